@@ -1,5 +1,5 @@
 "Time and memory of one call beside a named peer, on the same input in the same run."
-import gc,multiprocessing,os,statistics,time
+import gc,multiprocessing,statistics,time
 from collections.abc import Callable
 
 def seconds(f:Callable, repeat:int=5)->float:

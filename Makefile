@@ -1,0 +1,62 @@
+# hiernb. `make` sets up the environment and lists the targets below.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+STUDY := runs/study
+
+.DEFAULT_GOAL := setup
+.NOTPARALLEL:
+.PHONY: setup help study test tidy lint notebooks pytest docs lab export clean bench
+
+setup: $(READY) help ## install everything into .venv (again only when settings.ini, setup.py or constraints.txt changed)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n",$$1,$$2}' Makefile
+
+$(READY): settings.ini setup.py constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or name another one: make PYTHON=python3"; exit 1; }
+	@echo "installing into .venv; the first time takes about four minutes and 7 GB"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+study: $(READY) ## the Fashion-MNIST study in quick mode: a notebook and an HTML report under runs/study
+	@mkdir -p $(STUDY) && touch $(STUDY)/.started
+	$(BIN)/papermill --cwd nbs --no-progress-bar --stdout-file /dev/stdout --stderr-file /dev/stderr \
+	  nbs/90_study.fashion_mnist.ipynb $(STUDY)/fashion_mnist.ipynb -p quick True -p folder $(CURDIR)/$(STUDY)
+	@echo; echo "Files made:"; find $(STUDY) -type f -newer $(STUDY)/.started | sort | sed 's/^/  /'
+
+test: $(READY) tidy lint notebooks pytest docs ## everything that proves the rest
+
+tidy: $(READY) ## export and clean must change nothing
+	@before=$$($(snapshot)); $(MAKE) --no-print-directory export || exit 1; after=$$($(snapshot)); \
+	git --no-pager diff --stat --exit-code $$before $$after && echo "tidy: export and clean leave no diff" || \
+	{ git --no-pager diff $$before $$after | head -60; echo "tidy: export or clean changed the files above: look, then commit them"; exit 1; }
+
+lint: $(READY) ## ruff on the exported package and the scripts
+	$(BIN)/ruff check hiernb tests benchmarks docs setup.py
+
+notebooks: $(READY) ## run every notebook as a test, in one process
+	$(BIN)/nbdev_test --n_workers 1 --do_print --timing
+
+pytest: $(READY) ## the tests in tests/: house rules, golden numbers
+	$(BIN)/python -m pytest
+
+docs: $(READY) ## the documentation site, into _docs
+	$(BIN)/python docs/build.py site
+
+lab: $(READY) ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
+
+export: $(READY) ## notebooks to modules, clean metadata, index.ipynb to README.md
+	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/python docs/build.py readme
+
+bench: $(READY) ## the benchmarks, into benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/run.py
+
+clean: ## remove what can be made again (not .venv, data or runs)
+	rm -rf _docs _proc build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# The work tree, untracked files too, as one git tree; the index and the files stay as they are.
+snapshot = export GIT_INDEX_FILE=$$(mktemp -u) && git read-tree HEAD && git add --all && git write-tree; rm -f $$GIT_INDEX_FILE

@@ -1,0 +1,162 @@
+"""The README and the documentation site, from the notebooks, with what pip installs.
+
+    python docs/build.py readme    nbs/index.ipynb -> README.md
+    python docs/build.py site      nbs/*.ipynb -> _docs, then every link, anchor, picture and formula is checked
+
+nbdev writes processed notebooks with the API of each symbol into _proc, smalldocs renders that folder, math-core turns the
+formulas into MathML, and the browser sets them in STIX Two Math (the font comes with ziamath). The pages load nothing from elsewhere.
+"""
+import html
+import json
+import re
+import shutil
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import nbformat
+import yaml
+import ziamath
+from math_core import LatexError, LatexToMathML
+from nbconvert import MarkdownExporter
+from nbdev.config import get_config
+from nbdev.serve import proc_nbs
+from smalldocs.site import build
+
+config = get_config()
+root,nbs = config.config_path,config.nbs_path
+on_site = config.doc_host + config.doc_baseurl + "/"
+on_git = f"{config.git_url}/blob/{config.branch}/"
+floors = {"1":"Geometry", "2":"Tree", "3":"Loss", "4":"Metric", "5":"Lab", "6":"View", "9":"Study"}
+link = re.compile(r"(\]\()(?!\w+:|#|/)([^)\s]+)")  # a relative Markdown link or picture: `](target`
+
+
+def page_name(notebook:str)->str:
+    "`20_tree.taxonomy.ipynb` becomes `tree.taxonomy.ipynb`: a page is called what its module is called."
+    return re.sub(r"^\d+[a-z]?_", "", notebook)
+
+
+# README
+
+def readme()->None:
+    "Write README.md from nbs/index.ipynb; links that are relative to nbs become relative to the repository."
+    nb = nbformat.read(nbs/config.readme_nb, 4)
+    nb.cells = [c for c in nb.cells if not re.search(r"^#\|\s*(hide|default_exp|export)", c.source, re.M)]
+    for cell in nb.cells: cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
+    text,made = MarkdownExporter().from_notebook_node(nb, resources=dict(unique_key="index", output_files_dir="images"))
+    text = re.sub(r"<style.*?</style>\s*", "", text, flags=re.S)  # of pandas tables; GitHub would show it as text
+    text = link.sub(lambda m: m[1] + str(Path("nbs", m[2])).replace("nbs/../", ""), text)
+    for name,data in made["outputs"].items():
+        (nbs/name).parent.mkdir(exist_ok=True)
+        (nbs/name).write_bytes(data)
+    top = f"<!-- Made from {nbs.name}/{config.readme_nb} by `make export`: edit that. -->\n\n"
+    (root/"README.md").write_text(top + re.sub(r"[ \t]+$", "", re.sub(r"\n{3,}", "\n\n", text), flags=re.M).strip() + "\n")
+
+
+# Site
+
+def relink(text:str)->str:
+    "Point a page's links at pages of this site: nbdev's absolute ones, other notebooks, and files outside nbs."
+    text = text.replace(on_site, "")
+    def one(m):
+        target = m[2]
+        if target.startswith("../"): return m[1] + on_git + target[3:]
+        return m[1] + page_name(target) if ".ipynb" in target else m[0]
+    return link.sub(one, text)
+
+
+def prepare()->Path:
+    "Process the notebooks into _proc, named as pages, with a project file that lists them by floor."
+    proc = proc_nbs(n_workers=2, force=True)
+    menu = {}
+    for path in sorted(proc.glob("*.ipynb")):
+        nb = json.loads(path.read_text())
+        for cell in nb["cells"]:
+            if cell["cell_type"]=="raw": cell["source"] = re.sub(r"(?m)^output-file:.*\n", "", "".join(cell["source"]))
+            if cell["cell_type"]=="markdown": cell["source"] = relink("".join(cell["source"]))
+            for data in (o["data"] for o in cell.get("outputs",[]) if "text/markdown" in o.get("data",{})):
+                data["text/markdown"] = relink("".join(data["text/markdown"]))
+        path.unlink()
+        (proc/page_name(path.name)).write_text(json.dumps(nb))
+        if path.name!=config.readme_nb: menu.setdefault(floors[path.name[0]], []).append(page_name(path.name))
+    shutil.copy(Path(ziamath.__file__).parent/"fonts"/"STIXTwoMath-Regular.ttf", proc)
+    shutil.copy(Path(__file__).parent/"site.css", proc)
+    contents = ["index.ipynb", *({"section":floor, "contents":pages} for floor,pages in menu.items())]
+    project = {
+        "project": {"output-dir":str(config.doc_path), "resources":["*.ttf"]},
+        "website": {"title":config.title, "description":config.description, "repo-url":config.git_url, "site-url":on_site,
+                    "navbar":{"search":True, "right":[{"icon":"github", "href":config.git_url, "aria-label":"source"}]},
+                    "sidebar":{"style":"floating", "contents":contents}, "page-navigation":True},
+        "theme":"cosmo", "css":"site.css", "toc":True,
+    }
+    (proc/"_smalldocs.yml").write_text(yaml.safe_dump(project, sort_keys=False))
+    return proc
+
+
+def set_formulas(
+    path:Path,  # a rendered page; written again with MathML in place of TeX
+)->list[str]:   # a line for each formula that could not be converted
+    "TeX to MathML, and off with the scripts that would fetch KaTeX from elsewhere."
+    problems,latex = [],LatexToMathML()
+    def one(m):
+        display,tex = m[1]=="display",html.unescape(m[2])[2:-2]
+        try: return latex.convert_with_local_state(tex, displaystyle=display)
+        except LatexError as e: problems.append(f"{path.name}: formula {tex!r}: {e}")
+        return m[0]
+    text = re.sub(r'<span class="math (inline|display)">(.*?)</span>', one, path.read_text(), flags=re.S)
+    path.write_text(re.sub(r'<(?:link|script)\b[^>]*cdn\.jsdelivr\.net/npm/katex[^>]*>(?:</script>)?\s*', "", text))
+    return problems
+
+
+class Page(HTMLParser):
+    "What a page defines (`ids`), points to (`links`) and loads by itself (`loads`)."
+    def __init__(self, text:str):
+        super().__init__()
+        self.ids,self.links,self.loads = {""},[],[]
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids |= {attrs[k] for k in ("id","name") if attrs.get(k)}
+        for k in ("href","src"):
+            if attrs.get(k): (self.loads if k=="src" or tag=="link" and attrs.get("rel")!="canonical" else self.links).append(attrs[k])
+
+
+def broken_links(
+    site:Path,  # a folder of HTML pages
+)->tuple[list[str],set[str]]:  # a line for each problem; the links that leave the site (not fetched)
+    "Every internal link, anchor and picture has its target, and no page loads anything from another host."
+    pages = {p:Page(p.read_text()) for p in sorted(site.rglob("*.html"))}
+    problems,external = [],set()
+    for path,page in pages.items():
+        where = path.relative_to(site)
+        for href in page.links+page.loads:
+            if href.startswith(("data:","mailto:","javascript:")): continue
+            if re.match(r"(\w+:)?//", href):
+                if href in page.loads: problems.append(f"{where}: loads {href}: the page must show with no network")
+                else: external.add(href)
+                continue
+            url,anchor = urldefrag(href)
+            name,anchor = unquote(url.partition("?")[0]),unquote(anchor)
+            target = (path.parent/name).resolve() if name else path
+            if target.is_dir(): target /= "index.html"
+            if not target.is_file(): problems.append(f"{where}: {href}: no such file")
+            elif target in pages and anchor not in pages[target].ids: problems.append(f"{where}: {href}: no such anchor")
+    return problems,external
+
+
+def site()->None:
+    "Build the site into _docs; exit with 1 and name every broken link and unreadable formula."
+    made = build(prepare(), quiet=True)
+    problems = [w for w in made.warnings if "broken link" not in w]  # links are checked below, anchors and pictures too
+    for path in sorted(made.out.rglob("*.html")): problems += set_formulas(path)
+    more,external = broken_links(made.out)
+    problems += more
+    print(f"docs: links that leave the site, not fetched ({len(external)}; those to this repository's files not listed):")
+    print(*(f"  {u}" for u in sorted(external) if not u.startswith(on_git)), sep="\n")
+    if problems: sys.exit("\n".join(["docs: not in order:", *problems]))
+    print(f"docs: {len(made.pages)} pages in {made.out.name}, every link, anchor, picture and formula checked")
+
+
+if __name__=="__main__": {"readme":readme, "site":site}[sys.argv[1]]()

@@ -18,7 +18,8 @@ from fastcore.basics import patch
 from skbio import TreeNode
 
 # %% auto #0
-__all__ = ['unique_names', 'check_paths', 'check_unique', 'check_names', 'Taxonomy', 'renamed', 'children', 'read_table']
+__all__ = ['unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'renamed', 'children', 'read_table',
+           'quote', 'read_newick', 'read_pairs', 'node_paths']
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #fe7975e0
 def unique_names(
@@ -52,7 +53,7 @@ def check_unique(
     if count>1: raise ValueError(f"duplicate class: labels {[i for i,x in enumerate(items) if x==item]} have the same {what} {item!r}")
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #73a98c84
-def check_names(
+def check_class_names(
     names:Sequence[str],             # class names in label order
     paths:Sequence[tuple[str,...]],  # their paths
 )->None:
@@ -72,7 +73,7 @@ class Taxonomy:
         names:Sequence[str],             # what the dataset calls each class, in label order
     ):
         self.paths,self.names = [tuple(p) for p in paths],list(names)
-        check_paths(self.paths); check_names(self.names, self.paths)
+        check_paths(self.paths); check_class_names(self.names, self.paths)
     def __eq__(self, other): return isinstance(other,Taxonomy) and (self.paths,self.names)==(other.paths,other.names)
     def __hash__(self): return hash((tuple(self.paths),tuple(self.names)))
 
@@ -99,7 +100,7 @@ def from_paths(cls:Taxonomy,
     paths = [tuple(p.split("/")) if isinstance(p,str) else tuple(p) for p in paths]
     check_paths(paths)
     if names is None: return cls(paths, unique_names(paths))
-    check_names(names, paths)
+    check_class_names(names, paths)
     return cls(renamed(paths,names), names)
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #3e98c77a
@@ -137,21 +138,28 @@ def level_sizes(self:Taxonomy)->list[int]:
     "Number of nodes at each level."
     return [len({p[:level+1] for p in self.paths}) for level in range(self.depth)]
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #dea08d82
+# %% ../../nbs/20_tree.taxonomy.ipynb #c4038838
+@patch
+def __repr__(self:Taxonomy)->str:
+    "Number of classes, nodes per level, and the first classes by name."
+    few = ", ".join(self.names[:5])+(", …" if self.n_classes>5 else "")
+    return f"Taxonomy({self.n_classes} classes, nodes per level {' → '.join(map(str,self.level_sizes))}: {few})"
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #803e60c7
 @patch
 def lca_depth(self:Taxonomy)->np.ndarray:  # (C,C) int16, 0 … depth; on the diagonal the class's own depth
     "Depth of the lowest common ancestor of each pair, the root at 0."
     order = sorted(range(self.n_classes), key=self.paths.__getitem__)
     ranked = [self.paths[i] for i in order]
     shared = np.array([len(os.path.commonprefix(pair)) for pair in zip(ranked,ranked[1:])], dtype=np.int16)   # (C−1,)
-    rank = np.argsort(order); out = np.empty((self.n_classes,)*2, dtype=np.int16)
+    rank,row = np.argsort(order),np.empty(self.n_classes, dtype=np.int16); out = np.empty((self.n_classes,)*2, dtype=np.int16)
     for k,i in enumerate(order):
-        row = np.empty(self.n_classes, dtype=np.int16); row[k] = len(ranked[k])
-        np.minimum.accumulate(shared[k:], out=row[k+1:]); np.minimum.accumulate(shared[:k][::-1], out=row[:k][::-1])
-        out[i] = row[rank]
+        if k: np.minimum(row[:k], shared[k-1], out=row[:k])            # to the left: what the class before shares, and no more than with it
+        row[k] = len(ranked[k]); np.minimum.accumulate(shared[k:], out=row[k+1:])
+        np.take(row, rank, out=out[i], mode="clip")
     return out
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #803e60c7
+# %% ../../nbs/20_tree.taxonomy.ipynb #dbe2b575
 @patch
 def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) int16, edges ≥ 0; zero on the diagonal
     "Number of edges between each pair of classes through their lowest common ancestor. Inspecting paper, arXiv:2301.11065."
@@ -159,16 +167,46 @@ def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) int16, edges ≥ 0; zero 
     out *= -2; out += lengths; out += lengths[:,None]
     return out
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #7b9812b1
+# %% ../../nbs/20_tree.taxonomy.ipynb #cbd9e9f2
 @patch
 def similarity(self:Taxonomy,
     beta:float=1.,  # path distance at which the similarity is a half, > 0, edges
 )->np.ndarray:      # (C,C) float64, in (0,1], 1 on the diagonal
     "β/(β+d) of the path distance d. `ValueError` if `beta<=0`. Inspecting paper, arXiv:2301.11065."
     if not 0<beta<math.inf: raise ValueError(f"beta must be positive and finite, got {beta}")
-    return beta/(beta+self.path_distance())
+    out = np.add(self.path_distance(), beta, dtype=float)
+    return np.divide(beta, out, out=out)
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #5ca74484
+# %% ../../nbs/20_tree.taxonomy.ipynb #8a00159f
+@patch
+def check_names(self:Taxonomy,
+    class_names:Sequence[str],  # the dataset's class names in label order
+)->None:
+    "`ValueError` that names the first difference between a dataset's classes and the taxonomy's, and says how to mend it."
+    given = [str(n) for n in class_names]
+    if given==self.names: return
+    missing,extra = sorted(set(given)-set(self.names)),sorted(set(self.names)-set(given))
+    k = next((i for i,(a,b) in enumerate(zip(given,self.names)) if a!=b), min(len(given),len(self.names)))
+    at = lambda names: repr(names[k]) if k<len(names) else "nothing"
+    if missing: hint = f"{len(missing)} of the dataset's classes are not in the taxonomy: {missing[:5]}; name its classes as the dataset does"
+    elif extra: hint = f"{len(extra)} classes are in the taxonomy alone, such as {extra[0]!r}; keep the others with taxonomy.select(class_names)"
+    else: hint = "the same classes in another order; reorder with taxonomy.select(class_names)"
+    raise ValueError(f"label {k} is {at(given)} in the dataset and {at(self.names)} in the taxonomy: {hint}")
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #a6cc40b0
+@patch
+def select(self:Taxonomy,
+    names:Sequence[str],  # classes to keep, in the label order wanted
+)->Taxonomy:              # the tree over those classes alone; their names and paths stay as they are
+    "Some of the classes, or all in another order. `ValueError` for a name that is unknown or stands twice."
+    names = [str(n) for n in names]; paths = dict(zip(self.names,self.paths))
+    for name in names:
+        if name not in paths:
+            near = difflib.get_close_matches(name, self.names); hint = f"; did you mean {near}?" if near else ""
+            raise ValueError(f"no class {name!r} among the taxonomy's {self.n_classes}{hint}")
+    return Taxonomy([paths[n] for n in names], names)
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #2fb2348f
 def children(
     paths:Sequence[tuple[str,...]],  # one a class
 )->dict[tuple,list[tuple]]:          # each inner node's children, in order of first appearance; the root is `()`
@@ -179,7 +217,7 @@ def children(
     classes = set(paths)
     return {node:[node]*(node in classes)+list(kids) for node,kids in found.items()}
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #a6cc40b0
+# %% ../../nbs/20_tree.taxonomy.ipynb #3acd6c76
 @patch
 def to_tree(self:Taxonomy)->TreeNode:  # rooted, multifurcating; tips are named by class, inner nodes by group
     "The taxonomy as a tree with edges of length 1, and 0 above the tip of a class that is a group."
@@ -190,7 +228,7 @@ def to_tree(self:Taxonomy)->TreeNode:  # rooted, multifurcating; tips are named 
         inner[node] = TreeNode(node[-1] if node else None, length=1. if node else None, children=kids)
     return inner[()]
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #2fb2348f
+# %% ../../nbs/20_tree.taxonomy.ipynb #40542f6a
 def read_table(
     file:str|Path,  # CSV or TSV, UTF-8, first row names the columns
 )->tuple[list[str],list[tuple[int,list[str]]]]:  # column names; each row's line number and cells without outer blanks
@@ -205,7 +243,7 @@ def read_table(
         if len(row)!=len(header): raise ValueError(f"{file}, line {line}: {len(row)} cells under {len(header)} column names: {row}")
     return header,rows
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #c587bd94
+# %% ../../nbs/20_tree.taxonomy.ipynb #bc2090ff
 @patch(cls_method=True)
 def from_csv(cls:Taxonomy,
     file:str|Path,         # CSV or TSV with column names; a column `path`, or one column a level from the root's child down
@@ -229,7 +267,7 @@ def from_csv(cls:Taxonomy,
     try: return cls.from_paths(paths)
     except ValueError as error: raise ValueError(f"{file}: {error}") from None
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #02f770fb
+# %% ../../nbs/20_tree.taxonomy.ipynb #847fabc6
 @patch(cls_method=True)
 def builtin(cls:Taxonomy,
     name:str,  # `cifar100` or `fashion_mnist`
@@ -239,3 +277,165 @@ def builtin(cls:Taxonomy,
     known = sorted(f.name.removesuffix(".tsv") for f in folder.iterdir() if f.name.endswith(".tsv"))
     if name not in known: raise ValueError(f"no built-in taxonomy {name!r}: choose one of {known}, or read your own with Taxonomy.from_csv")
     with resources.as_file(folder/f"{name}.tsv") as file: return cls.from_csv(file)
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #f09c06a7
+def quote(
+    name:str,  # any text
+)->str:        # the same as a Newick label
+    "A label as it is where that is safe, else between single quotes."
+    return name if re.fullmatch(r"[\w.+/-]+", name) and "_" not in name else "'"+name.replace("'","''")+"'"
+
+@patch
+def to_newick(self:Taxonomy)->str:  # one line
+    "Newick text with edge lengths, ending in `;`. `from_newick` gives the same taxonomy back."
+    below,label = children(self.paths),{p:i for i,p in enumerate(self.paths)}
+    shared = {name for name,count in Counter(p[-1] for p in self.paths).items() if count>1}
+    text,tips = {},{}
+    for node in sorted(below, key=len, reverse=True):
+        parts,order = [],[]
+        for kid in below[node]:
+            if kid in text and kid!=node: parts.append(f"{text[kid]}:1"); order += tips.pop(kid)
+            else:
+                name = kid[-1] if kid[-1] in shared else self.names[label[kid]]
+                parts.append(f"{quote(name)}:{int(kid!=node)}"); order.append(label[kid])
+        text[node],tips[node] = f"({','.join(parts)})"+(quote(node[-1]) if node else ""),order
+    front = "" if tips[()]==list(range(self.n_classes)) else f"[&labels {' '.join(map(str,tips[()]))}]"
+    return f"{front}{text[()]};"
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #76e36b33
+def read_newick(
+    text:str,  # one tree, ending in `;`
+)->tuple[list[int],list[str],list[float|None]]:  # per node, root first and parents before children: parent, name, edge length
+    "The nodes of a Newick tree; the root's parent is −1, a missing name is empty. `ValueError` says where the text goes wrong."
+    parents,names,lengths,at,before = [-1],[""],[None],0,"("
+    pattern = re.compile(r"\s*(?:(\[[^\]]*\])|('(?:[^']|'')*')|([(),:;])|([^\s()\[\],:;'][^()\[\],:;]*))")
+    def fail(why, where): raise ValueError(f"Newick text, character {where}: {why} in {text[max(0,where-20):where+20]!r}")
+    def grow(parent): parents.append(parent); names.append(""); lengths.append(None); return len(parents)-1
+    where = 0
+    while before!=";":
+        match = pattern.match(text, where)
+        if match is None: fail("the text ends without `;`" if not text[where:].strip() else "unclosed quote or comment", where)
+        comment,quoted,mark,label = match.groups()
+        if mark=="(":
+            if before not in "(,": fail("`(` after a label", match.start(3))
+            at,before = grow(at),"("
+        elif mark and mark in ",)" and parents[at]<0: fail(f"`{mark}` outside parentheses", match.start(3))
+        elif mark==",": at,before = grow(parents[at]),","
+        elif mark==")": at,before = parents[at],")"
+        elif mark==";" and at: fail("unclosed `(`", match.start(3))
+        elif mark: before = mark
+        elif not comment and before==":":
+            try: lengths[at],before = float(label or "nan"),"length"
+            except ValueError: fail(f"edge length {label!r} is no number", match.end())
+        elif not comment:
+            if before not in "(,)": fail("two labels in a row", match.end())
+            names[at] = (quoted[1:-1] if quoted else label.strip().replace("_"," ")).replace("''","'"); before = "label"
+        where = match.end()
+    if text[where:].strip(): fail("more text after `;`", where)
+    return parents,names,lengths
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #2ec1df7e
+@patch(cls_method=True)
+def from_newick(cls:Taxonomy,
+    source:str|Path,  # Newick text, or a file that holds it; tips are the classes, in label order unless `[&labels …]` says otherwise
+)->Taxonomy:
+    "A taxonomy from a Newick tree. Lengths do not matter, but a tip of length 0 named as its parent is the parent itself."
+    text = source if isinstance(source,str) and re.search("[(;]",source) else Path(source).read_text(encoding="utf-8")
+    parents,names,lengths = read_newick(text)
+    inner,nodes,tips,groups = set(parents),[()],[],set()
+    for node in range(1,len(names)):
+        parent,name = parents[node],names[node]
+        if node not in inner:
+            if not name.strip(): raise ValueError(f"Newick text: tip {len(tips)} has no name; every class needs one")
+            itself = lengths[node]==0 and nodes[parent][-1:]==(name,)
+            tips.append(nodes[parent] if itself else (*nodes[parent],name)); nodes.append(tips[-1]); continue
+        path = (*nodes[parent],name or f"node {node}")
+        if path in groups: raise ValueError(f"Newick text: two groups are {' > '.join(path)!r}; sibling groups need different names")
+        nodes.append(path); groups.add(path)
+    if not tips: tips = [(names[0],)]                                  # `a;` is one class
+    order = re.match(r"\s*\[&labels ([\d ]+)\]", text)
+    labels = list(map(int,order[1].split())) if order else list(range(len(tips)))
+    if sorted(labels)!=list(range(len(tips))): raise ValueError(f"Newick text: [&labels …] must list 0 … {len(tips)-1} once each, got {labels}")
+    return cls.from_paths([tips[i] for i in np.argsort(labels)])
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #5f28dd40
+@patch(cls_method=True)
+def from_folder(cls:Taxonomy,
+    folder:str|Path,  # its subfolders are level 0
+    extensions:Sequence[str]=(".jpg",".jpeg",".png",".ppm",".bmp",".pgm",".tif",".tiff",".webp"),  # what an image ends in, lower case
+)->Taxonomy:          # `paths` are the folders of the classes below `folder`
+    "A taxonomy from nested folders. `FileNotFoundError` if there is no such folder, `ValueError` for images above all classes."
+    folder = Path(folder)
+    if not folder.is_dir(): raise FileNotFoundError(f"no folder {folder}: expected one subfolder per class or group")
+    paths = []
+    for where,below,files in os.walk(folder, followlinks=True):
+        below[:] = [name for name in below if not name.startswith(".")]
+        path = Path(where).relative_to(folder).parts; here = Path(where).resolve()
+        if any(here==parent.resolve() for parent in Path(where).parents[:len(path)]): raise ValueError(f"cycle: {where} links to a folder above it")
+        image = next((f for f in sorted(files) if f.lower().endswith(tuple(extensions)) and not f.startswith(".")), None)
+        if not path:
+            if image: raise ValueError(f"{folder/image} is an image outside any class: move it into a subfolder")
+            if not below: raise ValueError(f"{folder} has no subfolders: expected one per class or group")
+        elif image or not below: paths.append(path)
+    return cls.from_paths(sorted(paths))
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #050bad24
+def read_pairs(
+    source:Mapping|Iterable|str|Path,  # a mapping, pairs, or a file with two fields a line: a tab, else the first blank, parts them
+)->list[tuple]:
+    "Pairs in order. `FileNotFoundError`, or `ValueError` for a line of one field or a first entry that comes twice."
+    if isinstance(source,(str,Path)):
+        pairs = [tuple(f.strip() for f in line.split("\t" if "\t" in line else None, 1)) for line in Path(source).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    else: pairs = [tuple(pair) for pair in (source.items() if isinstance(source,Mapping) else source)]
+    for number,pair in enumerate(pairs,1):
+        if len(pair)!=2: raise ValueError(f"entry {number}: expected two fields, got {pair}")
+    node,count = Counter(a for a,_ in pairs).most_common(1)[0] if pairs else (None,0)
+    if count>1: raise ValueError(f"{node!r} comes {count} times: {[b for a,b in pairs if a==node]}; a node has one parent and one name")
+    return pairs
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #bb4c0d34
+def node_paths(
+    parents:Mapping[str,str|None],  # child -> parent; `None` for a root
+)->dict[str,tuple[str,...]]:        # every node's path of ids; a single root with children has the empty path
+    "Follow parents up to a root. `ValueError` names a cycle, an orphan or an empty name."
+    for child,parent in parents.items():
+        for name in (child,parent):
+            if name is not None and not str(name).strip(): raise ValueError(f"empty name in {child!r} -> {parent!r}")
+    paths = {}
+    def climb(node):
+        trail = []
+        while node not in paths:
+            if node in trail: raise ValueError(f"cycle: {' -> '.join(map(str,[*trail[trail.index(node):],node]))}")
+            trail.append(node); up = parents.get(node)
+            if up is None: paths[node] = (trail.pop(),); break
+            node = up
+        for low in reversed(trail): paths[low] = (*paths[parents[low]],low)
+    for node in parents: climb(node)
+    roots = [n for n,p in paths.items() if len(p)==1]; orphans = [n for n in roots if n not in parents]
+    if len(roots)>1 and orphans:
+        raise ValueError(f"orphan: {orphans[0]!r} has no parent, but neither has {next(r for r in roots if r!=orphans[0])!r}; give one root, or the parent None to each")
+    return {n:p[1:] for n,p in paths.items()} if len(roots)==1<len(paths) else paths
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #05059c48
+@patch(cls_method=True)
+def from_parents(cls:Taxonomy,
+    parents:Mapping|Iterable|str|Path,       # child -> parent: a mapping, pairs, or a file of `child parent` lines
+    classes:Sequence[str]|None=None,         # nodes that are classes, in label order; by default the leaves as they come in `parents`
+    names:Mapping|Iterable|str|Path|None=None,  # node -> name: a mapping, pairs, or a file of `node name` lines; by default nodes are names
+)->Taxonomy:
+    "A taxonomy from a list of parents (NABirds: `hierarchy.txt`, `classes.txt`). `ValueError` names a cycle, orphan, or class not in the tree."
+    parents = dict(read_pairs(parents))
+    if not parents: raise ValueError("a taxonomy needs at least one class, got an empty list of parents")
+    paths = node_paths(parents)
+    above = {p for p in parents.values() if p is not None}
+    classes = [n for n in parents if n not in above] if classes is None else list(classes)
+    for label,node in enumerate(classes):
+        if node not in paths: raise ValueError(f"label {label}: class {node!r} is not in the tree; expected a child or parent from the list")
+    if names is not None:
+        called = dict(read_pairs(names))
+        for node in paths:
+            if paths[node] and node not in called: raise ValueError(f"node {node!r} has no name in `names`")
+        paths = {n:tuple(str(called[k]) for k in p) for n,p in paths.items()}
+        (path,count), = Counter(paths.values()).most_common(1)
+        if count>1: raise ValueError(f"nodes {[n for n,p in paths.items() if p==path]} are all called {' > '.join(path)!r}; siblings need different names")
+    return cls.from_paths([tuple(map(str,paths[n])) for n in classes])

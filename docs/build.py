@@ -86,9 +86,9 @@ def prepare()->Path:
     project = {
         "project": {"output-dir":str(config.doc_path), "resources":["*.ttf"]},
         "website": {"title":config.title, "description":config.description, "repo-url":config.git_url, "site-url":on_site,
-                    "navbar":{"search":True, "right":[{"icon":"github", "href":config.git_url, "aria-label":"source"}]},
+                    "navbar":{"search":True, "right":[{"icon":"github", "text":"Source", "href":config.git_url}]},
                     "sidebar":{"style":"floating", "contents":contents}, "page-navigation":True},
-        "theme":"cosmo", "css":"site.css", "toc":True,
+        "theme":"cosmo", "css":"site.css", "toc":True, "max-width":"62rem",
     }
     (proc/"_smalldocs.yml").write_text(yaml.safe_dump(project, sort_keys=False))
     return proc

@@ -27,7 +27,8 @@ class Cell:
 class Room:
     "A notebook in nbs: a room that exports a module, or a study that exports nothing."
     path:Path
-    cells:list[Cell]
+    opening:str  # the first cell
+    cells:list[Cell]  # the code cells
 
     @property
     def name(self)->str: return self.path.stem
@@ -41,7 +42,7 @@ def read_rooms(root:Path)->list[Room]:
     rooms = []
     for path in sorted((root/"nbs").glob("*.ipynb")):
         cells = json.loads(path.read_text())["cells"]
-        rooms.append(Room(path, [Cell("".join(c["source"]), c["outputs"]) for c in cells if c["cell_type"]=="code"]))
+        rooms.append(Room(path, "".join(cells[0]["source"]), [Cell("".join(c["source"]), c["outputs"]) for c in cells if c["cell_type"]=="code"]))
     return rooms
 
 
@@ -63,6 +64,12 @@ def one_room_per_module(root:Path)->list[str]:
              if p.name not in ("__init__.py", "_modidx.py")}
     found += [f"hiernb.{m}: a module without a notebook" for m in sorted(files-set(made))]
     return found + [f"hiernb.{m}: not exported" for m in sorted(set(made)-files)]
+
+
+def title_and_promise(root:Path)->list[str]:
+    "The first cell is a title and a one-line promise: the site makes them its heading and would drop what else is there."
+    return [f"{r.name}: the first cell is to be `# Title` and `> promise`, found {r.opening[:60]!r}" for r in read_rooms(root)
+            if not re.fullmatch(r"# [^#\s].*\n+> .+\n*", r.opening)]
 
 
 def downward_imports(root:Path)->list[str]:
@@ -139,4 +146,4 @@ def only_the_project(root:Path)->list[str]:
     return found
 
 
-rules = [one_room_per_module, downward_imports, imports_stand_alone, every_cell_counts, small_notebooks, only_the_project]
+rules = [one_room_per_module, title_and_promise, downward_imports, imports_stand_alone, every_cell_counts, small_notebooks, only_the_project]

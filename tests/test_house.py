@@ -13,14 +13,15 @@ root = Path(__file__).parent.parent
 def test_rule_holds(rule): assert rule(root)==[]
 
 
-def repository(folder, outputs=(), **rooms):
+def repository(folder, outputs=(), opening="# Title\n> Promise", **rooms):
     "A made-up repository; a room is given as a list of its code cells, and its module is exported."
+    first = dict(cell_type="markdown", source=[opening])
     subprocess.run(["git", "init", "-q", folder], check=True)
     for name in ("nbs", "hiernb/tree", "hiernb/loss", "hiernb/metric", "hiernb/study"): (folder/name).mkdir(parents=True)
     for name,cells in rooms.items():
         name = name.replace("__", ".")[1:]
         nb = [dict(cell_type="code", source=[s], outputs=list(outputs)) for s in cells]
-        (folder/"nbs"/f"{name}.ipynb").write_text(json.dumps(dict(cells=nb)))
+        (folder/"nbs"/f"{name}.ipynb").write_text(json.dumps(dict(cells=[first,*nb])))
         for module in (s.split()[-1] for s in cells if "default_exp" in s):
             (folder/"hiernb"/(module.replace(".","/")+".py")).write_text("")
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
@@ -80,3 +81,8 @@ def test_module_without_notebook(tmp_path):
 def test_stored_error(tmp_path):
     error = dict(output_type="error", ename="ValueError", evalue="", traceback=[])
     assert "a stored error" in house.every_cell_counts(repository(tmp_path, outputs=[error], _20_tree__a=["f()"]))[0]
+
+
+@pytest.mark.parametrize("opening", ["Title", "# Title", "# # Title\n# > Promise", "# Title\n> Promise\n\nMore."])
+def test_opening(opening, tmp_path):
+    assert "the first cell" in house.title_and_promise(repository(tmp_path, opening=opening, _20_tree__a=["1"]))[0]

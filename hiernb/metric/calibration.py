@@ -45,6 +45,7 @@ def ece(
     "Expected calibration error. `ValueError` as in `reliability`. Naeini et al. 2015; Guo et al. 2017, arXiv:1706.04599, eq. 3."
     table = reliability(probs, labels, bins)
     return float((table["count"]*(table.accuracy-table.confidence).abs()).sum()/table["count"].sum())      # an empty bin has weight 0
+ece.smaller_is_better = True
 
 # %% ../../nbs/42_metric.calibration.ipynb #aad440a9
 def mce(
@@ -55,6 +56,7 @@ def mce(
     "Maximum calibration error over the bins that hold a prediction. `ValueError` as in `reliability`. Guo et al. 2017, eq. 5."
     table = reliability(probs, labels, bins)
     return float((table.accuracy-table.confidence).abs().max())
+mce.smaller_is_better = True
 
 # %% ../../nbs/42_metric.calibration.ipynb #7de191b5
 def ece_interval(

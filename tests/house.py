@@ -3,7 +3,10 @@ import ast
 import json
 import re
 import subprocess
+import sys
+from configparser import ConfigParser
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 room_name = re.compile(r"\d+[a-z]?_(.+)")
@@ -103,6 +106,23 @@ def downward_imports(root:Path)->list[str]:
     return found
 
 
+def declared_imports(root:Path)->list[str]:
+    "What a room imports comes with Python, with this library or with the `requirements` of settings.ini, so that `pip install .` is enough."
+    parser = ConfigParser(delimiters=["="], interpolation=None)
+    parser.read(root/"settings.ini")
+    plain = lambda name: re.sub(r"[-_.]+", "-", name).lower()
+    declared = {plain(re.match(r"[\w.-]+", r)[0]) for r in parser["DEFAULT"].get("requirements", "").split()}
+    found,comes_with = [],packages_distributions()
+    for room in read_rooms(root):
+        for node in (n for c in room.cells if c.exported for n in imports(c.tree)):
+            for full in [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]:
+                top = full.split(".")[0]
+                if top in sys.stdlib_module_names or top=="hiernb": continue
+                if not declared & {plain(d) for d in comes_with.get(top, [])}:
+                    found.append(f"{room.name}: imports {top}, which is not among the requirements in settings.ini")
+    return found
+
+
 def imports_stand_alone(root:Path)->list[str]:
     "No other code in a cell with imports; a test cell has none inside a function either. The doc build runs each cell that holds one."
     found = []
@@ -146,4 +166,4 @@ def only_the_project(root:Path)->list[str]:
     return found
 
 
-rules = [one_room_per_module, title_and_promise, downward_imports, imports_stand_alone, every_cell_counts, small_notebooks, only_the_project]
+rules = [one_room_per_module, title_and_promise, downward_imports, declared_imports, imports_stand_alone, every_cell_counts, small_notebooks, only_the_project]

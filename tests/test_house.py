@@ -24,6 +24,7 @@ def repository(folder, outputs=(), opening="# Title\n> Promise", **rooms):
         (folder/"nbs"/f"{name}.ipynb").write_text(json.dumps(dict(cells=[first,*nb])))
         for module in (s.split()[-1] for s in cells if "default_exp" in s):
             (folder/"hiernb"/(module.replace(".","/")+".py")).write_text("")
+    (folder/"settings.ini").write_text("[DEFAULT]\nrequirements = numpy>=2 torch\n")
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
     return folder
 
@@ -57,6 +58,7 @@ def test_good_rooms_pass(rule, tmp_path): assert rule(repository(tmp_path, **goo
      dict(_20_loss__a=["#| export\nfrom hiernb.tree import name_of_b"], _21_tree__b=["#| default_exp tree.b"])),
     (house.downward_imports, "strangers", dict(_30_loss__a=["#| default_exp loss.a"],
      _40_metric__b=["#| default_exp metric.b", "#| export\nfrom hiernb.loss.a import f"])),
+    (house.declared_imports, "imports pytest, which", dict(_20_tree__a=["#| export\nimport numpy as np\nfrom pytest import raises"])),
     (house.imports_stand_alone, "import mixed", dict(_20_tree__a=["import math\nx=1"])),
     (house.imports_stand_alone, "import mixed", dict(_20_tree__a=["#| export\nimport math\ndef f(): return 1"])),
     (house.imports_stand_alone, "import mixed", dict(_20_tree__a=["def f():\n    import math"])),

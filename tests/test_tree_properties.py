@@ -1,0 +1,65 @@
+"Properties of taxonomies and trees over generated input."
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hiernb.tree.infer import cophenetic, neighbor_joining, upgma
+from hiernb.tree.taxonomy import Taxonomy
+
+names = st.text(min_size=1, max_size=6).filter(lambda s: s.strip())
+paths = st.lists(st.lists(st.one_of(names,st.sampled_from("ab_'( ")).filter(lambda s: s.strip()), min_size=1, max_size=5).map(tuple), min_size=1, max_size=12, unique=True)
+
+def taxonomy_or_none(paths):
+    try: return Taxonomy.from_paths(paths)
+    except ValueError as error: assert "same class name" in str(error)     # "a/b" beside a class b under a, twice
+
+@settings(max_examples=200, deadline=None)
+@given(paths)
+def test_newick_round_trip(paths):
+    taxonomy = taxonomy_or_none(paths)
+    if taxonomy is not None: assert Taxonomy.from_newick(taxonomy.to_newick())==taxonomy
+
+@settings(max_examples=100, deadline=None)
+@given(paths)
+def test_distances_agree_with_the_tree(paths):
+    taxonomy = taxonomy_or_none(paths)
+    if taxonomy is None: return
+    d,depth = taxonomy.path_distance(),taxonomy.lca_depth()
+    np.testing.assert_array_equal(cophenetic(taxonomy.to_tree(),taxonomy.names), d)
+    for level in range(taxonomy.depth):
+        labels = taxonomy.level_labels(level); together = labels[:,None]==labels
+        assert (together==((depth>level)|(np.eye(len(d),dtype=bool)))).all()
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2,20), st.integers(0,2**32-1))
+def test_builders_do_not_depend_on_class_order(n, seed):
+    rng = np.random.default_rng(seed); x = rng.normal(size=(n,5)); order = rng.permutation(n)
+    d = np.linalg.norm(x[:,None]-x,axis=-1); labels = [f"class {i}" for i in range(n)]
+    for build in (upgma,neighbor_joining):
+        one = cophenetic(build(d,labels),labels)
+        two = cophenetic(build(d[np.ix_(order,order)],[labels[i] for i in order]),labels)
+        np.testing.assert_allclose(one, two, atol=1e-9)
+
+def test_ten_thousand_classes():
+    taxonomy = Taxonomy.from_paths([(f"{i//1000}",f"{i//100}",f"{i//10}",f"{i}") for i in np.random.default_rng(0).permutation(10_000)])
+    start = time.process_time(); d = taxonomy.path_distance(); seconds = time.process_time()-start
+    assert seconds<2 and d.dtype==np.int16
+
+def test_deep_chains_do_not_recurse():
+    taxonomy = Taxonomy.from_paths([tuple(f"n{k}" for k in range(depth)) for depth in (1500,3000)])
+    assert Taxonomy.from_newick(taxonomy.to_newick())==taxonomy and taxonomy.path_distance()[0,1]==1500
+
+def test_many_classes_come_back_fast():
+    n = 555; rng = np.random.default_rng(0); x = rng.normal(size=(n,16)); labels = [f"c{i}" for i in range(n)]
+    tree = upgma(np.linalg.norm(x[:,None]-x,axis=-1),labels)
+    start = time.process_time(); d = cophenetic(tree,labels); seconds = time.process_time()-start
+    assert seconds<.5 and (d==d.T).all()
+
+@pytest.mark.parametrize("build", [upgma,neighbor_joining])
+def test_collapsed_representatives(build):
+    "All classes at one point: a star of length 0, and no error."
+    tree = build(np.zeros((6,6)),list("abcdef"))
+    np.testing.assert_array_equal(cophenetic(tree,list("abcdef")), np.zeros((6,6)))

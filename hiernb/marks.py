@@ -21,7 +21,7 @@ MARKERS = 'o','s','^','D','v','P','X'
 DASHES = '-','--',':','-.',(0,(8,2))
 GREY = '#8C8C8C'
 
-# %% ../nbs/60_marks.ipynb #aaaa98a9
+# %% ../nbs/60_marks.ipynb #6cbb564e
 def group_marks(
     n:int, # number of groups
 )->list:   # n pairs (colour, marker), all different
@@ -30,7 +30,7 @@ def group_marks(
     if n>most: raise ValueError(f"{n} groups cannot be told apart by marks, at most {most} can; choose a level nearer to the root")
     return [(PALETTE[i%len(PALETTE)],MARKERS[i%len(MARKERS)]) for i in range(n)]
 
-# %% ../nbs/60_marks.ipynb #026fd0ce
+# %% ../nbs/60_marks.ipynb #59c7cc99
 def shorten(
     name:str,     # a name
     width:int=24, # longest result, ≥ 5 characters
@@ -39,7 +39,7 @@ def shorten(
     name = str(name)
     return name if len(name)<=width else f'{name[:width-width//3-1]}…{name[-(width//3):]}'
 
-# %% ../nbs/60_marks.ipynb #fd48a58e
+# %% ../nbs/60_marks.ipynb #d83ac520
 def fit_labels(
     *axs,             # axes whose height is shared by their y ticks
     largest:float=8., # upper bound in points
@@ -51,7 +51,7 @@ def fit_labels(
         if row<2.5: raise ValueError(f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; make them at least {n*2.5/72:.1f} inches high or give none")
         for tick in ax.yaxis.get_major_ticks(): tick.label1.set_fontsize(min(largest,.8*row)); tick.label2.set_fontsize(min(largest,.8*row))
 
-# %% ../nbs/60_marks.ipynb #3f28c9f1
+# %% ../nbs/60_marks.ipynb #f44df510
 def tip_groups(
     names:list, # names of tips
     taxonomy:Taxonomy|None, # of the classes, or None
@@ -64,7 +64,7 @@ def tip_groups(
     if unknown: raise ValueError(f"{unknown[0]!r} is not a class of the taxonomy ({taxonomy.n_classes} classes, the first {taxonomy.names[0]!r})")
     return np.asarray(taxonomy.level_labels(level))[[place[name] for name in names]],list(taxonomy.level_names(level))
 
-# %% ../nbs/60_marks.ipynb #cc016d6f
+# %% ../nbs/60_marks.ipynb #02d56ad4
 def pure_groups(
     placed:Layout,  # a placed tree with N nodes
     groups:ndarray, # (n_tips,) group of each tip, by row
@@ -77,7 +77,7 @@ def pure_groups(
         group[above] = group[i] if group[above] in (-2,group[i]) else -1
     return group
 
-# %% ../nbs/60_marks.ipynb #17ff190c
+# %% ../nbs/60_marks.ipynb #2bfd58fc
 def draw_tree(
     ax:Axes,           # drawn into
     placed:Layout,     # a placed tree
@@ -103,7 +103,7 @@ def draw_tree(
     if placed.lengths: ax.set_xlabel('distance from the root', fontsize=8); ax.tick_params('x', labelsize=7)
     else: ax.spines['bottom'].set_visible(False); ax.set_xticks([])
 
-# %% ../nbs/60_marks.ipynb #59c023ed
+# %% ../nbs/60_marks.ipynb #4dd53c53
 def group_legend(
     owner,      # axes, figure or subfigure; drawn below it
     names:list, # group names
@@ -117,7 +117,7 @@ def group_legend(
     place = dict(loc='upper left', bbox_to_anchor=(0,0), borderaxespad=4.5, borderpad=0) if isinstance(owner,Axes) else dict(loc='outside lower center')
     owner.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, handletextpad=.3, columnspacing=1, **place)
 
-# %% ../nbs/60_marks.ipynb #57438242
+# %% ../nbs/60_marks.ipynb #cab234bf
 def group_strip(
     ax:Axes,        # holds an image with n rows and columns
     groups:ndarray, # (n,) group of each row

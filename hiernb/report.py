@@ -66,7 +66,7 @@ def table_html(
     head = ''.join(corner+[f'<th scope="col"{side}>{text(name)}</th>' for name,side in zip(table.columns,sides)])
     rows = [''.join([f'<th scope="row">{text(label)}</th>']*indexed+[f'<td{side}>{cell[i]}</td>' for cell,side in zip(cells,sides)]) for i,label in enumerate(table.index)]
     top = f'<caption>{escape(caption)}</caption>' if caption else ''
-    return f'<div class="table"><table>{top}<thead><tr>{head}</tr></thead><tbody>'+'\n'.join(f'<tr>{row}</tr>' for row in rows)+'</tbody></table></div>'
+    return f'<div class="table" tabindex="0"><table>{top}<thead><tr>{head}</tr></thead><tbody>'+'\n'.join(f'<tr>{row}</tr>' for row in rows)+'</tbody></table></div>'
 
 # %% ../nbs/61_report.ipynb #2c796de7
 def alt_text(
@@ -129,7 +129,7 @@ thead th{background:var(--soft)}tbody th{font-weight:normal}
 figure{margin:1rem 0}img{max-width:100%;height:auto;background:#fff;border-radius:4px}
 footer{margin-top:3rem;color:var(--faint);font-size:.875rem}
 @media print{:root{--ink:#000;--paper:#fff;--line:#bbb;--soft:#f4f4f4;--faint:#333}body{max-width:none;margin:0;font-size:10pt}
-nav{display:none}tr,figure{break-inside:avoid}h2{break-after:avoid}thead{display:table-header-group}.table{overflow:visible}}
+nav{display:none}img{max-height:23cm;width:auto}tr,figure{break-inside:avoid}h2{break-after:avoid}thead{display:table-header-group}.table{overflow:visible}}
 """
 
 # %% ../nbs/61_report.ipynb #4d30b582

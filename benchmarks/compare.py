@@ -1,9 +1,10 @@
 "Comparing 555 classes with the NABirds taxonomy: our measures beside per-class loops with scipy, on one input in one run."
-import pathlib,sys
+import pathlib,sys,time
+from functools import partial
 import numpy as np
-from scipy.spatial.distance import pdist,squareform
 from scipy.stats import rankdata,spearmanr
 from hiernb.tree.compare import class_retrieval,elementwise_correlation,mean_correlation,permutation_test,triplet_agreement
+from hiernb.tree.infer import pairwise_distance
 from hiernb.tree.taxonomy import Taxonomy
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from common import row,seconds  # noqa: E402
@@ -38,25 +39,32 @@ def loop_retrieval(points, groups):
         scores.append((right[0],sum(right)/wanted,sum(precision)/wanted))
     return np.mean(scores, axis=0) if scores else np.full(3, np.nan)
 
+def loop_triplets(d, depth):
+    "Share of resolved triplets with the right closest pair, pair by pair; `depth` of lowest common ancestors is the truth."
+    hits = resolved = 0
+    for i in range(len(d)):
+        for j in range(i+1,len(d)):
+            asked = (depth[i,j]>depth[i]) & (depth[i,j]>depth[j])
+            resolved += asked.sum(); hits += (asked & (d[i]>d[i,j]) & (d[j]>d[i,j])).sum()
+    return hits/resolved
+
 def main():
     taxonomy = nabirds(); points = np.random.default_rng(0).normal(size=(taxonomy.n_classes,128))
-    unit = points/np.linalg.norm(points, axis=1, keepdims=True)
-    d,true = squareform(pdist(unit)),taxonomy.path_distance().astype(float)
-    np.testing.assert_allclose(mean_correlation(d, true), loop_mean(d, true), rtol=1e-9)
-    np.testing.assert_allclose(elementwise_correlation(d, true), loop_elementwise(d, true), rtol=1e-9)
-    print(row("mean correlation, 555 classes", seconds(lambda: mean_correlation(d, true)), seconds(lambda: loop_mean(d, true), 3), "s", "spearmanr per class"))
-    print(row("elementwise correlation, 555 classes", seconds(lambda: elementwise_correlation(d, true)),
-              seconds(lambda: loop_elementwise(d, true), 3), "s", "pairs in a loop, scipy ranks"))
+    d,true,depth = pairwise_distance(points),taxonomy.path_distance().astype(float),taxonomy.lca_depth()
+    loops = {mean_correlation: (partial(loop_mean, d, true),"spearmanr per class"),
+             elementwise_correlation: (partial(loop_elementwise, d, true),"pairs in a loop, scipy ranks"),
+             triplet_agreement: (partial(loop_triplets, d, depth),"NumPy, pair by pair")}
+    for statistic,(loop,name) in loops.items():
+        truth = taxonomy if statistic is triplet_agreement else true
+        np.testing.assert_allclose(statistic(d, truth), loop(), rtol=1e-9)
+        title,once = f"{statistic.__name__}, 555 classes",seconds(loop, 1)
+        print(row(title, seconds(partial(statistic, d, truth)), once, "s", name), flush=True)
+        start = time.perf_counter(); permutation_test(statistic, d, truth, 999); ours = time.perf_counter()-start
+        print(row(f"{title}, with 999 permutations", ours, 1000*once, "s", f"{name}; 1000 × one run"), flush=True)
     for level in range(taxonomy.depth):
         groups = np.unique(taxonomy.level_labels(level), return_inverse=True)[1]
-        np.testing.assert_allclose(class_retrieval(points, taxonomy, level), loop_retrieval(points, groups), rtol=1e-9)
-        print(row(f"class retrieval, 555 classes, level {level}", seconds(lambda: class_retrieval(points, taxonomy, level)),
-                  seconds(lambda: loop_retrieval(points, groups), 3), "s", "loop over classes and ranks"))
-    for statistic,slow in ((mean_correlation,loop_mean),(elementwise_correlation,loop_elementwise)):
-        ours = seconds(lambda: permutation_test(statistic, d, true, 99), 1)*999/99
-        print(row(f"{statistic.__name__}, 999 permutations, 555 classes", ours, seconds(lambda: slow(d, true), 1)*1000, "s",
-                  "1000 times the loop above (both scaled from fewer)"))
-    once = seconds(lambda: triplet_agreement(d, taxonomy), 3); many = seconds(lambda: permutation_test(triplet_agreement, d, taxonomy, 99), 1)*999/99
-    print(row("triplet agreement, 28 million triplets, 999 permutations", many, once*1000, "s", "1000 times our single value (scaled)"))
+        ours,loop = partial(class_retrieval, points, taxonomy, level),partial(loop_retrieval, points, groups)
+        np.testing.assert_allclose(ours(), loop(), rtol=1e-9)
+        print(row(f"class_retrieval, 555 classes, level {level}", seconds(ours), seconds(loop, 1), "s", "loop over classes and ranks"), flush=True)
 
 if __name__=="__main__": main()

@@ -70,7 +70,7 @@ def interval(self:PermutationTest)->tuple:  # (low, high), each in the form of `
 def __repr__(self:PermutationTest)->str:
     table = np.stack([np.array(x, dtype=float).reshape(-1) for x in (self.value,self.chance,*self.interval,self.p_value)], 1)
     names = [f"{field}: " for field in getattr(self.value, "_fields", ())] or [""]
-    return "\n".join(f"{name}{v:.3f}, chance {c:.3f} [{low:.3f}, {high:.3f}], p = {p:.3g} ({len(self.null)} permutations)"
+    return "\n".join(f"{name}{v:z.3f}, chance {c:z.3f} [{low:z.3f}, {high:z.3f}], p = {p:.3g} ({len(self.null)} permutations)"
                      for name,(v,c,low,high,p) in zip(names,table))
 
 # %% ../../nbs/22_tree.chance.ipynb #c950ca0b
@@ -86,13 +86,15 @@ def permutation_test(
     if n_permutations<1: raise ValueError(f"n_permutations must be at least 1, got {n_permutations}")
     function,keywords = getattr(statistic, "func", statistic),getattr(statistic, "keywords", {})
     if smaller_is_better is None: smaller_is_better = getattr(function, "smaller_is_better", False)
-    at = function.prepare(d, d_true, **keywords) if hasattr(function, "prepare") else lambda order: statistic(relabel(d, order), d_true)
+    at = function.prepare(d, d_true, **keywords) if hasattr(function, "prepare") else None
+    value = at(slice(None)) if at else statistic(d, d_true)
+    at = at or (lambda order: statistic(relabel(d, order), d_true))
     n_classes = d.n_classes if isinstance(d, Taxonomy) else d.count(tips=True) if isinstance(d, TreeNode) else len(d)
     generator = generator or torch.Generator().manual_seed(0)
     null = np.array([at(torch.randperm(n_classes, generator=generator, device=generator.device).cpu().numpy()) for _ in range(n_permutations)])
-    return PermutationTest(statistic(d, d_true), null, smaller_is_better)
+    return PermutationTest(value, null, smaller_is_better)
 
-# %% ../../nbs/22_tree.chance.ipynb #2c4bf2bb
+# %% ../../nbs/22_tree.chance.ipynb #ece06f71
 def bootstrap_interval(
     values,                               # (n,) n ≥ 2 finite numbers, for example one paired difference per seed
     n_resamples:int=9999,                 # bootstrap samples

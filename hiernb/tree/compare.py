@@ -10,24 +10,25 @@ __all__ = ['distance_matrix', 'both_sides', 'unit_rows', 'row_ranks', 'fisher_me
 
 # %% ../../nbs/22_tree.compare.ipynb #0882c30c
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 import numpy as np
 import scipy.stats
-import torch
 from skbio import TreeNode
+from torch import Tensor
 from .taxonomy import Taxonomy
-from .infer import cophenetic
+from .infer import cophenetic,pairwise_distance
 from .chance import bootstrap_interval,measure,permutation_test
 
 # %% ../../nbs/22_tree.compare.ipynb #5464f0e8
 def distance_matrix(
-    d,                 # distances between classes, (C,C): NumPy array, torch tensor, or a `Taxonomy` for its path distances
-    name:str="d",      # what an error calls it
-    slack:float=1e-3,  # asymmetry and self-distance allowed, as a share of the largest distance: single precision's √eps
-)->np.ndarray:         # (C,C) float64
+    d:Tensor|np.ndarray|Taxonomy,  # distances between C ≥ 3 classes, (C,C); a taxonomy stands for its path distances
+    name:str="d",                  # what an error calls it
+    slack:float=1e-3,              # asymmetry and self-distance allowed, as a share of the largest distance: single precision's √eps
+)->np.ndarray:                     # (C,C) float64
     "`d` as float64. `ValueError` unless square with C ≥ 3, finite, ≥ 0, symmetric, with a zero diagonal."
     if isinstance(d, Taxonomy): d = d.path_distance()
-    d = (d.detach().cpu().double().numpy() if isinstance(d, torch.Tensor) else np.asarray(d)).astype(float)
+    d = d.detach().cpu().double().numpy() if isinstance(d, Tensor) else np.asarray(d, dtype=float)
     if d.ndim!=2 or d.shape[0]!=d.shape[1] or len(d)<3: problem = f"expected shape (C,C) with at least 3 classes, got {d.shape}"
     elif not np.isfinite(d).all(): problem = f"{(~np.isfinite(d)).sum()} of its entries are nan or infinite"
     elif d.min()<-slack*d.max(): problem = f"its smallest entry is {d.min():.4g}, below zero"
@@ -38,9 +39,9 @@ def distance_matrix(
 
 # %% ../../nbs/22_tree.compare.ipynb #c88f589b
 def both_sides(
-    d,       # learned distances, (C,C)
-    d_true,  # true distances, (C,C), or a `Taxonomy`
-)->tuple[np.ndarray,np.ndarray]:  # two (C,C) float64
+    d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
+    d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
+)->tuple[np.ndarray,np.ndarray]:        # two (C,C) float64
     "Both matrices checked by `distance_matrix`. `ValueError` when their numbers of classes differ."
     d,d_true = distance_matrix(d),distance_matrix(d_true, "d_true")
     if len(d)!=len(d_true): raise ValueError(f"d has {len(d)} classes and d_true {len(d_true)}; both must list the same classes in one order")
@@ -80,15 +81,16 @@ def fisher_mean(
 # %% ../../nbs/22_tree.compare.ipynb #bbc769fb
 @measure()
 def mean_correlation(
-    d,                        # learned distances, (C,C)
-    d_true,                   # true distances, (C,C), or a `Taxonomy`
-    as_published:bool=False,  # rank each class together with itself, which lifts chance above 0
-)->float:  # in [-1,1], 1: every class orders the others as the truth does; nan if the truth orders nothing
+    d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
+    d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
+    as_published:bool=False,            # rank each class together with itself, which lifts chance above 0
+)->float:                               # in [-1,1], 1: every class orders the others as the truth does; nan if the truth orders nothing
     "Fisher-z mean over classes of Spearman's correlation between learned and true distances. arXiv:2301.11065. `ValueError` as `both_sides`."
     d,d_true = both_sides(d, d_true)
     ranks,true_ranks = row_ranks(d, as_published),row_ranks(d_true, as_published)
     asked = true_ranks.any(1)
-    if not asked.all(): warnings.warn(f"mean correlation over {asked.sum()} of {len(d)} classes: all true distances from the others are equal")
+    if not asked.all():
+        warnings.warn(f"mean correlation over {asked.sum()} of {len(d)} classes: the true distances from each of the others are all equal", stacklevel=3)
     n = len(d) if as_published else len(d)-1
     return lambda order: fisher_mean(np.einsum("ij,ij->i", ranks[order][:,order], true_ranks)[asked], n)
 
@@ -106,36 +108,38 @@ def pair_matrix(
 # %% ../../nbs/22_tree.compare.ipynb #e1e6f23f
 @measure()
 def elementwise_correlation(
-    d,       # learned distances, (C,C)
-    d_true,  # true distances, (C,C), or a `Taxonomy`
-)->float:    # in [-1,1]; 0 if all learned distances are equal, nan (with a warning) if all true ones are
+    d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
+    d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
+)->float:                               # in [-1,1]; 0 if all learned distances are equal, nan (with a warning) if all true ones are
     "Spearman's correlation of learned and true distances over all pairs of classes. arXiv:2301.11065. `ValueError` as `both_sides`."
     pairs,true_pairs = (pair_matrix(x) for x in both_sides(d, d_true))
-    if not true_pairs.any(): warnings.warn("all true distances are equal: the elementwise correlation is not defined")
+    if not true_pairs.any(): warnings.warn("all true distances are equal: the elementwise correlation is not defined", stacklevel=3)
     if not true_pairs.any(): return lambda order: float("nan")
     return lambda order: float(np.vdot(pairs[order][:,order], true_pairs))
 
 # %% ../../nbs/22_tree.compare.ipynb #cb7157bc
 def as_tree(
-    t,  # a `skbio.TreeNode` whose tips are classes, or a `Taxonomy`
-)->TreeNode:  # rooted tree
-    "`t` as a tree. `ValueError` if it is neither a tree nor a taxonomy."
+    t:TreeNode|Taxonomy,  # a tree whose tips are classes, or a taxonomy
+)->TreeNode:              # rooted tree
+    "`t` as a tree. `ValueError` if it is neither, or if a tip has no name."
     if isinstance(t, Taxonomy): return t.to_tree()
-    if isinstance(t, TreeNode): return t
-    raise ValueError(f"expected a skbio.TreeNode or a Taxonomy, got {type(t).__name__}; upgma or neighbor_joining turn distances into a tree")
+    if not isinstance(t, TreeNode):
+        raise ValueError(f"expected a skbio.TreeNode or a Taxonomy, got {type(t).__name__}; upgma or neighbor_joining turn distances into a tree")
+    if any(tip.name is None for tip in t.tips()): raise ValueError("a tip of the tree has no name: tips must be named by class")
+    return t
 
 # %% ../../nbs/22_tree.compare.ipynb #2234a160
 def class_order(
-    t_true,  # a `Taxonomy`, or a `skbio.TreeNode`
-)->list[str]:  # names of the C classes: label order for a taxonomy, alphabetical for a tree
+    t_true:TreeNode|Taxonomy,  # the true side
+)->list[str]:                  # names of the C classes: label order for a taxonomy, alphabetical for a tree
     "The order in which classes become columns."
     return list(t_true.names) if isinstance(t_true, Taxonomy) else sorted(tip.name for tip in as_tree(t_true).tips())
 
 # %% ../../nbs/22_tree.compare.ipynb #9d6e2bbd
 def clades(
-    t,                # a `skbio.TreeNode` or a `Taxonomy`
-    names:list[str],  # C class names; they give the columns
-)->np.ndarray:        # (N,C) bool: the classes below each of the N inner nodes, the root first
+    t:TreeNode|Taxonomy,  # tree of C classes
+    names:Sequence[str],  # C class names; they give the columns
+)->np.ndarray:            # (N,C) bool: the classes below each of the N inner nodes, the root first
     "Every inner node as a set of classes. `ValueError` unless the tips of `t` are exactly `names`."
     tree = as_tree(t)
     tips,column = [tip.name for tip in tree.tips()],{name:i for i,name in enumerate(names)}
@@ -163,11 +167,11 @@ def splits(
 # %% ../../nbs/22_tree.compare.ipynb #ca16cec5
 @measure(smaller_is_better=True)
 def robinson_foulds(
-    t,                     # learned tree: `skbio.TreeNode` with the classes at its tips
-    t_true,                # true tree, or a `Taxonomy`; may be multifurcating
-    normalized:bool=True,  # divide by the number of nontrivial splits in the two trees
-    rooted:bool=False,     # compare clades instead of splits
-)->float:  # 0: same tree; normalised in [0,1], else a count in [0,2(C-3)] (rooted 2(C-2))
+    t:TreeNode|Taxonomy,       # learned tree with the classes at its tips
+    t_true:TreeNode|Taxonomy,  # true tree or taxonomy; may be multifurcating
+    normalized:bool=True,      # divide by the number of nontrivial splits in the two trees
+    rooted:bool=False,         # compare clades instead of splits
+)->float:                      # 0: same tree; normalised in [0,1], else a count in [0,2(C-3)] (rooted 2(C-2))
     "Splits that only one tree has. Robinson & Foulds 1981. `ValueError` if the trees have different classes."
     names = class_order(t_true)
     learned,truth = clades(t, names),splits(clades(t_true, names), rooted)
@@ -180,10 +184,10 @@ def robinson_foulds(
 # %% ../../nbs/22_tree.compare.ipynb #cb23aec5
 @measure()
 def clade_recall(
-    t,                  # learned tree: `skbio.TreeNode` with the classes at its tips
-    t_true,             # true tree, or a `Taxonomy`
-    rooted:bool=False,  # the group must be a clade, not only one side of a split
-)->float:  # in [0,1], 1: every true group is in the learned tree; nan if the truth has no nontrivial group
+    t:TreeNode|Taxonomy,       # learned tree with the classes at its tips
+    t_true:TreeNode|Taxonomy,  # true tree or taxonomy
+    rooted:bool=False,         # the group must be a clade, not only one side of a split
+)->float:                      # in [0,1], 1: every true group is in the learned tree; nan if the truth has no nontrivial group
     "Share of the true tree's splits that the learned tree has. `ValueError` if the trees have different classes."
     names = class_order(t_true)
     learned,truth = clades(t, names),splits(clades(t_true, names), rooted)
@@ -217,9 +221,9 @@ def closest_clade(
 # %% ../../nbs/22_tree.compare.ipynb #1a604220
 @measure()
 def triplet_agreement(
-    d,       # learned distances (C,C), rows in the order of `t_true.names`; or a learned `skbio.TreeNode`
-    t_true,  # a `Taxonomy`, or a `skbio.TreeNode` if `d` is a tree
-)->float:    # in [0,1], 1: every triplet that the truth resolves has the same closest pair; nan if it resolves none
+    d:Tensor|np.ndarray|TreeNode|Taxonomy,  # learned distances (C,C), rows in the order of `t_true.names`; or a learned tree
+    t_true:TreeNode|Taxonomy,               # the taxonomy; a tree only if `d` is a tree, too
+)->float:                                   # in [0,1], 1: every triplet that the truth resolves has the same closest pair; nan if it resolves none
     "Share of truly resolved triplets of classes on which the learned side agrees; exact, O(C³/64). `ValueError` as `distance_matrix` and `clades`."
     names = class_order(t_true)
     if isinstance(d, (TreeNode,Taxonomy)): shared = clades(d, names).astype(np.float32); closeness = -(shared.T@shared)
@@ -237,16 +241,16 @@ def triplet_agreement(
 # %% ../../nbs/22_tree.compare.ipynb #5951945a
 @measure()
 def cophenetic_correlation(
-    t,                          # a `skbio.TreeNode` with branch lengths, or a `Taxonomy` (every edge 1)
-    d,                          # distances (C,C), or a `Taxonomy` for its path distances
-    names:list[str]|None=None,  # class of each row of `d`; may be left out if `t` or `d` is a `Taxonomy`
-)->float:                       # in [-1,1]; 0 if all distances in the tree are equal, nan (with a warning) if all in `d` are
+    t:TreeNode|Taxonomy,            # a tree with branch lengths, or a taxonomy: every edge 1
+    d:Tensor|np.ndarray|Taxonomy,   # distances (C,C), or a taxonomy: its path distances
+    names:Sequence[str]|None=None,  # class of each row if `d` is a matrix; None: the order of the taxonomy `t`
+)->float:                           # in [-1,1]; 0 if all distances in the tree are equal, nan (with a warning) if all in `d` are
     "Pearson's correlation of tree distances with `d` over all pairs of classes. Sokal & Rohlf 1962. `ValueError` as `both_sides`."
-    known = next((x.names for x in (d,t) if isinstance(x, Taxonomy)), names)
-    if known is None: raise ValueError("names must say which class each row of d is")
-    inside = t.path_distance() if isinstance(t, Taxonomy) else cophenetic(t, names or known)
-    pairs,true_pairs = (pair_matrix(x, ranks=False) for x in both_sides(inside, d))
-    if not true_pairs.any(): warnings.warn("all distances in d are equal: the cophenetic correlation is not defined")
+    if isinstance(d, Taxonomy): names = d.names
+    elif names is None and isinstance(t, Taxonomy): names = t.names
+    elif names is None: raise ValueError("names must say which class each row of d is")
+    pairs,true_pairs = (pair_matrix(x, ranks=False) for x in both_sides(cophenetic(as_tree(t), names), d))
+    if not true_pairs.any(): warnings.warn("all distances in d are equal: the cophenetic correlation is not defined", stacklevel=3)
     if not true_pairs.any(): return lambda order: float("nan")
     return lambda order: float(np.vdot(pairs[order][:,order], true_pairs))
 
@@ -260,25 +264,20 @@ class ClassRetrieval(NamedTuple):
 # %% ../../nbs/22_tree.compare.ipynb #66592fd7
 @measure()
 def class_retrieval(
-    representatives,    # class points (C,D), torch or NumPy, any length but 0; row order of `taxonomy.names`
-    taxonomy:Taxonomy,  # the true hierarchy of C classes
-    level:int,          # whose groups are to be found; 0: the root's children
-)->ClassRetrieval:      # `p_at_1`, `r_precision`, `map_at_r`
-    "P@1, R-precision and MAP@R of classes that look for their group. arXiv:2301.11065. `ValueError` for zero or nan points, wrong C."
-    points = torch.as_tensor(representatives).detach().cpu().double()
-    if points.ndim!=2 or len(points)!=taxonomy.n_classes:
-        raise ValueError(f"expected representatives of {taxonomy.n_classes} classes, (C,D), got shape {tuple(points.shape)}")
-    for bad,what in ((~points.isfinite().all(1),"nan or infinite entries"),((points==0).all(1),"length 0, hence no direction")):
-        if bad.any(): raise ValueError(f"the representative of class {taxonomy.names[int(bad.nonzero()[0])]!r} has {what}")
+    representatives:Tensor|np.ndarray,  # class points (C,D), any length but 0; rows in the order of `taxonomy.names`
+    taxonomy:Taxonomy,                  # the true hierarchy of C classes
+    level:int,                          # whose groups are to be found; 0: the root's children
+)->ClassRetrieval:                      # `p_at_1`, `r_precision`, `map_at_r`
+    "P@1, R-precision and MAP@R of classes that look for their group. arXiv:2301.11065. `ValueError` as `pairwise_distance`, or for a wrong C."
+    d = pairwise_distance(representatives)
+    if len(d)!=taxonomy.n_classes: raise ValueError(f"got representatives of {len(d)} classes for a taxonomy of {taxonomy.n_classes}")
     _,group,size = np.unique(taxonomy.level_labels(level), return_inverse=True, return_counts=True)
-    points = torch.nn.functional.normalize(points, dim=1).numpy(); cosine = points@points.T
-    np.fill_diagonal(cosine, -np.inf)
-    n_found = max(size.max()-1, 1); nearest = np.argsort(-cosine, axis=1, kind="stable")[:,:n_found]
-    rank = np.arange(1, n_found+1)
+    n_found = size.max()-1; rank = np.arange(1, n_found+1)              # R of the largest group
+    if n_found==0: return lambda order: ClassRetrieval(*3*[float("nan")])
+    np.fill_diagonal(d, np.inf); nearest = np.argsort(d, axis=1, kind="stable")[:,:n_found]
     def value(order):
         mine = group[np.argsort(np.arange(len(group))[order])]          # the group whose class stands at each point
         wanted = size[mine]-1; query = wanted>0                         # (C,)
-        if not query.any(): return ClassRetrieval(*3*[float("nan")])
         right = (mine[nearest]==mine[:,None])[query]                    # (Q,R)
         within,wanted = right & (rank<=wanted[query,None]),wanted[query]
         precision = (right.cumsum(1)/rank*within).sum(1)/wanted

@@ -5,7 +5,6 @@
 # %% ../../nbs/20_tree.taxonomy.ipynb #f706b400
 from __future__ import annotations
 
-import csv
 import difflib
 import math
 import os
@@ -19,9 +18,10 @@ import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
 
+from .formats import node_paths, quote, read_newick, read_pairs, read_table
+
 # %% auto #0
-__all__ = ['unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'renamed', 'children', 'read_table',
-           'quote', 'read_newick', 'read_pairs', 'node_paths']
+__all__ = ['unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'renamed', 'children']
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #fe7975e0
 def unique_names(
@@ -190,8 +190,8 @@ def check_names(self:Taxonomy,
     missing,extra = sorted(set(given)-set(self.names)),sorted(set(self.names)-set(given))
     k = next((i for i,(a,b) in enumerate(zip(given,self.names)) if a!=b), min(len(given),len(self.names)))
     at = lambda names: repr(names[k]) if k<len(names) else "nothing"
-    if missing: hint = f"{len(missing)} of the dataset's classes are not in the taxonomy: {missing[:5]}; name its classes as the dataset does"
-    elif extra: hint = f"{len(extra)} classes are in the taxonomy alone, such as {extra[0]!r}; keep the others with taxonomy.select(class_names)"
+    if missing: hint = f"{len(missing)} of the dataset's classes are not in the taxonomy: {missing[:5]}; give both the same names"
+    elif extra: hint = f"{len(extra)} classes are in the taxonomy alone: {extra[:5]}; leave them out with taxonomy.select(class_names)"
     else: hint = "the same classes in another order; reorder with taxonomy.select(class_names)"
     raise ValueError(f"label {k} is {at(given)} in the dataset and {at(self.names)} in the taxonomy: {hint}")
 
@@ -231,21 +231,6 @@ def to_tree(self:Taxonomy)->TreeNode:  # rooted, multifurcating; tips are named 
     return inner[()]
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #40542f6a
-def read_table(
-    file:str|Path,  # CSV or TSV, UTF-8, first row names the columns
-)->tuple[list[str],list[tuple[int,list[str]]]]:  # column names; each row's line number and cells without outer blanks
-    "A small table. `FileNotFoundError`, or `ValueError` for no rows or a row as long as no other."
-    with open(file, newline="", encoding="utf-8-sig") as handle:
-        first = handle.readline(); handle.seek(0)
-        reader = csv.reader(handle, delimiter="\t" if "\t" in first else ",")
-        rows = [(reader.line_num,[cell.strip() for cell in row]) for row in reader if any(cell.strip() for cell in row)]
-    if len(rows)<2: raise ValueError(f"{file}: expected a row of column names and at least one class, found {len(rows)} rows")
-    (_,header),*rows = rows
-    for line,row in rows:
-        if len(row)!=len(header): raise ValueError(f"{file}, line {line}: {len(row)} cells under {len(header)} column names: {row}")
-    return header,rows
-
-# %% ../../nbs/20_tree.taxonomy.ipynb #bc2090ff
 @patch(cls_method=True)
 def from_csv(cls:Taxonomy,
     file:str|Path,         # CSV or TSV with column names; a column `path`, or one column a level from the root's child down
@@ -259,7 +244,7 @@ def from_csv(cls:Taxonomy,
         if "path" in columns:
             path = [name.strip() for name in row[columns.index("path")].split(separator.strip() or separator)]
             if leaf is not None and path[-1]!=row[leaf]:
-                raise ValueError(f"{file}, line {line}: class {row[leaf]!r} but its path ends in {path[-1]!r}: the path goes down to the class")
+                raise ValueError(f"{file}, line {line}: class {row[leaf]!r} but its path ends in {path[-1]!r}, not in the class")
         else:
             path = [cell for k,cell in enumerate(row) if k!=leaf]
             while path and not path[-1]: path.pop()
@@ -269,7 +254,7 @@ def from_csv(cls:Taxonomy,
     try: return cls.from_paths(paths)
     except ValueError as error: raise ValueError(f"{file}: {error}") from None
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #847fabc6
+# %% ../../nbs/20_tree.taxonomy.ipynb #e7cdcaa9
 @patch(cls_method=True)
 def builtin(cls:Taxonomy,
     name:str,  # `cifar100` or `fashion_mnist`
@@ -280,13 +265,7 @@ def builtin(cls:Taxonomy,
     if name not in known: raise ValueError(f"no built-in taxonomy {name!r}: choose one of {known}, or read your own with Taxonomy.from_csv")
     with resources.as_file(folder/f"{name}.tsv") as file: return cls.from_csv(file)
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #f09c06a7
-def quote(
-    name:str,  # any text
-)->str:        # the same as a Newick label
-    "A label as it is where that is safe, else between single quotes."
-    return name if re.fullmatch(r"[\w.+/-]+", name) and "_" not in name else "'"+name.replace("'","''")+"'"
-
+# %% ../../nbs/20_tree.taxonomy.ipynb #41ce4dcc
 @patch
 def to_newick(self:Taxonomy)->str:  # one line
     "Newick text with edge lengths, ending in `;`. `from_newick` gives the same taxonomy back."
@@ -304,39 +283,7 @@ def to_newick(self:Taxonomy)->str:  # one line
     front = "" if tips[()]==list(range(self.n_classes)) else f"[&labels {' '.join(map(str,tips[()]))}]"
     return f"{front}{text[()]};"
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #76e36b33
-def read_newick(
-    text:str,  # one tree, ending in `;`
-)->tuple[list[int],list[str],list[float|None]]:  # per node, root first and parents before children: parent, name, edge length
-    "The nodes of a Newick tree; the root's parent is −1, a missing name is empty. `ValueError` says where the text goes wrong."
-    parents,names,lengths,at,before = [-1],[""],[None],0,"("
-    pattern = re.compile(r"\s*(?:(\[[^\]]*\])|('(?:[^']|'')*')|([(),:;])|([^\s()\[\],:;'][^()\[\],:;]*))")
-    def fail(why, where): raise ValueError(f"Newick text, character {where}: {why} in {text[max(0,where-20):where+20]!r}")
-    def grow(parent): parents.append(parent); names.append(""); lengths.append(None); return len(parents)-1
-    where = 0
-    while before!=";":
-        match = pattern.match(text, where)
-        if match is None: fail("the text ends without `;`" if not text[where:].strip() else "unclosed quote or comment", where)
-        comment,quoted,mark,label = match.groups()
-        if mark=="(":
-            if before not in "(,": fail("`(` after a label", match.start(3))
-            at,before = grow(at),"("
-        elif mark and mark in ",)" and parents[at]<0: fail(f"`{mark}` outside parentheses", match.start(3))
-        elif mark==",": at,before = grow(parents[at]),","
-        elif mark==")": at,before = parents[at],")"
-        elif mark==";" and at: fail("unclosed `(`", match.start(3))
-        elif mark: before = mark
-        elif not comment and before==":":
-            try: lengths[at],before = float(label or "nan"),"length"
-            except ValueError: fail(f"edge length {label!r} is no number", match.end())
-        elif not comment:
-            if before not in "(,)": fail("two labels in a row", match.end())
-            names[at] = (quoted[1:-1] if quoted else label.strip().replace("_"," ")).replace("''","'"); before = "label"
-        where = match.end()
-    if text[where:].strip(): fail("more text after `;`", where)
-    return parents,names,lengths
-
-# %% ../../nbs/20_tree.taxonomy.ipynb #2ec1df7e
+# %% ../../nbs/20_tree.taxonomy.ipynb #13ca189b
 @patch(cls_method=True)
 def from_newick(cls:Taxonomy,
     source:str|Path,  # Newick text, or a file that holds it; tips are the classes, in label order unless `[&labels …]` says otherwise
@@ -357,10 +304,11 @@ def from_newick(cls:Taxonomy,
     if not tips: tips = [(names[0],)]                                  # `a;` is one class
     order = re.match(r"\s*\[&labels ([\d ]+)\]", text)
     labels = list(map(int,order[1].split())) if order else list(range(len(tips)))
-    if sorted(labels)!=list(range(len(tips))): raise ValueError(f"Newick text: [&labels …] must list 0 … {len(tips)-1} once each, got {labels}")
+    n = len(tips)
+    if sorted(labels)!=list(range(n)): raise ValueError(f"Newick text: [&labels …] must list 0…{n-1} once each: {labels}")
     return cls.from_paths([tips[i] for i in np.argsort(labels)])
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #5f28dd40
+# %% ../../nbs/20_tree.taxonomy.ipynb #09ed5984
 @patch(cls_method=True)
 def from_folder(cls:Taxonomy,
     folder:str|Path,  # its subfolders are level 0
@@ -373,7 +321,8 @@ def from_folder(cls:Taxonomy,
     for where,below,files in os.walk(folder, followlinks=True):
         below[:] = [name for name in below if not name.startswith(".")]
         path = Path(where).relative_to(folder).parts; here = Path(where).resolve()
-        if any(here==parent.resolve() for parent in Path(where).parents[:len(path)]): raise ValueError(f"cycle: {where} links to a folder above it")
+        above = [parent.resolve() for parent in Path(where).parents[:len(path)]]
+        if here in above: raise ValueError(f"cycle: {where} links to a folder above it")
         image = next((f for f in sorted(files) if f.lower().endswith(tuple(extensions)) and not f.startswith(".")), None)
         if not path:
             if image: raise ValueError(f"{folder/image} is an image outside any class: move it into a subfolder")
@@ -381,63 +330,27 @@ def from_folder(cls:Taxonomy,
         elif image or not below: paths.append(path)
     return cls.from_paths(sorted(paths))
 
-# %% ../../nbs/20_tree.taxonomy.ipynb #050bad24
-def read_pairs(
-    source:Mapping|Iterable|str|Path,  # a mapping, pairs, or a file with two fields a line: a tab, else the first blank, parts them
-)->list[tuple]:
-    "Pairs in order. `FileNotFoundError`, or `ValueError` for a line of one field or a first entry that comes twice."
-    if isinstance(source,(str,Path)):
-        pairs = [tuple(f.strip() for f in line.split("\t" if "\t" in line else None, 1)) for line in Path(source).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    else: pairs = [tuple(pair) for pair in (source.items() if isinstance(source,Mapping) else source)]
-    for number,pair in enumerate(pairs,1):
-        if len(pair)!=2: raise ValueError(f"entry {number}: expected two fields, got {pair}")
-    node,count = Counter(a for a,_ in pairs).most_common(1)[0] if pairs else (None,0)
-    if count>1: raise ValueError(f"{node!r} comes {count} times: {[b for a,b in pairs if a==node]}; a node has one parent and one name")
-    return pairs
-
-# %% ../../nbs/20_tree.taxonomy.ipynb #bb4c0d34
-def node_paths(
-    parents:Mapping[str,str|None],  # child -> parent; `None` for a root
-)->dict[str,tuple[str,...]]:        # every node's path of ids; a single root with children has the empty path
-    "Follow parents up to a root. `ValueError` names a cycle, an orphan or an empty name."
-    for child,parent in parents.items():
-        for name in (child,parent):
-            if name is not None and not str(name).strip(): raise ValueError(f"empty name in {child!r} -> {parent!r}")
-    paths = {}
-    def climb(node):
-        trail = []
-        while node not in paths:
-            if node in trail: raise ValueError(f"cycle: {' -> '.join(map(str,[*trail[trail.index(node):],node]))}")
-            trail.append(node); up = parents.get(node)
-            if up is None: paths[node] = (trail.pop(),); break
-            node = up
-        for low in reversed(trail): paths[low] = (*paths[parents[low]],low)
-    for node in parents: climb(node)
-    roots = [n for n,p in paths.items() if len(p)==1]; orphans = [n for n in roots if n not in parents]
-    if len(roots)>1 and orphans:
-        raise ValueError(f"orphan: {orphans[0]!r} has no parent, but neither has {next(r for r in roots if r!=orphans[0])!r}; give one root, or the parent None to each")
-    return {n:p[1:] for n,p in paths.items()} if len(roots)==1<len(paths) else paths
-
-# %% ../../nbs/20_tree.taxonomy.ipynb #05059c48
+# %% ../../nbs/20_tree.taxonomy.ipynb #c03e659a
 @patch(cls_method=True)
 def from_parents(cls:Taxonomy,
     parents:Mapping|Iterable|str|Path,       # child -> parent: a mapping, pairs, or a file of `child parent` lines
     classes:Sequence[str]|None=None,         # nodes that are classes, in label order; by default the leaves as they come in `parents`
     names:Mapping|Iterable|str|Path|None=None,  # node -> name: a mapping, pairs, or a file of `node name` lines; by default nodes are names
 )->Taxonomy:
-    "A taxonomy from a list of parents (NABirds: `hierarchy.txt`, `classes.txt`). `ValueError` names a cycle, orphan, or class not in the tree."
+    "A taxonomy from a list of parents (NABirds: `hierarchy.txt`, `classes.txt`). `ValueError` names a cycle, an orphan, a lost class."
     parents = dict(read_pairs(parents))
     if not parents: raise ValueError("a taxonomy needs at least one class, got an empty list of parents")
     paths = node_paths(parents)
     above = {p for p in parents.values() if p is not None}
     classes = [n for n in parents if n not in above] if classes is None else list(classes)
     for label,node in enumerate(classes):
-        if node not in paths: raise ValueError(f"label {label}: class {node!r} is not in the tree; expected a child or parent from the list")
+        if node not in paths: raise ValueError(f"label {label}: class {node!r} is not in the tree; expected a node of the list")
     if names is not None:
         called = dict(read_pairs(names))
         for node in paths:
             if paths[node] and node not in called: raise ValueError(f"node {node!r} has no name in `names`")
         paths = {n:tuple(str(called[k]) for k in p) for n,p in paths.items()}
         (path,count), = Counter(paths.values()).most_common(1)
-        if count>1: raise ValueError(f"nodes {[n for n,p in paths.items() if p==path]} are all called {' > '.join(path)!r}; siblings need different names")
+        same = [n for n,p in paths.items() if p==path]
+        if count>1: raise ValueError(f"nodes {same} are all called {' > '.join(path)!r}; siblings need different names")
     return cls.from_paths([tuple(map(str,paths[n])) for n in classes])

@@ -45,7 +45,7 @@ def describe_module(
     module:nn.Module,  # a model or a loss
 )->dict[str,Any]:      # its class, plain attributes and shapes
     "What tells two modules apart before training."
-    shapes = {k:list(v.shape) for k,v in module.state_dict().items()}
+    shapes = {k:list(v.shape) for k,v in module.state_dict().items()}|{"learned":[k for k,_ in module.named_parameters()]}
     plain = {k:v for k,v in vars(module).items() if isinstance(v,(int,float,str,type(None))) and not k.startswith("_") and k!="training"}
     return dict(type=type(module).__name__, **plain, description=digest(repr(module).encode()), shapes=digest(json.dumps(shapes).encode()))
 

@@ -7,7 +7,6 @@ __all__ = ['epoch_seed', 'batches', 'check_data', 'embed', 'Run', 'Trainer', 'tr
 
 # %% ../nbs/52_train.ipynb #77642f79
 import json,math,time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,8 +92,8 @@ class Trainer:
         self.settings = describe(model, loss, data, batch_size=batch_size, lr=lr, weight_decay=weight_decay, seed=seed, precision=precision)
         self.fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
         self.embed,self.criterion = self.fabric.setup_module(model),self.fabric.setup_module(loss)
-        parameters = [*model.parameters(),*loss.parameters()]
-        self.optimizer = self.fabric.setup_optimizers(torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay))
+        parameters,fused = [*model.parameters(),*loss.parameters()],self.fabric.device.type in ("cpu","cuda")
+        self.optimizer = self.fabric.setup_optimizers(torch.optim.Adam(parameters, lr=lr, weight_decay=weight_decay, fused=fused))
         self.history:list[dict[str,float]] = []
 
     @property

@@ -48,7 +48,7 @@ def fit_labels(
     axs[0].get_figure(root=True).draw_without_rendering()                 # runs the layout
     for ax in axs:
         row = ax.get_window_extent().height*72/ax.figure.dpi/(n := abs(np.subtract(*ax.get_ylim())))
-        if row<2.5: raise ValueError(f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; make them at least {n*2.5/72:.1f} inches high or give none")
+        if row<2.5: raise ValueError(f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; they need {n*2.5/72:.1f} inches, or give no axes")
         for tick in ax.yaxis.get_major_ticks(): tick.label1.set_fontsize(min(largest,.8*row)); tick.label2.set_fontsize(min(largest,.8*row))
 
 # %% ../nbs/60_marks.ipynb #f44df510

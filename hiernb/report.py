@@ -64,9 +64,10 @@ def table_html(
     sides = [' class="number"' if numeric(c) else '' for c in columns]
     corner = [f'<th scope="col">{text(" · ".join(str(n) for n in table.index.names if n is not None))}</th>']*indexed
     head = ''.join(corner+[f'<th scope="col"{side}>{text(name)}</th>' for name,side in zip(table.columns,sides)])
-    rows = [''.join([f'<th scope="row">{text(label)}</th>']*indexed+[f'<td{side}>{cell[i]}</td>' for cell,side in zip(cells,sides)]) for i,label in enumerate(table.index)]
+    def row(i, label): return [f'<th scope="row">{text(label)}</th>']*indexed+[f'<td{side}>{cell[i]}</td>' for cell,side in zip(cells,sides)]
+    rows = '\n'.join('<tr>'+''.join(row(i,label))+'</tr>' for i,label in enumerate(table.index))
     top = f'<caption>{escape(caption)}</caption>' if caption else ''
-    return f'<div class="table" tabindex="0"><table>{top}<thead><tr>{head}</tr></thead><tbody>'+'\n'.join(f'<tr>{row}</tr>' for row in rows)+'</tbody></table></div>'
+    return f'<div class="table" tabindex="0"><table>{top}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 # %% ../nbs/61_report.ipynb #2c796de7
 def alt_text(
@@ -141,7 +142,8 @@ def report_html(
 )->str:                               # a whole HTML document
     "The report as a string. `ValueError` for an item of unknown kind, or a section that is not a pair."
     for i,section in enumerate(sections):
-        if not (isinstance(section,(tuple,list)) and len(section)==2 and isinstance(section[1],(list,tuple))): raise ValueError(f"section {i} must be a pair (heading, list of items), got {section!r:.80}")
+        pair = isinstance(section,(tuple,list)) and len(section)==2 and isinstance(section[1],(list,tuple))
+        if not pair: raise ValueError(f"section {i} must be a pair (heading, list of items), got {section!r:.80}")
     contents = ''.join(f'<li><a href="#section-{i}">{escape(str(heading))}</a></li>' for i,(heading,_) in enumerate(sections))
     body = '\n'.join(f'<section aria-labelledby="section-{i}"><h2 id="section-{i}">{escape(str(heading))}</h2>\n'
         +'\n'.join(item_html(item,str(heading)) for item in items)+'</section>' for i,(heading,items) in enumerate(sections))

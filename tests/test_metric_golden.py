@@ -13,20 +13,23 @@ close = dict(rtol=1e-6, atol=0)
 @pytest.fixture(scope="module", params=["cifar100","microS"])
 def golden(request):
     "One golden file with ProxyDR's euclidean scores at scale 10, by formula: −10 · ln √(2 − 2 cos θ)."
-    with np.load(Path(__file__).parent/"golden"/f"inspect_{request.param}.npz") as file: g = SimpleNamespace(**{k:file[k] for k in file.files})
+    path = Path(__file__).parent/"golden"/f"inspect_{request.param}.npz"
+    with np.load(path) as file: g = SimpleNamespace(**{k:file[k] for k in file.files})
     g.embeddings,g.centres,g.classes = (torch.from_numpy(x) for x in (g.features,g.proxies,g.labels))
     g.scores = -10*torch.log((2-2*normalize(g.embeddings,dim=1)@normalize(g.centres,dim=1).T).sqrt())
     g.taxonomy = Taxonomy.from_paths([p.split("/") for p in g.paths])
     return g
 
 def test_scores_are_the_published_ones(golden):
-    np.testing.assert_allclose(golden.scores[:8].log_softmax(1), torch.from_numpy(golden.scores_proxydr_euclidean_first8).log_softmax(1), rtol=1e-6)
+    published = torch.from_numpy(golden.scores_proxydr_euclidean_first8)
+    np.testing.assert_allclose(golden.scores[:8].log_softmax(1), published.log_softmax(1), rtol=1e-6)
 
 @pytest.mark.parametrize("k,key", [(1,"accuracy"),(5,"top5_accuracy")])
 def test_accuracy(golden, k, key): np.testing.assert_allclose(topk_accuracy(golden.scores,golden.classes,k), getattr(golden,key), **close)
 
 @pytest.mark.parametrize("k,key", [(1,"ahd_at_1"),(5,"ahd_at_5")])
-def test_ahd(golden, k, key): np.testing.assert_allclose(ahd_at_k(golden.scores,golden.classes,golden.tree_distance,k), getattr(golden,key), **close)
+def test_ahd(golden, k, key):
+    np.testing.assert_allclose(ahd_at_k(golden.scores,golden.classes,golden.tree_distance,k), getattr(golden,key), **close)
 
 def test_hp_with_the_published_radius(golden):
     published = hp_at_k(golden.scores, golden.classes, golden.tree_distance, 5, as_published=True)
@@ -38,7 +41,7 @@ def test_level_accuracy(golden):
 
 @pytest.mark.parametrize("as_published", [False,True])
 def test_hs_and_ahs(golden, as_published):
-    "The published similarity is the cosine of the MDS targets: 1 − (d/(1+d))² of the path distance d. No duplicates here, so both variants agree."
+    "The published similarity is the cosine of the MDS targets, 1 − (d/(1+d))² of the path distance d. Without duplicates both variants agree."
     similarity,n,k = 1-(golden.tree_distance/(1.+golden.tree_distance))**2,int(golden.hs_samples),int(golden.hs_k)
     inputs = golden.embeddings[:n],golden.classes[:n],similarity,k,as_published
     np.testing.assert_allclose(hs_at_k(*inputs), golden.hs_at, **close)

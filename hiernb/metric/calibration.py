@@ -17,10 +17,13 @@ def check_probs(
 )->Tensor:            # `probs` on the CPU, float64
     "`probs`, or a `ValueError` that names the first row that is no distribution."
     probs = check_matrix(probs, "probs").double()
-    if (bad := ((probs<-atol)|(probs>1+atol)).any(1)).any():
-        row = int(bad.nonzero()[0,0]); raise ValueError(f"probs must lie in 0..1; row {row} runs from {probs[row].min():.3g} to {probs[row].max():.3g}. Logits need a softmax")
-    if (bad := (probs.sum(1)-1).abs()>atol).any():
-        row = int(bad.nonzero()[0,0]); raise ValueError(f"each row of probs must sum to 1 within {atol}; row {row} sums to {probs[row].sum():.4g}")
+    outside,total = ((probs<-atol)|(probs>1+atol)).any(1),probs.sum(1); off = (total-1).abs()>atol       # (N,) each
+    if outside.any():
+        row = int(outside.nonzero()[0,0]); low,high = (float(x) for x in probs[row].aminmax())
+        raise ValueError(f"probs must lie in 0..1; row {row} runs from {low:.3g} to {high:.3g}. Logits need a softmax")
+    if off.any():
+        row = int(off.nonzero()[0,0])
+        raise ValueError(f"each row of probs must sum to 1 within {atol}; row {row} sums to {float(total[row]):.4g}")
     return probs
 
 # %% ../../nbs/42_metric.calibration.ipynb #6ae358cd
@@ -29,7 +32,7 @@ def reliability(
     labels:Tensor,  # (N,) true classes
     bins:int=15,    # bins of equal width over 0..1
 )->pd.DataFrame:    # a row per bin: `lower`, `upper`, `count`, mean `confidence`, `accuracy` (nan where the bin is empty)
-    "Confidence beside accuracy, bin by bin. `ValueError` for probs that are no distributions, bad labels or `bins<1`. Guo et al. 2017, arXiv:1706.04599."
+    "Confidence beside accuracy, bin by bin. `ValueError` for bad probs, labels or `bins<1`. Guo et al. 2017, arXiv:1706.04599."
     if bins<1: raise ValueError(f"bins must be at least 1, got {bins}")
     confidence,pred = check_probs(probs).max(1); right = pred==check_labels(labels, *torch.as_tensor(probs).shape)
     edges = torch.linspace(0, 1, bins+1, dtype=torch.float64); place = torch.bucketize(confidence, edges[1:-1])     # upper edge included

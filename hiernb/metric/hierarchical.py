@@ -23,7 +23,8 @@ def check_matrix(
     x = torch.as_tensor(x).detach().cpu()
     if x.ndim!=2 or 0 in x.shape: raise ValueError(f"{name} must be a matrix with a row per sample, not empty; got shape {tuple(x.shape)}")
     bad = (~x.isfinite() if finite else x.isnan()).any(1).nonzero()[:,0]
-    if len(bad): raise ValueError(f"{name} must hold no {'nan or inf' if finite else 'nan'}; {len(bad)} of {len(x)} rows do, first row {int(bad[0])}")
+    what = "nan or inf" if finite else "nan"
+    if len(bad): raise ValueError(f"{name} must hold no {what}; {len(bad)} of {len(x)} rows do, first row {int(bad[0])}")
     return x
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #2667bdd7
@@ -132,7 +133,7 @@ def hp_at_k(
     as_published:bool=False,  # the published radius (see `correct_sets`)
 )->float:                     # share in 0..1
     "Share of the `k` best classes inside the correct set. `ValueError` as in `correct_sets`. DeViSE, Frome et al. 2013."
-    return table_mean(correct_sets(tree_dist, set_size or k, as_published).double(), scores, labels, k)
+    return table_mean(correct_sets(tree_dist, k if set_size is None else set_size, as_published).double(), scores, labels, k)
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #8589eaf9
 def level_accuracy(
@@ -147,24 +148,29 @@ def level_accuracy(
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #51526dd4
 def nearest(
-    embeddings:Tensor,        # (N,D), any length but 0; or a ranking (N, ≥k) of integers, which passes through
+    embeddings:Tensor,        # (N,D), any length but 0; or a ranking (N, ≥k) of integers 0..N-1, which passes through
     k:int,                    # neighbours, 1..N-1
     as_published:bool=False,  # do not leave the query out, but drop whatever comes first
 )->Tensor:                    # (N,k) indices, nearest first, int32
-    "Each sample's `k` nearest others by cosine, ties by index, in blocks of 32 MB. `ValueError` for nan, a zero vector or large `k`."
-    x = check_matrix(embeddings, "embeddings")
-    if not 1<=k<=(len(x)-1 if x.is_floating_point() else x.shape[1]): raise ValueError(f"k must be 1..{len(x)-1}, the other samples; got {k}")
-    if not x.is_floating_point(): return x[:,:k]
-    x = directions(x); columns = x.T.neg(); index = torch.arange(n := len(x))
-    low_bits = (1<<(n-1).bit_length())-1; found = torch.empty(n, k, dtype=torch.int32)
-    rows = max(1, 2**21//n); similarity = torch.empty(rows, n, dtype=x.dtype); distance = torch.empty(rows, n, dtype=torch.float64)
+    "Each sample's `k` nearest others by cosine, ties by index, block by block. `ValueError` for nan, a zero vector or large `k`."
+    x = check_matrix(embeddings, "embeddings"); n = len(x); most = n-1 if x.is_floating_point() else x.shape[1]
+    if not 1<=k<=most: raise ValueError(f"k must be 1..{most}, the number of neighbours to be had; got {k}")
+    if not x.is_floating_point():
+        low,high = int(x.min()),int(x.max())
+        if low<0 or high>=n: raise ValueError(f"a ranking of {n} samples must hold indices 0..{n-1}, got {low}..{high}")
+        return x[:,:k]
+    x = directions(x); columns,index = x.T.neg(),torch.arange(n); bits = (n-1).bit_length()
+    rounding = max(bits, 0 if x.dtype==torch.float64 else 30)                    # last bits of the distance, of 52, that do not count
+    rows = max(16, 2**21//n); similarity = torch.empty(rows, n, dtype=x.dtype); distance = torch.empty(rows, n, dtype=torch.float64)
+    found = torch.empty(n, k, dtype=torch.int32)
     for start in range(0, n, rows):
         here = slice(start, min(start+rows,n)); size = here.stop-start
         torch.mm(x[here], columns, out=similarity[:size])
-        key = torch.add(similarity[:size], 2., out=distance[:size]).view(torch.int64).bitwise_and_(~low_bits).bitwise_or_(index)
-        if not as_published: key[index[:size],index[here]] = torch.iinfo(torch.int64).max            # the query itself
-        key = key.numpy(); key.partition(k-1+as_published, axis=1)                                     # in place
-        found[here] = torch.from_numpy(np.sort(key[:,:k+as_published], axis=1)[:,int(as_published):] & low_bits)
+        key = torch.add(similarity[:size], 2+2.**(rounding-53), out=distance[:size]).view(torch.int64)   # half a step: round, not truncate
+        key.bitwise_and_(-1<<rounding).bitwise_or_(index)
+        if not as_published: key[index[:size],index[here]] = torch.iinfo(torch.int64).max               # the query itself
+        key = key.numpy(); key.partition(k-1+as_published, axis=1)                                        # in place
+        found[here] = torch.from_numpy(np.sort(key[:,:k+as_published], axis=1)[:,int(as_published):] & (1<<bits)-1)
     return found
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #63035e05
@@ -173,7 +179,7 @@ def best_sums(
     counts:Tensor,      # (C,) samples of each class
     k:int,              # length of the list, 1..N-1
 )->Tensor:              # (C,k): what the best list of 1..k other samples earns a query of each class
-    "Highest possible sum of similarities to `k` samples other than the query. Barz & Denzler 2019, arXiv:1809.09924: the denominator of HS@k."
+    "Highest possible sum of similarities to `1..k` other samples, the denominator of HS@k. Barz & Denzler 2019, arXiv:1809.09924."
     values,order = similarity.sort(1, descending=True)                          # (C,C)
     supply = (counts-torch.eye(len(counts), dtype=counts.dtype)).clamp(min=0)   # a class without samples asks no query
     last = supply.gather(1, order).cumsum(1)                                    # where in the list each class ends
@@ -188,12 +194,12 @@ def hs_at_k(
     k:int=250,                # longest list, 1..N-1
     as_published:bool=False,  # take the first of a sorted list for the query, even where a duplicate comes before it
 )->Tensor:                    # (k,) HS@1 … HS@k, each in 0..1, float64
-    "Hierarchical similarity of the `1..k` nearest others. `ValueError` where a class can earn nothing. Barz & Denzler 2019, arXiv:1809.09924."
+    "Hierarchical similarity of the nearest others. `ValueError` where a class can earn nothing. Barz & Denzler 2019, arXiv:1809.09924."
     similarity,near = check_square(similarity,"similarity"),nearest(embeddings,k,as_published)
     labels = check_labels(labels, len(near), len(similarity)); counts = labels.bincount(minlength=len(similarity))
     best,total = best_sums(similarity,counts,k),torch.zeros(k, dtype=torch.float64)
-    if ((best[:,0]==0)&(counts>0)).any():
-        raise ValueError(f"class {int(((best[:,0]==0)&(counts>0)).nonzero()[0,0])}: no other sample is similar to its queries, HS@k is 0/0 there; leave it out")
+    poor = ((best[:,0]==0)&(counts>0)).nonzero()[:,0]
+    if len(poor): raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, HS@k is 0/0 there; leave it out")
     for rows in torch.arange(len(near)).split(1024):
         own = labels[rows]; earned = similarity[own[:,None],labels[near[rows]]].cumsum(1)              # (rows,k)
         total += (earned/best[own]).sum(0)
@@ -213,12 +219,13 @@ def ahs_at_k(
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #00fbb7f7
 def chance(
-    measure:Callable[[Tensor],float|Tensor], # labels (N,) -> a number, or a tensor of numbers; a mean over samples that uses each one's own label
-    labels:Tensor,                           # (N,) classes
-)->Tensor:                                   # its exact mean over all permutations of `labels`, float64, in the measure's shape
+    measure:Callable[[Tensor],float|Tensor],  # labels (N,) -> number or tensor: a mean over samples, each marked by its own label
+    labels:Tensor,                            # (N,) classes
+)->Tensor:                                    # its exact mean over all permutations of `labels`, float64, in the measure's shape
     "Exact expectation under shuffled labels of a measure that is a mean over samples; not for HS@k (see `hs_chance`)."
     labels = torch.as_tensor(labels); classes,counts = labels.unique(return_counts=True)
-    return sum(float(n)/len(labels)*torch.as_tensor(measure(torch.full_like(labels,int(c))),dtype=torch.float64) for c,n in zip(classes,counts))
+    values = [torch.as_tensor(measure(torch.full_like(labels,int(c))), dtype=torch.float64) for c in classes]
+    return sum(float(n)/len(labels)*value for n,value in zip(counts,values))
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #fbbee4d3
 def hs_chance(

@@ -59,8 +59,8 @@ def read_newick(
         elif mark==";" and at: fail("unclosed `(`", match.start(3))
         elif mark: before = mark
         elif not comment and before==":":
-            try: lengths[at],before = float(label or "nan"),"length"
-            except ValueError: fail(f"edge length {label!r} is no number", match.end())
+            try: lengths[at],before = float(label or quoted),"length"
+            except ValueError: fail(f"edge length {label or quoted!r} is no number", match.end())
         elif not comment:
             if before not in "(,)": fail("two labels in a row", match.end())
             names[at] = (quoted[1:-1] if quoted else label.strip().replace("_"," ")).replace("''","'"); before = "label"

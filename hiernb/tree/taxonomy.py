@@ -74,8 +74,8 @@ class Taxonomy:
         paths:Sequence[tuple[str,...]],  # one a class in label order, the root's child first and the class last
         names:Sequence[str],             # what the dataset calls each class, in label order
     ):
-        self.paths,self.names = [tuple(p) for p in paths],list(names)
-        check_paths(self.paths); check_class_names(self.names, self.paths)
+        paths = [tuple(p) for p in paths]; check_paths(paths); check_class_names(names, paths)
+        self.paths,self.names = [tuple(map(str,p)) for p in paths],list(map(str,names))    # NumPy strings become plain ones
     def __eq__(self, other): return isinstance(other,Taxonomy) and (self.paths,self.names)==(other.paths,other.names)
     def __hash__(self): return hash((tuple(self.paths),tuple(self.names)))
 
@@ -239,6 +239,8 @@ def from_csv(cls:Taxonomy,
     "A taxonomy from a table, rows in label order. `ValueError` names the line at fault."
     header,rows = read_table(file); columns = [h.lower() for h in header]
     leaf = columns.index("class") if "class" in columns else None
+    if "path" not in columns and any(separator in h for h in header):
+        raise ValueError(f"{file}, line 1: expected column names, found {header}")
     paths = []
     for line,row in rows:
         if "path" in columns:
@@ -318,7 +320,8 @@ def from_folder(cls:Taxonomy,
     folder = Path(folder)
     if not folder.is_dir(): raise FileNotFoundError(f"no folder {folder}: expected one subfolder per class or group")
     paths = []
-    for where,below,files in os.walk(folder, followlinks=True):
+    def refuse(error): raise error                                     # a folder that cannot be read is not passed over
+    for where,below,files in os.walk(folder, followlinks=True, onerror=refuse):
         below[:] = [name for name in below if not name.startswith(".")]
         path = Path(where).relative_to(folder).parts; here = Path(where).resolve()
         above = [parent.resolve() for parent in Path(where).parents[:len(path)]]

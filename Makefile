@@ -1,4 +1,6 @@
 # hiernb. `make` sets up the environment and lists the targets below.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
@@ -23,7 +25,7 @@ $(READY): settings.ini setup.py constraints.txt
 study: $(READY) ## the Fashion-MNIST study in quick mode: a notebook and an HTML report under runs/study
 	@mkdir -p $(STUDY) && touch $(STUDY)/.started
 	$(BIN)/papermill --cwd nbs --no-progress-bar --stdout-file /dev/stdout --stderr-file /dev/stderr \
-	  nbs/90_study.fashion_mnist.ipynb $(STUDY)/fashion_mnist.ipynb -p quick True -p folder $(CURDIR)/$(STUDY)
+	  nbs/90_study.fashion_mnist.ipynb $(STUDY)/fashion_mnist.ipynb -p quick True -p folder $(CURDIR)/$(STUDY) 2>&1 | cat
 	@echo; echo "Files made:"; find $(STUDY) -type f -newer $(STUDY)/.started | sort | sed 's/^/  /'
 
 test: $(READY) tidy lint notebooks pytest docs ## everything that proves the rest

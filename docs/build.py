@@ -8,16 +8,17 @@ formulas into MathML, and the browser sets them in STIX Two Math (the font comes
 """
 import html
 import json
+import posixpath
 import re
 import shutil
 import sys
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import nbformat
 import yaml
-import ziamath
 from math_core import LatexError, LatexToMathML
 from nbconvert import MarkdownExporter
 from nbdev.config import get_config
@@ -46,7 +47,7 @@ def readme()->None:
     for cell in nb.cells: cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
     text,made = MarkdownExporter().from_notebook_node(nb, resources=dict(unique_key="index", output_files_dir="images"))
     text = re.sub(r"<style.*?</style>\s*", "", text, flags=re.S)  # of pandas tables; GitHub would show it as text
-    text = link.sub(lambda m: m[1] + str(Path("nbs", m[2])).replace("nbs/../", ""), text)
+    text = link.sub(lambda m: m[1] + posixpath.normpath(f"{nbs.name}/{m[2]}"), text)
     for name,data in made["outputs"].items():
         (nbs/name).parent.mkdir(exist_ok=True)
         (nbs/name).write_bytes(data)
@@ -80,7 +81,7 @@ def prepare()->Path:
         path.unlink()
         (proc/page_name(path.name)).write_text(json.dumps(nb))
         if path.name!=config.readme_nb: menu.setdefault(floors[path.name[0]], []).append(page_name(path.name))
-    shutil.copy(Path(ziamath.__file__).parent/"fonts"/"STIXTwoMath-Regular.ttf", proc)
+    shutil.copy(Path(find_spec("ziamath").origin).parent/"fonts"/"STIXTwoMath-Regular.ttf", proc)
     shutil.copy(Path(__file__).parent/"site.css", proc)
     contents = ["index.ipynb", *({"section":floor, "contents":pages} for floor,pages in menu.items())]
     project = {
@@ -88,7 +89,7 @@ def prepare()->Path:
         "website": {"title":config.title, "description":config.description, "repo-url":config.git_url, "site-url":on_site,
                     "navbar":{"search":True, "right":[{"icon":"github", "text":"Source", "href":config.git_url}]},
                     "sidebar":{"style":"floating", "contents":contents}, "page-navigation":True},
-        "theme":"cosmo", "css":"site.css", "toc":True, "max-width":"62rem",
+        "theme":"cosmo", "css":"site.css", "toc":True, "max-width":"70rem",
     }
     (proc/"_smalldocs.yml").write_text(yaml.safe_dump(project, sort_keys=False))
     return proc

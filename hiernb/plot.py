@@ -111,12 +111,13 @@ def training_curves(
     history,   # DataFrame with columns epoch, train_loss, train_accuracy, val_accuracy (in 0 … 1), or a dict name -> such a frame, up to 30
     fig=None,  # figure or subfigure to draw into; None: a new one
 )->ndarray:    # two axes: loss and accuracy
-    "Draw loss and accuracy by epoch. `ValueError` for a missing column, an empty history or too many runs."
+    "Draw loss and accuracy by epoch. `ValueError` for a missing column, no epoch, no validation accuracy or too many runs."
     runs = history if isinstance(history,dict) else {'':history}
     if not 0<len(runs)<=30: raise ValueError(f"between 1 and 30 runs can be told apart, got {len(runs)}")
     for name,run in runs.items():
         missing = {'epoch','train_loss','train_accuracy','val_accuracy'}-set(run.columns)
         if missing or not len(run): raise ValueError(f"history {name!r} has {len(run)} epochs and lacks the columns {sorted(missing)}")
+        if not run.val_accuracy.notna().any(): raise ValueError(f"history {name!r} has no validation accuracy: all {len(run)} values are nan")
     if fig is None: fig = plt.figure(figsize=(7,2.6+.1*max(0,len(runs)-12)), layout='constrained')
     loss,accuracy = axs = fig.subplots(1, 2)
     for i,(name,run) in enumerate(runs.items()):

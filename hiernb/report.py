@@ -11,10 +11,8 @@ import base64
 import datetime
 import io
 import math
-import os
 import platform
 import re
-import tempfile
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +22,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas import DataFrame
 from . import __version__
+from .data.base import write_atomic
 
 # %% ../nbs/61_report.ipynb #3663326b
 def text_html(
@@ -156,20 +155,11 @@ def report_html(
 
 # %% ../nbs/61_report.ipynb #03ac1d17
 def report(
-    path:str|Path,                    # of the HTML file; its folder must be there, a previous report is replaced
+    path:str|Path,                    # of the HTML file; its folder is made, a previous report is replaced
     title:str,                        # of the page
     sections:list,                    # pairs (heading, [text | DataFrame | Figure | (DataFrame or Figure, caption), …])
     config:dict|None=None,            # settings of the run for the footer: seed, dataset, …
     date:datetime.datetime|None=None, # of the report; None: now, UTC
 )->Path:                              # the file
-    "Write one self-contained HTML file. `FileNotFoundError` without its folder, `ValueError` for an item of unknown kind."
-    path = Path(path)
-    if not path.parent.is_dir(): raise FileNotFoundError(f"the folder {str(path.parent)!r} for the report {path.name!r} is not there; make it first")
-    text = report_html(title, sections, config, date)
-    handle,name = tempfile.mkstemp(prefix=path.name, suffix='.part', dir=path.parent)
-    try:
-        with os.fdopen(handle, 'w', encoding='utf-8') as file: file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException: Path(name).unlink(missing_ok=True); raise
-    return path
+    "Write one self-contained HTML file, whole or not at all. `ValueError` for an item of unknown kind, `OSError` if it cannot be written."
+    return write_atomic(path, report_html(title, sections, config, date).encode())

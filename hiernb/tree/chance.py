@@ -48,7 +48,12 @@ class PermutationTest:
     null:np.ndarray               # (n,) or (n,M): its values under n random permutations
     smaller_is_better:bool=False  # direction in which the learned side is better than chance
     atol:float=1e-10              # a null value this close counts as equal: rounding must not decide ties
-    def like_value(self, x)->float|tuple: return type(self.value)(*map(float, x)) if isinstance(self.value, tuple) else float(x)
+
+    def like_value(self,
+        x,               # one number, or one for each field of `value`
+    )->float|tuple:
+        "`x` in the form of `value`."
+        return type(self.value)(*map(float, x)) if isinstance(self.value, tuple) else float(x)
 
 @patch(as_prop=True)
 def chance(self:PermutationTest)->float|tuple:  # in the form of `value`

@@ -72,7 +72,7 @@ def fisher_mean(
     r:np.ndarray,  # (K,) rank correlations in [-1,1]
     n:int,         # ≥ 2 values behind each correlation
 )->float:          # in [-1,1]; nan for K = 0
-    "tanh of the mean artanh, where |r|=1 counts as the midpoint 1 − 3/(n³−n) between it and the next attainable r (to first order)."
+    "tanh of the mean artanh; |r|=1 counts as 1 − 3/(n³−n), just above the best imperfect ranking, unless all are perfect alike."
     nearly = 1-3/(n**3-n)
     if len(r)==0: return float("nan")
     if (np.abs(r)>nearly).all() and len(set(np.sign(r)))==1: return float(np.sign(r[0]))

@@ -31,7 +31,8 @@ def repository(folder, outputs=(), opening="# Title\n> Promise", **rooms):
 
 good = dict(
     _20_tree__a=["#| default_exp tree.a", "#| export\nfrom pathlib import Path\nimport torch", "#| export\ndef f(): return 1", "assert f()==1"],
-    _30_loss__b=["#| default_exp loss.b", "#| export\nfrom hiernb import __version__\nfrom hiernb.tree.a import f", "#| export\ndef g():\n    import faiss\n    return f()"],
+    _30_loss__b=["#| default_exp loss.b",
+                 "#| export\nfrom hiernb import __version__\nfrom hiernb.tree.a import f", "#| export\ndef g():\n    import faiss\n    return f()"],
     _90_study__c=["import hiernb.loss.b", "%time 1"], _index=["1+1"])
 
 

@@ -115,7 +115,7 @@ def elementwise_correlation(
     pairs,true_pairs = (pair_matrix(x) for x in both_sides(d, d_true))
     if not true_pairs.any(): warnings.warn("all true distances are equal: the elementwise correlation is not defined", stacklevel=3)
     if not true_pairs.any(): return lambda order: float("nan")
-    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs))
+    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs).clip(-1, 1))    # rounding may step past 1
 
 # %% ../../nbs/22_tree.compare.ipynb #cb7157bc
 def as_tree(
@@ -252,7 +252,7 @@ def cophenetic_correlation(
     pairs,true_pairs = (pair_matrix(x, ranks=False) for x in both_sides(cophenetic(as_tree(t), names), d))
     if not true_pairs.any(): warnings.warn("all distances in d are equal: the cophenetic correlation is not defined", stacklevel=3)
     if not true_pairs.any(): return lambda order: float("nan")
-    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs))
+    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs).clip(-1, 1))    # rounding may step past 1
 
 # %% ../../nbs/22_tree.compare.ipynb #642773a5
 class ClassRetrieval(NamedTuple):

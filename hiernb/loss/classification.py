@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor,nn
-from .distance import angle,check_batch,directions,inner,pairwise
+from .distance import angle,check_batch,chord,directions,from_cosines,inner,pairwise
 from .proxies import ema_update,register_proxies
 from .scale import DynamicScale
 
@@ -35,7 +35,9 @@ def proxydr_logits(
     eps:float=1e-6,            # smaller distances count as this one: log 0 has no value, and float32 cannot tell them apart
 )->Tensor:                     # (B,C)
     "−s·log d. Inspecting paper."
-    return -scale*pairwise(embeddings, proxies, distance).clamp_min(eps).log()
+    of_cosine = {"euclidean":lambda cos: (2-2*cos).log()/2, "angular":lambda cos: cos.acos().log()}[distance]
+    length = chord if distance=="euclidean" else angle
+    return -scale*from_cosines(embeddings, proxies, of_cosine, lambda x,p: length(x,p).clamp_min(eps).log())
 
 # %% ../../nbs/31_loss.classification.ipynb #ee2ffc41
 def check_options(

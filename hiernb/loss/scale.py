@@ -69,7 +69,7 @@ def wrong_terms(
     top = weight.amax()
     weight = weight.sub_(top).exp_()
     total = weight.sum()
-    return top+(total/len(labels)).log(), (weight*logits.detach()).sum()/total
+    return top+(total/len(labels)).log(), weight.flatten()@logits.detach().flatten()/total
 
 # %% ../../nbs/30_loss.scale.ipynb #ac3885eb
 class DynamicScale(nn.Module):
@@ -99,8 +99,8 @@ def move(
 )->None:
     "One Adam step (β 0.9 and 0.999, ε 1e-8) towards the inflection at min(π/4, median angle)."
     log_wrong,mean_logit = wrong_terms(logits, labels, log_prior)
-    numbers = (self.log_scale,*self.moments,log_wrong,mean_logit,theta.median())
-    log_scale,first,second,log_wrong,mean_logit,theta = torch.stack([x.to(logits.dtype) for x in numbers]).tolist()
+    log_wrong,mean_logit,theta = torch.stack((log_wrong,mean_logit,theta.median())).tolist()
+    log_scale,(first,second) = self.log_scale.item(),self.moments.tolist()
     scale = math.exp(log_scale)
     value,derivative = inflection(self.model, self.distance, scale, min(math.pi/4,theta), log_wrong, mean_logit/scale)
     gradient = 2*value*derivative*scale                                             # with respect to log s

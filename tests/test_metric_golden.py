@@ -42,7 +42,7 @@ def test_level_accuracy(golden):
 @pytest.mark.parametrize("as_published", [False,True])
 def test_hs_and_ahs(golden, as_published):
     "The published similarity is the cosine of the MDS targets, 1 − (d/(1+d))² of the path distance d. Without duplicates both variants agree."
-    similarity,n,k = 1-(golden.tree_distance/(1.+golden.tree_distance))**2,int(golden.hs_samples),int(golden.hs_k)
+    similarity,n,k = golden.taxonomy.similarity(),int(golden.hs_samples),int(golden.hs_k)
     inputs = golden.embeddings[:n],golden.classes[:n],similarity,k,as_published
     np.testing.assert_allclose(hs_at_k(*inputs), golden.hs_at, **close)
     np.testing.assert_allclose(ahs_at_k(*inputs), golden.ahs, **close)
@@ -72,7 +72,7 @@ def test_calibration(golden):
 
 def test_single_precision_gives_the_same_measures(golden):
     "What a network really delivers: float32 embeddings and scores."
-    single,similarity = golden.embeddings.float(),1/(1.+golden.tree_distance)
+    single,similarity = golden.embeddings.float(),golden.taxonomy.similarity()
     assert abs(ahs_at_k(single,golden.classes,similarity)-ahs_at_k(golden.embeddings,golden.classes,similarity))<1e-5
     assert (ranked(golden.scores.float(),5)==ranked(golden.scores,5)).double().mean()>.999
     assert (nearest(single,20)==nearest(golden.embeddings,20)).double().mean()>.999

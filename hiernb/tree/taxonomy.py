@@ -172,12 +172,12 @@ def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) int16, edges ≥ 0; zero 
 # %% ../../nbs/20_tree.taxonomy.ipynb #cbd9e9f2
 @patch
 def similarity(self:Taxonomy,
-    beta:float=1.,  # path distance at which the similarity is a half, > 0, edges
+    beta:float=1.,  # reach, > 0, edges: at path distance β, ¾ is left
 )->np.ndarray:      # (C,C) float64, in (0,1], 1 on the diagonal
-    "β/(β+d) of the path distance d. `ValueError` if `beta<=0`. Inspecting paper, arXiv:2301.11065."
+    "1−(d/(β+d))² of the path distance d: the cosine that the MDS targets ask for. `ValueError` if `beta<=0`. Inspecting paper, arXiv:2301.11065."
     if not 0<beta<math.inf: raise ValueError(f"beta must be positive and finite, got {beta}")
-    out = np.add(self.path_distance(), beta, dtype=float)
-    return np.divide(beta, out, out=out)
+    d = self.path_distance().astype(float); d /= d+beta
+    return 1-np.square(d, out=d)
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #8a00159f
 @patch

@@ -32,7 +32,8 @@ def read_checkpoint(
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except OSError: raise
     except Exception as e:                      # whatever torch makes of foreign bytes: its readers raise half a dozen types
-        raise ValueError(f"{path} is no checkpoint of hiernb or is damaged: {(str(e) or type(e).__name__).splitlines()[0][:200]}. Delete it to start again") from e
+        says = (str(e) or type(e).__name__).splitlines()[0][:200]
+        raise ValueError(f"{path} is no checkpoint of hiernb or is damaged: {says}. Delete it to start again") from e
 
 # %% ../nbs/52_checkpoint.ipynb #7b594ac9
 def digest(
@@ -57,7 +58,7 @@ def describe(
 )->dict[str,Any]:     # setting -> number, string or None
     "Every setting that decides how a run ends."
     rows = {f"model {k}":v for k,v in describe_module(model).items()}|{f"loss {k}":v for k,v in describe_module(loss).items()}
-    rows |= {"data name":data.name, **{f"data {k}":v if isinstance(v,(int,float,str,type(None))) else str(v) for k,v in data.protocol.items()}}
+    rows |= {"data name":data.name}|{f"data {k}":v if isinstance(v,(int,float,str,type(None))) else str(v) for k,v in data.protocol.items()}
     rows |= {f"labels of {k}":f"{len(v)} images, {digest(v.labels.numpy().tobytes())}" for k,v in data.splits.items()}
     return rows|options
 

@@ -35,13 +35,15 @@ def gray_filter(
     return gray
 
 # %% ../nbs/51_model.ipynb #edf4ff76
-torchvision_models = dict(resnet18=(resnet18,ResNet18_Weights.IMAGENET1K_V1,"conv1"), resnet50=(resnet50,ResNet50_Weights.IMAGENET1K_V1,"conv1"),
-    inception_v3=(inception_v3,Inception_V3_Weights.IMAGENET1K_V1,"Conv2d_1a_3x3.conv")) # builder, ImageNet weights, first convolution
+torchvision_models = dict(   # name -> builder, ImageNet weights, first convolution
+    resnet18=(resnet18,ResNet18_Weights.IMAGENET1K_V1,"conv1"),
+    resnet50=(resnet50,ResNet50_Weights.IMAGENET1K_V1,"conv1"),
+    inception_v3=(inception_v3,Inception_V3_Weights.IMAGENET1K_V1,"Conv2d_1a_3x3.conv"))
 
 def pretrained_state(
     name:str,               # a key of `torchvision_models`
 )->dict[str,Tensor]:        # state dict of torchvision's model with its 1000-class head
-    "ImageNet weights from torch's hub folder, downloaded if absent. `FileNotFoundError` says where to put the file when there is no network."
+    "ImageNet weights from torch's hub folder, downloaded if absent. `FileNotFoundError` says where to put the file without a network."
     weights = torchvision_models[name][1]
     try: return weights.get_state_dict(progress=False, check_hash=True)
     except (OSError,RuntimeError) as e:            # RuntimeError: torch.hub found another checksum
@@ -89,10 +91,12 @@ class Embedder(nn.Module):
         if images.ndim!=4 or images.shape[1]!=self.channels:
             raise ValueError(f"expected images (B,{self.channels},H,W), got {tuple(images.shape)}")
         if (sizes is None)!=(self.size_layer is None):
-            raise ValueError("this model was built "+("without size_info and cannot use sizes" if self.size_layer is None else "with size_info and needs sizes (B,2)"))
+            says = "without size_info and cannot use sizes" if self.size_layer is None else "with size_info and needs sizes (B,2)"
+            raise ValueError(f"this model was built {says}")
         embeddings = self.net(images)
         if sizes is None: return embeddings
-        if sizes.shape!=(len(images),2) or not (sizes>0).all(): raise ValueError(f"sizes must be positive, ({len(images)},2), got {tuple(sizes.shape)}")
+        if sizes.shape!=(len(images),2) or not (sizes>0).all():
+            raise ValueError(f"sizes must be positive, ({len(images)},2), got {tuple(sizes.shape)} from {float(sizes.min())}")
         return embeddings + self.size_layer(sizes.to(embeddings.dtype).log())
 
 # %% ../nbs/51_model.ipynb #8ddb2069

@@ -50,7 +50,7 @@ def check_data(
         labels = data.splits[split].labels
         if not len(labels): raise ValueError(f"split {split!r} of {data.name} has no images")
         bad = ((labels<0)|(labels>=loss.n_classes)).nonzero()
-        if len(bad): raise ValueError(f"label {int(labels[bad[0,0]])} of image {int(bad[0,0])} in split {split!r} of {data.name} is outside "
+        if len(bad): raise ValueError(f"label {labels[bad[0,0]]} of image {bad[0,0]} in split {split!r} of {data.name} is outside "
             f"0…{loss.n_classes-1}: the loss has {loss.n_classes} classes")
 
 # %% ../nbs/52_train.ipynb #070fc6cb
@@ -85,9 +85,11 @@ class Trainer:
     "One run in one folder; `train` drives it."
     def __init__(self, model:nn.Module, loss:nn.Module, data:Data, folder:str|Path, batch_size:int, lr:float, weight_decay:float, seed:int,
                  accelerator:str, precision:str):
-        if precision not in ("32-true","16-mixed","bf16-mixed"): raise ValueError(f"precision is 32-true, 16-mixed or bf16-mixed, got {precision!r}")
+        if precision not in ("32-true","16-mixed","bf16-mixed"):
+            raise ValueError(f"precision is 32-true, 16-mixed or bf16-mixed, got {precision!r}")
         check_data(data, loss)
-        if getattr(model,"dim",loss.dim)!=loss.dim: raise ValueError(f"the model embeds into {model.dim} dimensions, the loss expects {loss.dim}")
+        if getattr(model,"dim",loss.dim)!=loss.dim:
+            raise ValueError(f"the model embeds into {model.dim} dimensions, the loss expects {loss.dim}")
         self.model,self.loss,self.data,self.folder,self.batch_size,self.seed = model,loss,data,Path(folder),batch_size,seed
         self.settings = describe(model, loss, data, batch_size=batch_size, lr=lr, weight_decay=weight_decay, seed=seed, precision=precision)
         self.fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
@@ -138,8 +140,8 @@ def epoch(self:Trainer,
 @patch
 def standing(self:Trainer)->str: # a sentence for error messages
     "What the disk holds of this run."
-    last = self.folder/"last.ckpt"
-    return f"The last whole checkpoint is {last}, after epoch {len(self.history)}" if self.history else "No epoch was finished, so there is no checkpoint"
+    if not self.history: return "No epoch was finished, so there is no checkpoint"
+    return f"The last whole checkpoint is {self.folder/'last.ckpt'}, after epoch {len(self.history)}"
 
 # %% ../nbs/52_train.ipynb #6b3a1ceb
 @patch
@@ -185,15 +187,17 @@ def train(
     accelerator:str="auto",   # device for Lightning Fabric: auto, cpu, cuda, mps
     precision:str="32-true",  # or bf16-mixed, 16-mixed
 )->Run:                       # history and folder; model and loss hold the weights of the best epoch by validation accuracy
-    "Train, or go on training. `ValueError` for other settings, labels out of range or a loss that is not finite; `OSError` names what cannot be written."
+    "Train, or go on. `ValueError`: other settings, a label out of range, a loss that is not finite; `OSError` names what cannot be written."
     trainer = Trainer(model, loss, data, folder, batch_size, lr, weight_decay, seed, accelerator, precision)
     if resume: trainer.resume()
-    if epochs<max(1,len(trainer.history)): raise ValueError(f"epochs must be at least 1 and the {len(trainer.history)} that {folder} holds, got {epochs}")
-    write_atomic(trainer.folder/"settings.json", json.dumps(trainer.settings, indent=1).encode())    # and learn now if the folder cannot be written
+    if epochs<max(1,len(trainer.history)):
+        raise ValueError(f"epochs must be at least 1 and the {len(trainer.history)} that {folder} holds, got {epochs}")
+    write_atomic(trainer.folder/"settings.json", json.dumps(trainer.settings, indent=1).encode())    # learn now if nothing can be written
     steps = math.ceil(len(data.splits["train"])/batch_size)
     with tqdm(total=epochs*steps, initial=len(trainer.history)*steps, disable=not progress, unit="batch", mininterval=.5) as bar:
         while (number := len(trainer.history)+1)<=epochs:
-            bar.set_description(f"epoch {number}/{epochs}"); row = trainer.epoch(bar); timing = {k:row.pop(k) for k in ("seconds","images_per_second")}
+            bar.set_description(f"epoch {number}/{epochs}")
+            row = trainer.epoch(bar); timing = {k:row.pop(k) for k in ("seconds","images_per_second")}
             trainer.history.append(dict(epoch=number, **row, val_accuracy=trainer.accuracy(), **timing)); trainer.save()
     best = read_checkpoint(trainer.folder/"best.ckpt")
     model.load_state_dict(best["model"]); loss.load_state_dict(best["loss"])

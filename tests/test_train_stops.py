@@ -30,7 +30,8 @@ SCRIPT = textwrap.dedent("""
 
 def start(*lines, wrapper=()):
     code = SCRIPT+"\n".join(lines)
-    return subprocess.Popen([*wrapper,sys.executable,"-c",code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ,"OMP_NUM_THREADS":"1"})
+    return subprocess.Popen([*wrapper,sys.executable,"-c",code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={**os.environ,"OMP_NUM_THREADS":"1"})
 
 def same_weights(a, b):
     return all(torch.equal(v, b[part][k]) for part in ("model","loss") for k,v in a[part].items())
@@ -64,11 +65,12 @@ def test_a_limit_on_file_size_leaves_the_checkpoint_from_before(tmp_path):
 
 def test_a_full_disk_leaves_the_checkpoint_from_before(tmp_path):
     wrapper = ["unshare","--map-root-user","--mount","sh","-c",'mount -t tmpfs -o size=1500k none "$0" && exec "$@"',str(tmp_path)]
-    if not shutil.which("unshare") or subprocess.run([*wrapper,"true"], capture_output=True).returncode:
+    if not shutil.which("unshare") or subprocess.run([*wrapper,"true"], capture_output=True, check=False).returncode:
         pytest.skip("this kernel lets no ordinary user mount a small disk; the limit on file size stands in for it")
-    process = start("import json,pathlib,shutil", f"folder = pathlib.Path({str(tmp_path)!r})", "go(folder, 1)", "last = folder/'last.ckpt'", "before = last.read_bytes()",
-        "(folder/'ballast').write_bytes(bytes(shutil.disk_usage(folder).free-len(before)//2))", "try: go(folder, 2)",
-        "except OSError as e: print(json.dumps([e.errno,str(e),last.read_bytes()==before,sorted(p.name for p in folder.iterdir())]))", wrapper=wrapper)
+    process = start("import json,pathlib,shutil", f"folder = pathlib.Path({str(tmp_path)!r})",
+        "go(folder, 1)", "last = folder/'last.ckpt'", "before = last.read_bytes()",
+        "(folder/'ballast').write_bytes(bytes(shutil.disk_usage(folder).free-len(before)//2))", "try: go(folder, 2)", "except OSError as e:",
+        " print(json.dumps([e.errno,str(e),last.read_bytes()==before,sorted(p.name for p in folder.iterdir())]))", wrapper=wrapper)
     out,error = process.communicate(timeout=300); assert process.returncode==0 and out, error
     number,message,whole,names = json.loads(out.splitlines()[-1])
     assert number==28 and "No space left on device" in message and "untouched" in message    # 28: ENOSPC

@@ -36,7 +36,8 @@ def write_atomic(
         with suppress(OSError): partial.unlink()
         if not isinstance(e, OSError): raise
         before = "the file that was there is untouched" if path.is_file() else "nothing was left behind"
-        raise OSError(e.errno or errno.EIO, f"could not write {path}: {e.strerror or e}; {before}. Free some space or choose another folder") from e
+        says = f"could not write {path}: {e.strerror or e}; {before}. Free some space or choose another folder"
+        raise OSError(e.errno or errno.EIO, says) from e
     return path
 
 # %% ../../nbs/50_data.base.ipynb #f177c311
@@ -115,12 +116,14 @@ class Data:
     def __post_init__(self):
         ours,theirs = list(self.class_names),list(self.taxonomy.names)
         for i,(a,b) in enumerate(zip(ours,theirs)):
-            if a!=b: raise ValueError(f"{self.name}: class {i} is {a!r} in the data and {b!r} in the taxonomy; order the taxonomy as the labels")
+            if a!=b: raise ValueError(f"{self.name}: class {i} is {a!r} in the data and {b!r} in the taxonomy; "
+                "order the taxonomy as the labels")
         if len(ours)!=len(theirs): raise ValueError(f"{self.name}: {len(ours)} classes in the data, {len(theirs)} in the taxonomy; "
             f"the first without a partner is {(ours if len(ours)>len(theirs) else theirs)[min(len(ours),len(theirs))]!r}")
         for split,items in self.splits.items():
             bad = ((items.labels<0)|(items.labels>=len(ours))).nonzero()
-            if len(bad): raise ValueError(f"{self.name}: label {items.labels[bad[0,0]]} of image {bad[0,0]} in split {split!r} is outside 0…{len(ours)-1}")
+            if len(bad): raise ValueError(f"{self.name}: label {items.labels[bad[0,0]]} of image {bad[0,0]} in split {split!r} "
+                f"is outside 0…{len(ours)-1}")
     def __repr__(self):
         sizes = ", ".join(f"{k} {len(v)}" for k,v in self.splits.items())
         return f"Data({self.name}: {len(self.class_names)} classes; {sizes}; {self.protocol})"
@@ -164,7 +167,7 @@ def load(
     seed:int=0,              # decides random splits
     **protocol,              # options of the set's protocol, such as the size of a split
 )->Data:                     # splits, taxonomy, class names
-    "Load a data set, first getting it where that is possible. `ValueError` for an unknown name, `FileNotFoundError` says what to put where."
+    "Load a data set, getting it first where possible. `ValueError` for an unknown name, `FileNotFoundError` says what to put where."
     if str(name_or_path) not in sources:
         raise ValueError(f"no data set is named {str(name_or_path)!r}; known: {', '.join(sources)}")
     return sources[str(name_or_path)].loader(data_root(root)/str(name_or_path), seed=seed, **protocol)

@@ -7,7 +7,7 @@ __all__ = ['files', 'packed', 'mean', 'std', 'published', 'state', 'places', 'fi
            'read_idx', 'load_fashion_mnist', 'check_fashion_mnist']
 
 # %% ../../nbs/50_data.fashion_mnist.ipynb #d4bb8eba
-import gzip,hashlib,os,shutil,struct,subprocess,tempfile
+import gzip,hashlib,shutil,struct,subprocess,tempfile
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,7 @@ def from_debian(
         apt = ["apt-get","-qq",*(x for k,v in settings.items() for x in ("-o",f"{k}={v}"))]
         def run(*command):
             try: subprocess.run(command, cwd=own, check=True, timeout=timeout, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-            except subprocess.CalledProcessError as e: raise OSError(f"{' '.join((command[0],command[-1]))}: {e.stderr.strip()[-300:]}") from e
+            except subprocess.CalledProcessError as e: raise OSError(f"{command[0]} {command[-1]}: {e.stderr.strip()[-300:]}") from e
             except subprocess.TimeoutExpired as e: raise OSError(f"{command[0]} took more than {timeout} s") from e
         run(*apt, "update"); run(*apt, "download", "dataset-fashion-mnist")
         run("dpkg-deb", "-x", next(own.glob("*.deb")), own/"out")
@@ -114,7 +114,7 @@ def obtain(
         except (OSError,ValueError) as e: said.append(f"  {way.__name__}: {e}")
         if found := find(folder): return found
     raise FileNotFoundError("\n".join([f"Fashion-MNIST is not in {folder} and could not be got:", *said,
-        f"Put {', '.join(files)} (from github.com/zalandoresearch/fashion-mnist) into {folder}, or install Debian's dataset-fashion-mnist."]))
+        f"Put {', '.join(files)} (github.com/zalandoresearch/fashion-mnist) into {folder}, or install Debian's dataset-fashion-mnist."]))
 
 # %% ../../nbs/50_data.fashion_mnist.ipynb #aa902295
 def read_idx(
@@ -139,12 +139,14 @@ def load_fashion_mnist(
     "Fashion-MNIST. Files are found or got by `obtain`. `ValueError` for a split that is empty or too large."
     if not 0<val<60_000: raise ValueError(f"val must be 1…59999 of the 60000 training images, got {val}")
     paths,generator = obtain(folder),torch.Generator().manual_seed(seed)
-    whole = {k:ImageSet(read_idx(paths[f"{k}-images-idx3-ubyte.gz"])[:,None], read_idx(paths[f"{k}-labels-idx1-ubyte.gz"]).long(), mean, std)
-             for k in ("train","t10k")}
+    read = lambda part,kind: read_idx(paths[f"{part}-{kind}-ubyte.gz"])
+    whole = {k:ImageSet(read(k,"images-idx3")[:,None], read(k,"labels-idx1").long(), mean, std) for k in ("train","t10k")}
     parts = stratified_split(whole["train"].labels, dict(val=val,train=60_000-val), generator)
     splits = dict(train=whole["train"].subset(parts["train"]), val=whole["train"].subset(parts["val"]), test=whole["t10k"])
-    if subset is not None: splits = {k:v.subset(stratified_split(v.labels, dict(a=min(subset,len(v))), generator)["a"]) for k,v in splits.items()}
-    return Data("fashion_mnist", splits, Taxonomy.builtin("fashion_mnist"), list(FashionMNIST.classes), dict(seed=seed,val=val,subset=subset))
+    if subset is not None:
+        splits = {k:v.subset(stratified_split(v.labels, dict(kept=min(subset,len(v))), generator)["kept"]) for k,v in splits.items()}
+    protocol = dict(seed=seed, val=val, subset=subset)
+    return Data("fashion_mnist", splits, Taxonomy.builtin("fashion_mnist"), list(FashionMNIST.classes), protocol)
 
 def check_fashion_mnist(
     folder:Path,      # folder of this set
@@ -152,5 +154,5 @@ def check_fashion_mnist(
     "The state of each of the four files."
     return {name:state(folder/name) for name in files}
 
-register(Source("fashion_mnist", load_fashion_mnist, 10, 70_000, "MIT", 31, "torchvision's mirrors, or Debian's package dataset-fashion-mnist",
-                check_fashion_mnist));
+register(Source("fashion_mnist", load_fashion_mnist, classes=10, images=70_000, licence="MIT", megabytes=31,
+                where="torchvision's mirrors, or Debian's package dataset-fashion-mnist", check=check_fashion_mnist));

@@ -5,7 +5,7 @@ from pytorch_metric_learning.losses import NormalizedSoftmaxLoss
 from hiernb.loss.classification import NormFace,ProxyDR
 from common import row,seconds
 
-BATCH,CLASSES,DIM,STEPS = 128,1000,128,20
+BATCH,CLASSES,DIM,STEPS = 128,1000,128,10
 
 def steps(loss:torch.nn.Module, embeddings:torch.Tensor, labels:torch.Tensor)->None:
     "`STEPS` forward and backward passes; `loss` is in training mode."
@@ -22,8 +22,8 @@ def main()->None:
     cases = [(Loss,"euclidean",proxies,scale) for Loss in (NormFace,ProxyDR) for proxies in ("learned","ema") for scale in (10.,"dynamic")]
     for Loss,distance,proxies,scale in cases+[(Loss,"angular","learned",10.) for Loss in (NormFace,ProxyDR)]:
         ours = Loss(CLASSES, DIM, distance, scale, proxies, generator=generator)
-        turns = [(seconds(partial(steps,ours,embeddings,labels)),seconds(partial(steps,peer,embeddings,labels))) for _ in range(3)]
-        mine,theirs = (min(times)/STEPS*1e3 for times in zip(*turns))             # the quietest of three turns each
+        turns = [(seconds(partial(steps,ours,embeddings,labels)),seconds(partial(steps,peer,embeddings,labels))) for _ in range(2)]
+        mine,theirs = (min(times)/STEPS*1e3 for times in zip(*turns))             # the quieter of two turns each
         what = f"{Loss.__name__} {distance}, {proxies} proxies, {'dynamic' if scale=='dynamic' else 'fixed'} scale"
         print(row(f"{what}: forward and backward, batch {BATCH}, {CLASSES} classes, {DIM}-d", mine, theirs, "ms",
                   "pytorch-metric-learning NormalizedSoftmaxLoss"))

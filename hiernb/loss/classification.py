@@ -6,7 +6,6 @@
 __all__ = ['normface_logits', 'proxydr_logits', 'check_options', 'log_prior', 'Softmax', 'DirectionLoss', 'NormFace', 'ProxyDR']
 
 # %% ../../nbs/31_loss.classification.ipynb #a669e303
-import math
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -35,8 +34,7 @@ def proxydr_logits(
     eps:float=1e-6,            # smaller distances count as this one: log 0 has no value, and float32 cannot tell them apart
 )->Tensor:                     # (B,C)
     "−s·log d. Inspecting paper."
-    of_cosine = {"euclidean":lambda cos: (2-2*cos).log()/2, "angular":lambda cos: cos.acos().log()}[distance]
-    length = chord if distance=="euclidean" else angle
+    length,of_cosine = dict(euclidean=(chord,lambda cos: (2-2*cos).log()/2), angular=(angle,lambda cos: cos.acos().log()))[distance]
     return -scale*from_cosines(embeddings, proxies, of_cosine, lambda x,p: length(x,p).clamp_min(eps).log())
 
 # %% ../../nbs/31_loss.classification.ipynb #ee2ffc41
@@ -66,7 +64,7 @@ def log_prior(
     "Logarithm of the class shares. `ValueError` names a class without one."
     if class_prior is None: return None
     prior = torch.as_tensor(class_prior, dtype=torch.float64)
-    if prior.shape!=(n_classes,): raise ValueError(f"class_prior must have one entry per class: shape ({n_classes},), got {tuple(prior.shape)}")
+    if prior.shape!=(n_classes,): raise ValueError(f"class_prior must have one entry per class: ({n_classes},), got {tuple(prior.shape)}")
     bad = (~((prior>0) & prior.isfinite())).nonzero()
     if len(bad): raise ValueError(f"class_prior[{bad[0].item()}]={prior[bad[0]].item()}: expected positive, finite shares or counts")
     return (prior/prior.sum()).log().float()
@@ -87,8 +85,9 @@ class Softmax(nn.Module):
     ):
         super().__init__()
         check_options(n_classes, dim, distance, scale, proxies, ema_alpha)
-        for name,value,plain in (("distance",distance,"euclidean"),("scale",scale,10.),("proxies",proxies,"learned"),("taxonomy",taxonomy,None)):
-            if value!=plain: raise ValueError(f"Softmax has no {name}={value!r}: it normalises nothing. Use NormFace or ProxyDR, or leave it out")
+        given = dict(distance=(distance,"euclidean"), scale=(scale,10.), proxies=(proxies,"learned"), taxonomy=(taxonomy,None))
+        for name,(value,plain) in given.items():
+            if value!=plain: raise ValueError(f"Softmax has no {name}={value!r}: it normalises nothing. Use NormFace or ProxyDR, or drop it")
         self.n_classes,self.dim,bound = n_classes,dim,dim**-.5
         self.proxies = nn.Parameter(torch.empty(n_classes,dim).uniform_(-bound,bound,generator=generator))
         self.bias = nn.Parameter(torch.empty(n_classes).uniform_(-bound,bound,generator=generator))
@@ -159,7 +158,7 @@ def forward(self:DirectionLoss,
     embeddings:Tensor,  # (B,D), any length > 0
     labels:Tensor,      # (B,), integers in 0..C-1
 )->Tensor:              # scalar, mean cross-entropy in nats
-    "Mean cross-entropy; in training mode the dynamic scale and the moving averages then move on. `ValueError` for a batch that does not fit."
+    "Mean cross-entropy; in training mode scale and moving averages then move on. `ValueError` for a batch that does not fit."
     labels = check_batch(embeddings, labels, self.n_classes, self.dim)
     points,proxies = directions(embeddings),directions(self.proxies, "proxies")
     plain = self.distance_logits(points, proxies, self.scale, self.distance)

@@ -9,7 +9,7 @@ __all__ = ['CORR']
 import torch
 from fastcore.basics import patch
 from torch import Tensor,nn
-from .distance import check_batch,chord,directions,inner
+from .distance import check_batch,directions,inner
 from .proxies import register_proxies
 
 # %% ../../nbs/32_loss.corr.ipynb #82585b6c

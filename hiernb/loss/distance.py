@@ -36,7 +36,7 @@ def check_batch(
     if embeddings.ndim!=2 or embeddings.shape[1]!=dim or not embeddings.is_floating_point():
         raise ValueError(f"embeddings must be floating, of shape (B,{dim}), got {embeddings.dtype} of shape {tuple(embeddings.shape)}")
     if labels.is_floating_point() or labels.dtype==torch.bool or labels.shape!=embeddings.shape[:1]:
-        raise ValueError(f"labels must be integers, one per embedding: shape ({len(embeddings)},), got {labels.dtype} of shape {tuple(labels.shape)}")
+        raise ValueError(f"labels must be integers, one per embedding: ({len(embeddings)},), got {labels.dtype} {tuple(labels.shape)}")
     if not len(labels): raise ValueError("the batch is empty: expected at least one embedding and its label")
     low,high = torch.stack(labels.aminmax()).tolist()
     if low<0 or high>=n_classes:
@@ -76,7 +76,7 @@ def from_cosines(
     of_pair:Callable,    # directions (K,D) and (K,D) -> values (K,); exact
     close:float=.01,     # pairs with 1−|cos| below this go through `of_pair`: the product's rounding, ~1e-7 of 1, would show there
 )->Tensor:               # (N,M)
-    "A function of the angle between all pairs of directions: of the cosine in general, of the pair itself where the cosine has lost digits."
+    "A function of the angle of all pairs of directions: of the cosine in general, of the pair where the cosine has lost digits."
     cos = inner(x, y)
     low,high = torch.stack(cos.detach().aminmax()).tolist()
     if max(-low,high)<=1-close: return of_cosine(cos)

@@ -132,7 +132,7 @@ def register_proxies(
     if path_distance is not None and len(path_distance)!=n_classes:
         raise ValueError(f"the taxonomy has {len(path_distance)} classes, the loss n_classes={n_classes}: they must agree, in label order")
     if proxies=="mds":
-        if path_distance is None: raise ValueError("proxies='mds' places classes by a taxonomy: pass taxonomy=…, or use 'learned' or 'ema'")
+        if path_distance is None: raise ValueError("proxies='mds' places classes by a taxonomy: pass taxonomy=…, or take 'learned' or 'ema'")
         points,module.stress = mds_proxies(path_distance, dim, distance, generator=generator)
     else: points = random_directions(n_classes, dim, generator)
     if proxies=="learned": module.proxies = nn.Parameter(points)

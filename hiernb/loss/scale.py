@@ -34,7 +34,8 @@ def inflection(
         log_b,slope = (log_wrong,slope) if distance=="euclidean" else (log_wrong+s*theta**2,slope+theta**2)
         m = max(0.,s*k,log_b); own,wrong,one = math.exp(s*k-m),math.exp(log_b-m),math.exp(-m)
         residual,derivative = own*(a+s*q)+wrong*(a-s*q), own*(k*(a+s*q)+q)+wrong*(slope*(a-s*q)-q)
-    value = math.asinh(residual*math.exp(m)) if m<300 else math.copysign(math.log(2*abs(residual))+m, residual) if residual else 0.
+    if m<300 or not residual: value = math.asinh(residual*math.exp(m))
+    else: value = math.copysign(math.log(2*abs(residual))+m, residual)           # asinh of a large number
     return value,derivative/math.hypot(residual,one)
 
 # %% ../../nbs/30_loss.scale.ipynb #38a712c3
@@ -53,7 +54,8 @@ def initial_scale(
     crossings, = np.nonzero(value[:-1]*value[1:]<0)
     if len(crossings): return brentq(lambda s: residual(s)[0], *grid[crossings[-1]:crossings[-1]+2], xtol=1e-14)
     bottom = int(np.abs(value).argmin())
-    if bottom==0: raise ValueError(f"{model} with distance={distance!r} has no dynamic scale for n_classes={n_classes}: use a fixed scale, such as 10.")
+    if bottom==0: raise ValueError(f"{model} with distance={distance!r} has no dynamic scale for n_classes={n_classes}:"
+                                   " use a fixed scale, such as 10.")
     return brentq(lambda s: residual(s)[1], grid[bottom-1], grid[bottom+1], xtol=1e-14)
 
 # %% ../../nbs/30_loss.scale.ipynb #8fb32d1c
@@ -73,7 +75,7 @@ def wrong_terms(
 
 # %% ../../nbs/30_loss.scale.ipynb #ac3885eb
 class DynamicScale(nn.Module):
-    "Scale whose logarithm takes Adam steps (Kingma & Ba 2015) down the squared residual of the inflection. Inspecting paper, 'dynamic scale'."
+    "Scale whose logarithm takes Adam steps down the squared residual of the inflection. Inspecting paper, 'dynamic scale'."
     def __init__(self,
         model:str,      # 'normface' or 'proxydr'
         distance:str,   # 'euclidean' or 'angular'

@@ -6,7 +6,7 @@
 __all__ = ['save_checkpoint', 'read_checkpoint', 'digest', 'describe_module', 'describe', 'refuse_other']
 
 # %% ../nbs/52_checkpoint.ipynb #fc16fcd1
-import hashlib,io,json
+import hashlib,inspect,io,json
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,10 @@ def digest(
 
 def describe_module(
     module:nn.Module,  # a model or a loss
-)->dict[str,Any]:      # its class, plain attributes and shapes
+)->dict[str,Any]:      # its class, plain arguments and shapes
     "What tells two modules apart before training."
     shapes = {k:list(v.shape) for k,v in module.state_dict().items()}|{"learned":[k for k,_ in module.named_parameters()]}
-    plain = {k:v for k,v in vars(module).items() if isinstance(v,(int,float,str,type(None))) and not k.startswith("_") and k!="training"}
+    plain = {k:v for k in inspect.signature(type(module)).parameters if isinstance(v := getattr(module,k,None), (int,float,str))}
     return dict(type=type(module).__name__, **plain, description=digest(repr(module).encode()), shapes=digest(json.dumps(shapes).encode()))
 
 def describe(

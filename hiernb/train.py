@@ -187,7 +187,7 @@ def train(
     accelerator:str="auto",   # device for Lightning Fabric: auto, cpu, cuda, mps
     precision:str="32-true",  # or bf16-mixed, 16-mixed
 )->Run:                       # history and folder; model and loss hold the weights of the best epoch by validation accuracy
-    "Train, or go on. `ValueError`: other settings, a label out of range, a loss that is not finite; `OSError` names what cannot be written."
+    "Train, or go on. `ValueError`: other settings, labels out of range, a loss that is not finite; `OSError`: what cannot be written."
     trainer = Trainer(model, loss, data, folder, batch_size, lr, weight_decay, seed, accelerator, precision)
     if resume: trainer.resume()
     if epochs<max(1,len(trainer.history)):

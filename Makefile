@@ -8,12 +8,12 @@ STUDY := runs/study
 
 .DEFAULT_GOAL := setup
 .NOTPARALLEL:
-.PHONY: setup help study test tidy lint notebooks pytest docs lab export clean bench
+.PHONY: setup help study study-full test tidy lint notebooks pytest docs lab export clean bench
 
 setup: $(READY) help ## install everything into .venv (again only when settings.ini, setup.py or constraints.txt changed)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n",$$1,$$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n",$$1,$$2}' Makefile
 
 $(READY): settings.ini setup.py constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or name another one: make PYTHON=python3"; exit 1; }
@@ -23,10 +23,11 @@ $(READY): settings.ini setup.py constraints.txt
 	@touch $@
 
 study: $(READY) ## the Fashion-MNIST study in quick mode: a notebook and an HTML report under runs/study
-	@mkdir -p $(STUDY) && touch $(STUDY)/.started
-	$(BIN)/papermill --cwd nbs --no-progress-bar --stdout-file /dev/stdout --stderr-file /dev/stderr \
-	  nbs/90_study.fashion_mnist.ipynb $(STUDY)/fashion_mnist.ipynb -p quick True -p folder $(CURDIR)/$(STUDY) 2>&1 | cat
-	@echo; echo "Files made:"; find $(STUDY) -type f -newer $(STUDY)/.started | sort | sed 's/^/  /'
+	@$(call run_study,90_study.fashion_mnist,quick)
+
+study-full: $(READY) ## the studies as committed: an hour or two, goes on where it was stopped, writes nbs/results
+	@$(call run_study,90_study.fashion_mnist,full)
+	@$(call run_study,91_study.random_weights,full)
 
 test: $(READY) tidy lint notebooks pytest docs ## everything that proves the rest
 
@@ -62,3 +63,10 @@ clean: ## remove what can be made again (not .venv, data or runs)
 
 # The work tree, untracked files too, as one git tree; the index and the files stay as they are.
 snapshot = export GIT_INDEX_FILE=$$(mktemp -u) && git read-tree HEAD && git add --all && git write-tree; rm -f $$GIT_INDEX_FILE
+
+# Run one study through papermill with its progress bars as they are, and name the files that came out: $(call run_study,notebook,mode)
+define run_study
+mkdir -p $(STUDY) && touch $(STUDY)/.started && $(BIN)/papermill --cwd nbs --no-progress-bar --stdout-file /dev/stdout --stderr-file /dev/stderr \
+  nbs/$(1).ipynb $(STUDY)/$(1).$(2).ipynb -p mode $(2) -p folder $(CURDIR)/$(STUDY) -p root $(CURDIR)/data 2>&1 | cat && \
+echo && echo "Files made:" && find $(STUDY) nbs/results -type f -newer $(STUDY)/.started -not -name '*.ckpt' -not -name '*.npz' | sort | sed 's/^/  /'
+endef

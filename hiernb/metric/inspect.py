@@ -50,7 +50,8 @@ def inspect_representatives(
     d = pairwise_distance(representatives, distance)
     trees = {"UPGMA":upgma(d, taxonomy.names), "NJ":neighbor_joining(d, taxonomy.names)}
     asked = [("mean correlation",mean_correlation,d),("elementwise correlation",elementwise_correlation,d),("triplet agreement",triplet_agreement,d)]
-    asked += [(f"{kind} {name}",measure,tree) for kind,tree in trees.items() for name,measure in (("clade recall",clade_recall),("Robinson–Foulds",robinson_foulds))]
+    on_trees = (("clade recall",clade_recall),("Robinson–Foulds",robinson_foulds))
+    asked += [(f"{kind} {name}",measure,tree) for kind,tree in trees.items() for name,measure in on_trees]
     asked += [(f"class retrieval, level {level}",partial(class_retrieval, level=level),representatives)
               for level in range(taxonomy.depth) if len(set(taxonomy.level_labels(level)))<taxonomy.n_classes]
     tests = ((name,permutation_test(measure, x, taxonomy, n_permutations, generator)) for name,measure,x in asked)
@@ -71,7 +72,8 @@ def inspect_logits(
     k = min(5,taxonomy.n_classes-1); best,d = ranked(logits, k),taxonomy.path_distance()
     asked = [(f"top-{n} accuracy",partial(topk_accuracy,k=n),False) for n in sorted({1,k})]
     asked += [(f"AHD@{n}",partial(ahd_at_k,tree_dist=d,k=n),True) for n in sorted({1,k})]+[(f"HP@{k}",partial(hp_at_k,tree_dist=d,k=k),False)]
-    asked += [(f"level {level} accuracy",lambda ranking,labels,level=level: level_accuracy(ranking[:,0],labels,taxonomy)[level],False) for level in range(taxonomy.depth-1)]
+    def at_level(ranking, labels, level): return level_accuracy(ranking[:,0], labels, taxonomy)[level]
+    asked += [(f"level {level} accuracy",partial(at_level,level=level),False) for level in range(taxonomy.depth-1)]
     tests = [(name,permutation_p(partial(measure,best), labels, n_permutations, generator, smaller)) for name,measure,smaller in asked]
     tests += [(f"{name}, 15 bins",measure(logits.double().softmax(1),labels)) for name,measure in (("ECE",ece),("MCE",mce))]
     return pd.DataFrame([row for name,test in tests for row in rows_of("logits", name, test)])

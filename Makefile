@@ -5,6 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 STUDY := runs/study
+export HIERNB_DATA ?= $(CURDIR)/data
 
 .DEFAULT_GOAL := setup
 .NOTPARALLEL:
@@ -67,6 +68,6 @@ snapshot = export GIT_INDEX_FILE=$$(mktemp -u) && git read-tree HEAD && git add 
 # Run one study through papermill with its progress bars as they are, and name the files that came out: $(call run_study,notebook,mode)
 define run_study
 mkdir -p $(STUDY) && touch $(STUDY)/.started && $(BIN)/papermill --cwd nbs --no-progress-bar --stdout-file /dev/stdout --stderr-file /dev/stderr \
-  nbs/$(1).ipynb $(STUDY)/$(1).$(2).ipynb -p mode $(2) -p folder $(CURDIR)/$(STUDY) -p root $(CURDIR)/data 2>&1 | cat && \
+  nbs/$(1).ipynb $(STUDY)/$(1).$(2).ipynb -p mode $(2) -p folder $(CURDIR)/$(STUDY) 2>&1 | cat && \
 echo && echo "Files made:" && find $(STUDY) nbs/results -type f -newer $(STUDY)/.started -not -name '*.ckpt' -not -name '*.npz' | sort | sed 's/^/  /'
 endef

@@ -28,14 +28,14 @@ def rim_gap(
     c:float,             # curvature magnitude > 0
     inside:bool=False,   # whether points outside the ball are an error
 )->Tensor:               # (...), 1-c‖x‖²: 1 at the centre, 0 on the rim, negative outside
-    "Gap between point and rim; the conformal factor is λ = 2/gap. With `inside`, `ValueError` for points that are not in the ball."
+    "Gap between point and rim; the conformal factor is 2/gap. With `inside`, `ValueError` for points that are not in the ball."
     x, = check_ball(c, x)
     s = c**.5 * torch.linalg.vector_norm(x, dim=-1, dtype=torch.float64)
     gap = ((1-s)*(1+s)).to(x.dtype)
     if inside and not (gap>0).all():
         worst = s.detach().max().item()
-        raise ValueError(f"points must lie inside the ball, √c‖x‖ < 1; {int((~(gap>0)).sum())} of {gap.numel()} do not, the largest √c‖x‖ is"
-                         f" {worst:.9g} (map Euclidean vectors into the ball with expmap0 or ToPoincare first)")
+        raise ValueError(f"points must lie inside the ball, √c‖x‖ < 1; {int((~(gap>0)).sum())} of {gap.numel()} do not, the largest √c‖x‖"
+                         f" is {worst:.9g} (map Euclidean vectors into the ball with expmap0 or ToPoincare first)")
     return gap
 
 # %% ../../nbs/10_geometry.poincare.ipynb #bf5b02ad
@@ -82,16 +82,18 @@ class PairwiseDist(torch.autograd.Function):
         gap_x,gap_y = rim_gap(X, c),rim_gap(Y, c)
         q = chords.mul_(c).sqrt_().div_(gap_x.sqrt()[:,None]).div_(gap_y.sqrt()).to(x.dtype)
         ctx.save_for_backward(x, y, gap_x, gap_y, q, near); ctx.c = c
-        return torch.asinh(q).mul_(2/c**.5)
+        square = q*q
+        return square.div_((1+square).sqrt_().add_(1)).add_(q).log1p_().mul_(2/c**.5)   # arsinh; torch.asinh takes 4 times as long
 
     @staticmethod
     def backward(ctx, grad):
         if torch.is_grad_enabled(): raise NotImplementedError("pairwise_dist is differentiable once; broadcast dist for create_graph=True")
         x,y,gap_x,gap_y,q,near = ctx.saved_tensors
         X,Y = x.double(),y.double()
-        t = grad/torch.sqrt(1+q*q)
-        pull_x,pull_y = ((t*q).sum(k,dtype=torch.float64) for k in (1,0))          # towards the rim
-        weight = (t/q).double().div_(gap_x[:,None]).div_(gap_y)
+        t = (q*q).add_(1).rsqrt_().mul_(grad)
+        pull = t*q                                                                 # towards the rim
+        pull_x,pull_y = (pull.sum(k,dtype=torch.float64) for k in (1,0))
+        weight = t.double().div_(q).div_(gap_x[:,None]).div_(gap_y)
         rows,columns = near.unbind(1)
         near_weight = torch.where(q[rows,columns]>0, weight[rows,columns], 0.)
         weight[rows,columns] = 0.
@@ -109,7 +111,7 @@ def pairwise_dist(
     y:Tensor,  # points in the ball, (C,D)
     c:float,   # curvature magnitude > 0
 )->Tensor:     # (B,C), ≥ 0
-    "Distance of every point of `x` to every one of `y` in O(BC) memory, as accurate as `dist`; `nan` outside the ball; differentiable once."
+    "Distance of every point of `x` to every one of `y` in O(BC) memory, as accurate as `dist`; `nan` outside the ball and on its rim; differentiable once."
     x,y = check_ball(c, x, y)
     if x.ndim!=2 or y.ndim!=2 or x.shape[1]!=y.shape[1]:
         raise ValueError(f"expected points (B,D) and (C,D) of one dimension D, got shapes {tuple(x.shape)} and {tuple(y.shape)}")
@@ -190,12 +192,12 @@ def einstein_midpoint(
     c:float,                     # curvature magnitude > 0
     weights:Tensor|None=None,    # (...,N), ≥ 0, not all 0; None: all alike
 )->Tensor:                       # (...,D), in the ball
-    "Weighted midpoint of N points. `ValueError` for no points, for points outside the ball and for weights that are negative or all 0. Khrulkov et al. 2020, eq. 9."
+    "Weighted midpoint. `ValueError` for no points, points outside the ball, weights negative or all 0. Khrulkov et al. 2020, eq. 9."
     x, = check_ball(c, x)
     if x.ndim<2 or not x.shape[-2]: raise ValueError(f"expected points (...,N,D) with N at least 1, got shape {tuple(x.shape)}")
     gap = rim_gap(x, c, inside=True)
     w = torch.ones_like(gap) if weights is None else weights.to(x.dtype).expand(gap.shape)
-    if not ((w>=0).all() and (w.sum(-1)>0).all()): raise ValueError("weights must be numbers ≥ 0, with at least one above 0 in each set of points")
+    if not ((w>=0).all() and (w.sum(-1)>0).all()): raise ValueError("weights must be ≥ 0, with at least one above 0 in each set of points")
     w = w/w.sum(-1, keepdim=True)
     v = w/gap
     V = v.sum(-1, keepdim=True)

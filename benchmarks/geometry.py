@@ -16,7 +16,7 @@ def optional(name):
         except ImportError: return None
 
 def points(n, dim, seed):
-    "Points of the ball as HIER's head makes them, √c‖x‖ up to tanh(√c·2.3). NumPy: torch's threads must not start before the forks of peak_bytes."
+    "Points as HIER's head makes them, √c‖x‖ ≤ tanh(√c·2.3). By NumPy: torch's threads must not start before the forks of peak_bytes."
     rng = np.random.default_rng(seed); v = rng.normal(size=(n,dim))
     return torch.from_numpy((v/np.linalg.norm(v, axis=1, keepdims=True)*rng.uniform(0, .62/C**.5, (n,1))).astype(np.float32))
 
@@ -43,9 +43,12 @@ def product(x, y):
     return 2/C**.5*torch.asinh(q)
 
 def peers():
-    found = {"Möbius form as published, broadcast": mobius,"our formula, broadcast": half_angle,"our formula on torch.cdist": chords,"float32 product": product}
+    "Name and form of everything that ours is compared with."
+    found = {"Möbius form as published, broadcast": mobius,"our formula, broadcast": half_angle,
+             "our formula on torch.cdist": chords,"float32 product": product}
     if geoopt := optional("geoopt"): found["geoopt 0.5, broadcast"] = lambda x,y: geoopt.PoincareBall(c=C).dist(x[:,None], y)
-    if hypll := optional("hypll.manifolds.poincare_ball.math.diffgeom"): found["HypLL 0.1, broadcast"] = lambda x,y: hypll.dist(x[:,None], y, torch.tensor(C))
+    hypll = optional("hypll.manifolds.poincare_ball.math.diffgeom")
+    if hypll: found["HypLL 0.1, broadcast"] = lambda x,y: hypll.dist(x[:,None], y, torch.tensor(C))
     return found
 
 def both_ways(form, x, y):

@@ -111,7 +111,7 @@ def pairwise_dist(
     y:Tensor,  # points in the ball, (C,D)
     c:float,   # curvature magnitude > 0
 )->Tensor:     # (B,C), ≥ 0
-    "Distance of every point of `x` to every one of `y` in O(BC) memory, as accurate as `dist`; `nan` outside the ball and on its rim; differentiable once."
+    "`dist` of every point of `x` to every one of `y` in O(BC) memory; `nan` outside the ball and on its rim; differentiable once."
     x,y = check_ball(c, x, y)
     if x.ndim!=2 or y.ndim!=2 or x.shape[1]!=y.shape[1]:
         raise ValueError(f"expected points (B,D) and (C,D) of one dimension D, got shapes {tuple(x.shape)} and {tuple(y.shape)}")

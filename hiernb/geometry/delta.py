@@ -85,7 +85,7 @@ def relative_delta(
     delta:float|np.ndarray,  # Gromov's δ, based or over all quadruples, or several
     diameter:float,          # largest distance > 0, same unit
 )->float|np.ndarray:         # 2δ/diameter, 0 (tree) to 1 (cycle of four)
-    "δ relative to half the diameter, its largest possible value. `ValueError` if that is exceeded. Khrulkov et al. 2020, section 4."
+    "δ relative to half the diameter, its largest possible value. `ValueError` if that is exceeded. Khrulkov et al. 2020, δ-hyperbolicity."
     if not 0<diameter<float("inf"): raise ValueError(f"diameter must be positive and finite, got {diameter} (do all points coincide?)")
     relative = 2*delta/diameter
     if not np.all((0<=relative) & (relative<=1+1e-6)):
@@ -97,6 +97,6 @@ def suggested_curvature(
     relative:float,        # relative δ (with its factor 2), 0..1
     reference:float=.144,  # relative δ of the unit ball as published; 0.114 with the four-point constant ln 2 for ln(1+√2)
 )->float:                  # c ≥ reference²; `inf` for a tree
-    "Curvature c = (reference/relative)² of a ball that is as tree-like. `ValueError` outside 0..1. Khrulkov et al. 2020, section 4."
+    "Curvature c = (reference/relative)² of a ball that is as tree-like. `ValueError` outside 0..1. Khrulkov et al. 2020, δ-hyperbolicity."
     if not 0<=relative<=1: raise ValueError(f"relative delta must be in 0..1, got {relative}")
     return (reference/relative)**2 if relative else float("inf")

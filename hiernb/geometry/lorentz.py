@@ -15,7 +15,7 @@ def to_lorentz(
     x:Tensor,  # points in the ball, (...,D), c‖x‖² < 1
     c:float,   # curvature magnitude > 0
 )->Tensor:     # points on the hyperboloid, (...,D+1), time first: -p₀²+‖p₁…‖² = -1/c
-    "From the Poincaré ball to the hyperboloid. `ValueError` for points outside the ball. Nickel & Kiela 2018, eq. 11."
+    "From the Poincaré ball to the hyperboloid. `ValueError` for points outside the ball. Nickel & Kiela 2018."
     x, = check_ball(c, x)
     half_factor = 1/rim_gap(x, c, inside=True)[...,None]
     return torch.cat([(2*half_factor-1)/c**.5, 2*half_factor*x], -1)

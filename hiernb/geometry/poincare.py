@@ -122,7 +122,7 @@ def expmap0(
     u:Tensor,  # tangent vectors at the centre, (...,D), any length; float32 resolves √c‖u‖ up to 8, float64 up to 18
     c:float,   # curvature magnitude > 0
 )->Tensor:     # points in the ball, (...,D)
-    "Walk from the centre along `u`, a way of length 2‖u‖. Ganea et al. 2018, eq. 13."
+    "Walk from the centre along `u`, a way of length 2‖u‖. Ganea et al. 2018, exponential map at 0."
     u, = check_ball(c, u)
     s = c**.5 * torch.linalg.vector_norm(u, dim=-1, keepdim=True)
     safe = torch.where(s>0, s, 1.)                               # at the centre the factor is 1, and so is its gradient
@@ -133,7 +133,7 @@ def logmap0(
     x:Tensor,  # points in the ball, (...,D)
     c:float,   # curvature magnitude > 0
 )->Tensor:     # tangent vectors at the centre, (...,D)
-    "The vector that `expmap0` walks to reach `x`; `nan` outside the ball. Ganea et al. 2018, eq. 13."
+    "The vector that `expmap0` walks to reach `x`; `nan` outside the ball. Ganea et al. 2018, logarithmic map at 0."
     x, = check_ball(c, x)
     s = c**.5 * torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     safe = torch.where(s>0, s, 1.)
@@ -192,7 +192,7 @@ def einstein_midpoint(
     c:float,                     # curvature magnitude > 0
     weights:Tensor|None=None,    # (...,N), ≥ 0, not all 0; None: all alike
 )->Tensor:                       # (...,D), in the ball
-    "Weighted midpoint. `ValueError` for no points, points outside the ball, weights negative or all 0. Khrulkov et al. 2020, eq. 9."
+    "Weighted midpoint. `ValueError` for no points, points outside the ball, weights negative or all 0. Khrulkov et al. 2020, HypAve."
     x, = check_ball(c, x)
     if x.ndim<2 or not x.shape[-2]: raise ValueError(f"expected points (...,N,D) with N at least 1, got shape {tuple(x.shape)}")
     gap = rim_gap(x, c, inside=True)
@@ -210,7 +210,7 @@ def clip_norm(
     u:Tensor,  # vectors, (...,D)
     r:float,   # greatest length > 0
 )->Tensor:     # (...,D), lengths at most `r`
-    "Shorten vectors that are longer than `r`. Guo et al. 2022, eq. 5."
+    "Shorten vectors that are longer than `r`. Guo et al. 2022, feature clipping."
     return u*(r/torch.linalg.vector_norm(u, dim=-1, keepdim=True).clamp_min(r))
 
 # %% ../../nbs/10_geometry.poincare.ipynb #8b2a5096
@@ -228,7 +228,7 @@ class RiemannianGradient(torch.autograd.Function):
 
 # %% ../../nbs/10_geometry.poincare.ipynb #bc22e6a0
 class ToPoincare(nn.Module):
-    "From Euclidean vectors to points of the ball: clip, expmap0, Riemannian gradient. HIER (arXiv:2212.14258), section 3.2."
+    "From Euclidean vectors to points of the ball: clip, expmap0, Riemannian gradient. HIER, arXiv:2212.14258."
     def __init__(self,
         c:float=.1,       # curvature magnitude > 0
         clip_r:float=2.3, # longest Euclidean vector, > 0; √c·clip_r at most 8, where float32 still tells points from the rim

@@ -14,6 +14,8 @@ from scipy.spatial.distance import cdist, squareform
 from skbio import DistanceMatrix, TreeNode, nj
 from torch import Tensor
 
+from .taxonomy import Taxonomy
+
 # %% auto #0
 __all__ = ['pairwise_distance', 'check_distances', 'upgma', 'neighbor_joining', 'cophenetic']
 
@@ -36,42 +38,47 @@ def pairwise_distance(
 
 # %% ../../nbs/21_tree.infer.ipynb #9941a879
 def check_distances(
-    dist:Tensor|np.ndarray,  # (C,C)
-    names:Sequence[str],     # C different class names
-)->np.ndarray:               # (C,C) float64, exactly symmetric
-    "The matrix, made exactly symmetric. `ValueError` says what keeps it from being distances between these classes."
-    if isinstance(dist,Tensor): dist = dist.detach().double().cpu().numpy()
-    d = np.asarray(dist, dtype=float)
-    if d.ndim!=2 or d.shape[0]!=d.shape[1] or not d.size: raise ValueError(f"expected a square distance matrix (C,C), got shape {d.shape}")
-    if len(names)!=len(d): raise ValueError(f"{len(names)} names for {len(d)} classes")
+    dist:Tensor|np.ndarray|Taxonomy,  # (C,C) distances between classes; a taxonomy stands for its path distances
+    names:Sequence[str]|None=None,    # C different class names; None: rows go by their numbers
+    what:str="dist",                  # what an error calls the matrix
+    slack:float=1e-3,                 # rounding allowed, as a share of the largest distance: single precision's √eps, three times
+)->np.ndarray:                        # (C,C) float64, exactly symmetric, diagonal 0
+    "The matrix without its rounding. `ValueError` says what keeps it from being distances between these classes."
+    if isinstance(dist,Taxonomy): dist = dist.path_distance()
+    d = dist.detach().double().cpu().numpy() if isinstance(dist,Tensor) else np.asarray(dist, dtype=float)
+    if d.ndim!=2 or d.shape[0]!=d.shape[1] or not d.size: raise ValueError(f"{what} must be a square distance matrix (C,C), got shape {d.shape}")
+    names = list(range(len(d)) if names is None else names)
+    if len(names)!=len(d): raise ValueError(f"{len(names)} names for the {len(d)} classes of {what}")
     name,count = Counter(names).most_common(1)[0]
     if count>1: raise ValueError(f"class name {name!r} comes {count} times")
-    def at(bad): i,j = np.argwhere(bad)[0]; return f"dist[{names[i]!r}, {names[j]!r}] is {d[i,j]}"
+    def at(bad): i,j = np.argwhere(bad)[0]; return f"{what}[{names[i]!r}, {names[j]!r}] is {d[i,j]:.6g}"
     if not np.isfinite(d).all(): raise ValueError(f"{at(~np.isfinite(d))}: distances must be finite")
-    if (d<0).any(): raise ValueError(f"{at(d<0)}: distances must not be negative")
-    if d.diagonal().any(): raise ValueError(f"{at(np.diag(d.diagonal()!=0))}: a class is at distance 0 from itself")
-    skew = np.abs(d-d.T)>1e-6*d.max()                                  # rounding in single precision stays below
-    if skew.any(): raise ValueError(f"{at(skew)} but {d.T[skew][0]} the other way round: distances must be symmetric")
-    return (d+d.T)/2
+    rounding = slack*np.abs(d).max()
+    if (d<-rounding).any(): raise ValueError(f"{at(d<-rounding)}: distances must not be negative")
+    own = np.diag(d.diagonal()>rounding)
+    if own.any(): raise ValueError(f"{at(own)}: a class has distance 0 to itself; turn similarities into distances first")
+    skew = np.abs(d-d.T)>rounding
+    if skew.any(): raise ValueError(f"{at(skew)} but {d.T[skew][0]:.6g} the other way round: distances must be symmetric")
+    d = ((d+d.T)/2).clip(min=0); np.fill_diagonal(d, 0); return d
 
 # %% ../../nbs/21_tree.infer.ipynb #ad146fc8
 def upgma(
-    dist:Tensor|np.ndarray,   # (C,C) distances between classes: symmetric, zero diagonal
+    dist:Tensor|np.ndarray,   # (C,C) distances between classes, exact but for rounding (`check_distances`)
     names:Sequence[str],      # C different class names
     as_published:bool=False,  # WPGMA, which the published code calls UPGMA
 )->TreeNode:                  # rooted, binary, ultrametric; tips are named, edges have lengths ≥ 0
     "Average-linkage tree. `ValueError` unless `dist` holds distances between `names`. Sokal & Michener 1958."
-    d,names = check_distances(dist,names),list(names)
+    names = list(map(str,names)); d = check_distances(dist,names)
     if len(names)==1: return TreeNode(children=[TreeNode(names[0],length=0.)])
     return TreeNode.from_linkage_matrix(linkage(squareform(d,checks=False), "weighted" if as_published else "average"), names)
 
 # %% ../../nbs/21_tree.infer.ipynb #0056ffe7
 def neighbor_joining(
-    dist:Tensor|np.ndarray,  # (C,C) distances between classes: symmetric, zero diagonal
+    dist:Tensor|np.ndarray,  # (C,C) distances between classes, exact but for rounding (`check_distances`)
     names:Sequence[str],     # C different class names
 )->TreeNode:                 # unrooted: the topmost node has three children; tips are named, edges have lengths ≥ 0
     "Neighbour-joining tree, negative edges set to 0. `ValueError` unless `dist` holds distances between `names`. Saitou & Nei 1987."
-    d,names = check_distances(dist,names),list(names)
+    names = list(map(str,names)); d = check_distances(dist,names)
     if len(names)<3: return TreeNode(children=[TreeNode(n,length=d.max()/2) for n in names])
     ids = [str(i) for i in range(len(names))]                          # scikit-bio's rules for ids are narrower than ours for names
     tree = nj(DistanceMatrix(d,ids), neg_as_zero=True)

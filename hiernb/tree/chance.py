@@ -30,7 +30,7 @@ def measure(
 
 # %% ../../nbs/22_tree.chance.ipynb #27e38ac7
 def relabel(
-    x,                 # distances (C,C), points (C,D), or a `skbio.TreeNode` with C tips; arrays or tensors
+    x,                 # distances (C,C), points (C,D), a taxonomy of C classes, or a `skbio.TreeNode` with C tips
     order:np.ndarray,  # (C,) permutation: class i takes the place of class order[i]; of a tree, in alphabetical order
 ):                     # the same kind of thing
     "The classes of `x` change places."
@@ -38,7 +38,10 @@ def relabel(
         names,x = sorted(tip.name for tip in x.tips()),x.copy(); new = {names[o]:name for o,name in zip(order,names)}
         for tip in x.tips(): tip.name = new[tip.name]
         return x
-    return x[order][:,order] if x.shape[0]==x.shape[1] else x[order]
+    if isinstance(x, Taxonomy): return Taxonomy([x.paths[o] for o in order], x.names)
+    x = x if isinstance(x, torch.Tensor) else np.asarray(x)
+    pairs = x.shape[0]==x.shape[1] and np.allclose(x, x.T, atol=1e-3*abs(x).max())        # single precision may be askew
+    return x[order][:,order] if pairs else x[order]
 
 # %% ../../nbs/22_tree.chance.ipynb #0e938480
 @dataclass(frozen=True, repr=False)
@@ -96,8 +99,8 @@ def permutation_test(
     at = at or (lambda order: statistic(relabel(d, order), d_true))
     n_classes = d.n_classes if isinstance(d, Taxonomy) else d.count(tips=True) if isinstance(d, TreeNode) else len(d)
     generator = generator or torch.Generator().manual_seed(0)
-    null = np.array([at(torch.randperm(n_classes, generator=generator, device=generator.device).cpu().numpy()) for _ in range(n_permutations)])
-    return PermutationTest(value, null, smaller_is_better)
+    orders = (torch.randperm(n_classes, generator=generator, device=generator.device).cpu().numpy() for _ in range(n_permutations))
+    return PermutationTest(value, np.array([at(order) for order in orders]), smaller_is_better)
 
 # %% ../../nbs/22_tree.chance.ipynb #ece06f71
 def bootstrap_interval(
@@ -106,9 +109,11 @@ def bootstrap_interval(
     generator:torch.Generator|None=None,  # of the resampling; None: a new one with seed 0
     level:float=.95,                      # nominal coverage in (0,1); too optimistic for few values
 )->tuple[float,float]:                    # (low, high) of the mean
-    "Percentile bootstrap interval of the mean, by `scipy.stats.bootstrap`. `ValueError` for fewer than 2 values or nan."
+    "Percentile bootstrap interval of the mean, by `scipy.stats.bootstrap`. `ValueError` for fewer than 2 values, nan, or a bad level."
     values = np.asarray(values, dtype=float)
-    if values.ndim!=1 or len(values)<2 or not np.isfinite(values).all(): raise ValueError(f"expected at least 2 finite numbers, one per seed, got {values}")
+    if values.ndim!=1 or len(values)<2 or not np.isfinite(values).all():
+        raise ValueError(f"expected at least 2 finite numbers, one per seed, got {values}")
+    if n_resamples<1 or not 0<level<1: raise ValueError(f"expected n_resamples ≥ 1 and 0 < level < 1, got {n_resamples} and {level}")
     generator = generator or torch.Generator().manual_seed(0)
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     low,high = scipy.stats.bootstrap((values,), np.mean, n_resamples=n_resamples, confidence_level=level, method="percentile",

@@ -1,6 +1,4 @@
 "Properties of taxonomies and trees over generated input."
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -47,18 +45,20 @@ def test_builders_do_not_depend_on_class_order(n, seed):
 
 def test_ten_thousand_classes():
     taxonomy = Taxonomy.from_paths([(f"{i//1000}",f"{i//100}",f"{i//10}",f"{i}") for i in np.random.default_rng(0).permutation(10_000)])
-    start = time.process_time(); d = taxonomy.path_distance(); seconds = time.process_time()-start
-    assert seconds<2 and d.dtype==np.int16
+    d = taxonomy.path_distance()
+    assert d.dtype==np.int16 and d.shape==(10_000,10_000) and set(np.unique(d[0]))=={0,2,4,6,8}
 
 def test_deep_chains_do_not_recurse():
     taxonomy = Taxonomy.from_paths([tuple(f"n{k}" for k in range(depth)) for depth in (1500,3000)])
     assert Taxonomy.from_newick(taxonomy.to_newick())==taxonomy and taxonomy.path_distance()[0,1]==1500
 
-def test_many_classes_come_back_fast():
-    n = 555; rng = np.random.default_rng(0); x = rng.normal(size=(n,16)); labels = [f"c{i}" for i in range(n)]
-    tree = upgma(np.linalg.norm(x[:,None]-x,axis=-1),labels)
-    start = time.process_time(); d = cophenetic(tree,labels); seconds = time.process_time()-start
-    assert seconds<.5 and (d==d.T).all()
+@pytest.mark.parametrize("build", [upgma,neighbor_joining])
+def test_single_precision_distances(build):
+    "√(2−2cos) in float32 leaves a distance of some 1e-4 between a class and itself."
+    x = np.random.default_rng(0).normal(size=(30,16)).astype(np.float32); x /= np.linalg.norm(x,axis=1,keepdims=True)
+    single = np.sqrt(np.maximum(2-2*x@x.T,0)); double = np.linalg.norm(x[:,None].astype(float)-x,axis=-1); labels = [f"c{i}" for i in range(30)]
+    assert single.dtype==np.float32 and single.diagonal().any()
+    np.testing.assert_allclose(cophenetic(build(single,labels),labels), cophenetic(build(double,labels),labels), atol=1e-3)
 
 @pytest.mark.parametrize("build", [upgma,neighbor_joining])
 def test_collapsed_representatives(build):

@@ -99,6 +99,9 @@ def from_paths(cls:Taxonomy,
     names:Sequence[str]|None=None,       # class names in label order; by default the last name of each path
 )->Taxonomy:
     "A taxonomy from each class's path. `ValueError` names an empty or doubled name, path or label."
+    if isinstance(paths,str): raise ValueError(f"expected a list with one path a class, got the text {paths[:40]!r}")
+    paths = list(paths); lone = next((i for i,p in enumerate(paths) if not isinstance(p,Iterable)), None)
+    if lone is not None: raise ValueError(f"label {lone} has no path: expected names from the root's child down, got {paths[lone]!r}")
     paths = [tuple(p.split("/")) if isinstance(p,str) else tuple(p) for p in paths]
     check_paths(paths)
     if names is None: return cls(paths, unique_names(paths))
@@ -174,7 +177,7 @@ def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) int16, edges ≥ 0; zero 
 def similarity(self:Taxonomy,
     beta:float=1.,  # reach, > 0, edges: at path distance β, ¾ is left
 )->np.ndarray:      # (C,C) float64, in (0,1], 1 on the diagonal
-    "1−(d/(β+d))² of the path distance d: the cosine that the MDS targets ask for. `ValueError` if `beta<=0`. Inspecting paper, arXiv:2301.11065."
+    "1−(d/(β+d))² of the path distance d: the cosine that the MDS targets ask for. `ValueError` if `beta<=0`. arXiv:2301.11065."
     if not 0<beta<math.inf: raise ValueError(f"beta must be positive and finite, got {beta}")
     d = self.path_distance().astype(float); d /= d+beta
     return 1-np.square(d, out=d)
@@ -241,6 +244,9 @@ def from_csv(cls:Taxonomy,
     leaf = columns.index("class") if "class" in columns else None
     if "path" not in columns and any(separator in h for h in header):
         raise ValueError(f"{file}, line 1: expected column names, found {header}")
+    cells = [row[columns.index("path")] for _,row in rows] if "path" in columns else []
+    if any("/" in cell for cell in cells) and not any(separator.strip() in cell for cell in cells):
+        raise ValueError(f"{file}: no path holds the separator {separator!r}, as in {cells[0]!r}; say `separator='/'` if that is what parts names")
     paths = []
     for line,row in rows:
         if "path" in columns:
@@ -291,6 +297,7 @@ def from_newick(cls:Taxonomy,
     source:str|Path,  # Newick text, or a file that holds it; tips are the classes, in label order unless `[&labels …]` says otherwise
 )->Taxonomy:
     "A taxonomy from a Newick tree. Lengths do not matter, but a tip of length 0 named as its parent is the parent itself."
+    if isinstance(source,TreeNode) or not str(source).strip(): raise ValueError(f"expected Newick text or a file, got {source!r}")
     text = source if isinstance(source,str) and re.search("[(;]",source) else Path(source).read_text(encoding="utf-8")
     parents,names,lengths = read_newick(text)
     inner,nodes,tips,groups = set(parents),[()],[],set()

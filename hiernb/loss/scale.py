@@ -65,13 +65,14 @@ def wrong_terms(
     labels:Tensor,                # (B,), int64
     log_prior:Tensor|None=None,   # (C,)
 )->tuple[Tensor,Tensor]:          # log B, and the mean logit under the weights of B (s·d(log B)/ds); scalars
-    "Mean over the batch of the wrong classes' unnormalised terms."
+    "Mean over the batch of the wrong classes' unnormalised terms, in full precision also under autocast."
     weight = logits.detach() if log_prior is None else logits.detach()+log_prior-log_prior[labels,None]
     weight = weight.scatter(1, labels[:,None], -torch.inf)
     top = weight.amax()
     weight = weight.sub_(top).exp_()
     total = weight.sum()
-    return top+(total/len(labels)).log(), weight.flatten()@logits.detach().flatten()/total
+    with torch.autocast(logits.device.type, enabled=False): mean = weight.flatten()@logits.detach().flatten()/total
+    return top+(total/len(labels)).log(), mean
 
 # %% ../../nbs/30_loss.scale.ipynb #ac3885eb
 class DynamicScale(nn.Module):
@@ -99,7 +100,9 @@ def move(
     theta:Tensor,                # (B,), angle to the own representative, radians
     log_prior:Tensor|None=None,  # (C,)
 )->None:
-    "One Adam step (β 0.9 and 0.999, ε 1e-8) towards the inflection at min(π/4, median angle)."
+    "One Adam step (β 0.9 and 0.999, ε 1e-8) towards the inflection at min(π/4, median angle). `ValueError` in half precision."
+    if self.log_scale.dtype not in (torch.float32,torch.float64): raise ValueError(
+        f"a dynamic scale in {self.log_scale.dtype} would stand still: its steps are lost in rounding. Keep the loss in float32; autocast does")
     log_wrong,mean_logit = wrong_terms(logits, labels, log_prior)
     log_wrong,mean_logit,theta = torch.stack((log_wrong,mean_logit,theta.median())).tolist()
     log_scale,(first,second) = self.log_scale.item(),self.moments.tolist()

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor,nn
-from .distance import angle,check_batch,chord,directions,from_cosines,inner,pairwise
-from .proxies import ema_update,register_proxies
+from .distance import angle,check_batch,check_embeddings,check_sizes,chord,directions,from_cosines,inner,pairwise
+from .proxies import check_taxonomy,ema_update,own_generator,register_proxies
 from .scale import DynamicScale
 
 # %% ../../nbs/31_loss.classification.ipynb #5b1567a4
@@ -47,8 +47,7 @@ def check_options(
     ema_alpha:float,     # in (0,1]
 )->None:
     "`ValueError` names the option that a classification loss cannot have."
-    if n_classes<2: raise ValueError(f"n_classes must be at least 2, got {n_classes}: one class leaves nothing to decide")
-    if dim<1: raise ValueError(f"dim must be at least 1, got {dim}")
+    check_sizes(n_classes, dim)
     if distance not in ("euclidean","angular"): raise ValueError(f"distance must be 'euclidean' or 'angular', got {distance!r}")
     if proxies not in ("learned","ema","mds"): raise ValueError(f"proxies must be 'learned', 'ema' or 'mds', got {proxies!r}")
     if isinstance(scale,str):
@@ -78,17 +77,18 @@ class Softmax(nn.Module):
         distance:str="euclidean",             # nothing else has a meaning here
         scale:float|str=10.,                  # nothing else has a meaning here
         proxies:str="learned",                # nothing else has a meaning here
-        taxonomy=None,                        # has no meaning here unless it is None
+        taxonomy=None,                        # places nothing here; its class count is checked and its class names are kept
         ema_alpha:float=.01,                  # has no meaning here
         class_prior:Tensor|None=None,         # (C,), shares or counts > 0
-        generator:torch.Generator|None=None,  # draws the initial weights
+        generator:torch.Generator|None=None,  # draws the initial weights; None: the same ones each time
     ):
         super().__init__()
         check_options(n_classes, dim, distance, scale, proxies, ema_alpha)
-        given = dict(distance=(distance,"euclidean"), scale=(scale,10.), proxies=(proxies,"learned"), taxonomy=(taxonomy,None))
+        given = dict(distance=(distance,"euclidean"), scale=(scale,10.), proxies=(proxies,"learned"))
         for name,(value,plain) in given.items():
             if value!=plain: raise ValueError(f"Softmax has no {name}={value!r}: it normalises nothing. Use NormFace or ProxyDR, or drop it")
-        self.n_classes,self.dim,bound = n_classes,dim,dim**-.5
+        self.n_classes,self.dim,bound,generator = n_classes,dim,dim**-.5,own_generator(generator)
+        self.class_names = check_taxonomy(taxonomy, n_classes)
         self.proxies = nn.Parameter(torch.empty(n_classes,dim).uniform_(-bound,bound,generator=generator))
         self.bias = nn.Parameter(torch.empty(n_classes).uniform_(-bound,bound,generator=generator))
         self.register_buffer("log_prior", log_prior(class_prior, n_classes))
@@ -98,7 +98,8 @@ class Softmax(nn.Module):
 def logits(self:Softmax,
     embeddings:Tensor,  # (B,D), any length
 )->Tensor:              # (B,C), float32 or better; their softmax is the class probability
-    "f·w + b, plus the log prior. `ValueError` for embeddings that are not finite."
+    "f·w + b, plus the log prior. `ValueError` for embeddings that do not fit or are not finite."
+    check_embeddings(embeddings, self.dim)
     if not embeddings.detach().sum().isfinite() and not embeddings.isfinite().all():
         raise ValueError(f"embeddings: row {int((~embeddings.isfinite()).any(1).nonzero()[0])} has nan or inf, expected finite numbers")
     embeddings = embeddings if embeddings.dtype in (torch.float32,torch.float64) else embeddings.float()
@@ -127,7 +128,7 @@ class DirectionLoss(nn.Module):
         taxonomy=None,                        # has `path_distance()`; needed for 'mds', checked against n_classes whenever given
         ema_alpha:float=.01,                  # weight of a batch in the moving average, in (0,1]
         class_prior:Tensor|None=None,         # (C,), shares or counts > 0
-        generator:torch.Generator|None=None,  # draws the initial proxies
+        generator:torch.Generator|None=None,  # draws the initial proxies; None: the same ones each time
     ):
         super().__init__()
         check_options(n_classes, dim, distance, scale, proxies, ema_alpha)
@@ -148,7 +149,8 @@ def scale(self:DirectionLoss)->float|Tensor:  # s
 def logits(self:DirectionLoss,
     embeddings:Tensor,  # (B,D), any length > 0
 )->Tensor:              # (B,C), float32 or better; their softmax is the class probability
-    "Logits of every class, with the log prior. `ValueError` for embeddings without a direction."
+    "Logits of every class, with the log prior. `ValueError` for embeddings that do not fit or have no direction."
+    check_embeddings(embeddings, self.dim)
     logits = self.distance_logits(directions(embeddings), directions(self.proxies, "proxies"), self.scale, self.distance)
     return logits if self.log_prior is None else logits+self.log_prior
 

@@ -9,7 +9,7 @@ __all__ = ['CORR']
 import torch
 from fastcore.basics import patch
 from torch import Tensor,nn
-from .distance import check_batch,directions,inner
+from .distance import check_batch,check_embeddings,check_sizes,directions,inner
 from .proxies import register_proxies
 
 # %% ../../nbs/32_loss.corr.ipynb #82585b6c
@@ -20,9 +20,10 @@ class CORR(nn.Module):
         dim:int,                              # embedding dimension D
         taxonomy,                             # has `path_distance()`, classes in label order
         reduction:str="mean",                 # 'mean' or 'sum' over the batch
-        generator:torch.Generator|None=None,  # draws the orientation of the representatives
+        generator:torch.Generator|None=None,  # draws the orientation of the representatives; None: the same each time
     ):
         super().__init__()
+        check_sizes(n_classes, dim)
         if taxonomy is None: raise ValueError("CORR places its classes by a taxonomy: pass one, got None")
         if reduction not in ("mean","sum"): raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
         self.n_classes,self.dim,self.reduction = n_classes,dim,reduction
@@ -33,7 +34,8 @@ class CORR(nn.Module):
 def logits(self:CORR,
     embeddings:Tensor,  # (B,D), any length > 0
 )->Tensor:              # (B,C), cosines in −1..1; the largest belongs to the nearest representative
-    "Cosine with every representative. `ValueError` for embeddings without a direction."
+    "Cosine with every representative. `ValueError` for embeddings that do not fit or have no direction."
+    check_embeddings(embeddings, self.dim)
     return inner(directions(embeddings), directions(self.proxies, "proxies"))
 
 # %% ../../nbs/32_loss.corr.ipynb #2321fc19

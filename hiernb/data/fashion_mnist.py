@@ -55,13 +55,14 @@ def places(
 def find(
     folder:Path,            # folder of this set, `root/fashion_mnist`
 )->dict[str,Path]|None:     # file name -> path, or None if there is no place with all four
-    "The first place that has all four files, whole. `ValueError` names a file that is damaged or foreign."
+    "The first place that has all four files, whole. `ValueError` names a file that is damaged or foreign, in `folder` also a single one."
     for place in places(folder):
-        if not all((place/name).exists() for name in files): continue
-        for name in files:
+        there = [name for name in files if (place/name).exists()]
+        if len(there)<len(files) and place!=folder: continue
+        for name in there:
             if (found := state(place/name))!="whole":
-                raise ValueError(f"{place/name} is not the published file ({found}); delete it and load again")
-        return {name:place/name for name in files}
+                raise ValueError(f"{place/name} is not the published file ({found}); delete it or move it elsewhere and load again")
+        if len(there)==len(files): return {name:place/name for name in files}
 
 # %% ../../nbs/50_data.fashion_mnist.ipynb #18074638
 def from_mirrors(
@@ -106,15 +107,22 @@ def from_debian(
 def obtain(
     folder:Path,        # folder of this set, `root/fashion_mnist`
 )->dict[str,Path]:      # file name -> path, every file whole
-    "Find or get the four files. `FileNotFoundError` says what to put where, `ValueError` names a damaged file."
+    "Find or get the four files. `FileNotFoundError` says what to put where; `OSError`: a folder not writable; `ValueError`: a damaged file."
     if found := find(folder): return found
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder): pass
+    except OSError as e:
+        raise OSError(e.errno, f"Fashion-MNIST is not in {folder} and cannot be put there: {e.strerror}. "
+            "Choose another folder by root=… or the environment variable HIERNB_DATA") from e
     said = []
     for way in (from_mirrors,from_debian):
         try: way(folder)
         except (OSError,ValueError) as e: said.append(f"  {way.__name__}: {e}")
         if found := find(folder): return found
     raise FileNotFoundError("\n".join([f"Fashion-MNIST is not in {folder} and could not be got:", *said,
-        f"Put {', '.join(files)} (github.com/zalandoresearch/fashion-mnist) into {folder}, or install Debian's dataset-fashion-mnist."]))
+        f"Put {', '.join(files)} (github.com/zalandoresearch/fashion-mnist) into {folder}, or install Debian's dataset-fashion-mnist, "
+        "or name the folder that holds them by root=… or the environment variable HIERNB_DATA."]))
 
 # %% ../../nbs/50_data.fashion_mnist.ipynb #aa902295
 def read_idx(
@@ -138,6 +146,7 @@ def load_fashion_mnist(
 )->Data:                   # splits train, val, test of (1,28,28) images
     "Fashion-MNIST. Files are found or got by `obtain`. `ValueError` for a split that is empty or too large."
     if not 0<val<60_000: raise ValueError(f"val must be 1…59999 of the 60000 training images, got {val}")
+    if subset is not None and subset<1: raise ValueError(f"subset must be at least 1 image of each split, or None for all, got {subset}")
     paths,generator = obtain(folder),torch.Generator().manual_seed(seed)
     read = lambda part,kind: read_idx(paths[f"{part}-{kind}-ubyte.gz"])
     whole = {k:ImageSet(read(k,"images-idx3")[:,None], read(k,"labels-idx1").long(), mean, std) for k in ("train","t10k")}

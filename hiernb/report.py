@@ -66,7 +66,8 @@ def table_html(
     def row(i, label): return [f'<th scope="row">{text(label)}</th>']*indexed+[f'<td{side}>{cell[i]}</td>' for cell,side in zip(cells,sides)]
     rows = '\n'.join('<tr>'+''.join(row(i,label))+'</tr>' for i,label in enumerate(table.index))
     top = f'<caption>{escape(caption)}</caption>' if caption else ''
-    return f'<div class="table" tabindex="0"><table>{top}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    box = f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption or "Table")}">'
+    return f'{box}<table>{top}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 # %% ../nbs/61_report.ipynb #2c796de7
 def alt_text(

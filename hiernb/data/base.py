@@ -167,7 +167,7 @@ def load(
     seed:int=0,              # decides random splits
     **protocol,              # options of the set's protocol, such as the size of a split
 )->Data:                     # splits, taxonomy, class names
-    "Load a data set, getting it first where possible. `ValueError` for an unknown name, `FileNotFoundError` says what to put where."
+    "Load a data set, getting it first where possible. `ValueError`: unknown name; `FileNotFoundError` says what to put where; `OSError`: not writable."
     if str(name_or_path) not in sources:
         raise ValueError(f"no data set is named {str(name_or_path)!r}; known: {', '.join(sources)}")
     return sources[str(name_or_path)].loader(data_root(root)/str(name_or_path), seed=seed, **protocol)

@@ -19,7 +19,7 @@ def inspecting_losses(
     dim:int,                              # embedding dimension D
     taxonomy,                             # has `path_distance()`, classes in label order; for MDS and CORR
     distance:str="euclidean",             # 'euclidean', as in the paper's tables, or 'angular'; softmax and CORR have none
-    generator:torch.Generator|None=None,  # source of randomness of a builder that is called without one
+    generator:torch.Generator|None=None,  # source of randomness of a builder that is called without one; None: the same start each time
 )->dict[str,Callable[[torch.Generator|None],nn.Module]]:  # name -> builder(generator) of a fresh loss
     "The paper's fourteen configurations: softmax, NormFace and ProxyDR × {learned, EMA, MDS} × {fixed, dynamic scale}, CORR."
     losses = {"softmax":partial(Softmax, n_classes, dim)}

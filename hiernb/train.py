@@ -42,9 +42,9 @@ def batches(
 # %% ../nbs/52_train.ipynb #59bcbb3f
 def check_data(
     data:Data,       # must have splits train and val
-    loss:nn.Module,  # with `.n_classes`
+    loss:nn.Module,  # with `.n_classes`; where it was given a taxonomy, with that one's `.class_names`
 )->None:
-    "`ValueError` names the split that is missing or empty, or the first label outside the loss's classes."
+    "`ValueError` names a missing or empty split, the first label outside the loss's classes, or the first class that the loss calls otherwise."
     for split in ("train","val"):
         if split not in data.splits: raise ValueError(f"{data.name} has no split {split!r}, only {', '.join(data.splits)}")
         labels = data.splits[split].labels
@@ -52,6 +52,9 @@ def check_data(
         bad = ((labels<0)|(labels>=loss.n_classes)).nonzero()
         if len(bad): raise ValueError(f"label {labels[bad[0,0]]} of image {bad[0,0]} in split {split!r} of {data.name} is outside "
             f"0…{loss.n_classes-1}: the loss has {loss.n_classes} classes")
+    for i,(ours,theirs) in enumerate(zip(data.class_names, getattr(loss,"class_names",None) or ())):
+        if ours!=theirs: raise ValueError(f"class {i} is {ours!r} in {data.name} and {theirs!r} in the loss's taxonomy; "
+            "give the loss the taxonomy of the data, or one with its classes in the order of the labels")
 
 # %% ../nbs/52_train.ipynb #070fc6cb
 @torch.no_grad()
@@ -87,6 +90,7 @@ class Trainer:
                  accelerator:str, precision:str):
         if precision not in ("32-true","16-mixed","bf16-mixed"):
             raise ValueError(f"precision is 32-true, 16-mixed or bf16-mixed, got {precision!r}")
+        if batch_size<1 or seed<0: raise ValueError(f"batch_size must be at least 1 and seed at least 0, got {batch_size} and {seed}")
         check_data(data, loss)
         if getattr(model,"dim",loss.dim)!=loss.dim:
             raise ValueError(f"the model embeds into {model.dim} dimensions, the loss expects {loss.dim}")
@@ -186,7 +190,7 @@ def train(
     progress:bool=True,       # show a bar with loss, accuracy and time left
     accelerator:str="auto",   # device for Lightning Fabric: auto, cpu, cuda, mps
     precision:str="32-true",  # or bf16-mixed, 16-mixed
-)->Run:                       # history and folder; model and loss hold the weights of the best epoch by validation accuracy
+)->Run:                       # history and folder; model and loss hold the weights of the best validation accuracy, in evaluation mode
     "Train, or go on. `ValueError`: other settings, labels out of range, a loss that is not finite; `OSError`: what cannot be written."
     trainer = Trainer(model, loss, data, folder, batch_size, lr, weight_decay, seed, accelerator, precision)
     if resume: trainer.resume()
@@ -201,4 +205,4 @@ def train(
             trainer.history.append(dict(epoch=number, **row, val_accuracy=trainer.accuracy(), **timing)); trainer.save()
     best = read_checkpoint(trainer.folder/"best.ckpt")
     model.load_state_dict(best["model"]); loss.load_state_dict(best["loss"])
-    return Run(pd.DataFrame(trainer.history), trainer.folder, best["epoch"], model, loss)
+    return Run(pd.DataFrame(trainer.history), trainer.folder, best["epoch"], model.eval(), loss.eval())

@@ -47,7 +47,9 @@ def describe_module(
 )->dict[str,Any]:      # its class, plain arguments and shapes
     "What tells two modules apart before training."
     shapes = {k:list(v.shape) for k,v in module.state_dict().items()}|{"learned":[k for k,_ in module.named_parameters()]}
-    plain = {k:v for k in inspect.signature(type(module)).parameters if isinstance(v := getattr(module,k,None), (int,float,str))}
+    given = {k:getattr(module,k,None) for k in inspect.signature(type(module)).parameters}
+    plain = {k:v for k,v in given.items() if isinstance(v, (int,float,str))}
+    plain |= {k:digest(json.dumps(v).encode()) for k,v in given.items() if isinstance(v, (list,tuple))}
     return dict(type=type(module).__name__, **plain, description=digest(repr(module).encode()), shapes=digest(json.dumps(shapes).encode()))
 
 def describe(

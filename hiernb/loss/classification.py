@@ -92,6 +92,7 @@ class Softmax(nn.Module):
         self.proxies = nn.Parameter(torch.empty(n_classes,dim).uniform_(-bound,bound,generator=generator))
         self.bias = nn.Parameter(torch.empty(n_classes).uniform_(-bound,bound,generator=generator))
         self.register_buffer("log_prior", log_prior(class_prior, n_classes))
+        self.class_prior = None if class_prior is None else self.log_prior.exp().tolist()    # shares
 
 # %% ../../nbs/31_loss.classification.ipynb #75b014f3
 @patch
@@ -135,6 +136,7 @@ class DirectionLoss(nn.Module):
         self.n_classes,self.dim,self.distance,self.ema_alpha = n_classes,dim,distance,ema_alpha
         register_proxies(self, n_classes, dim, proxies, distance, taxonomy, generator)
         self.register_buffer("log_prior", log_prior(class_prior, n_classes))
+        self.class_prior = None if class_prior is None else self.log_prior.exp().tolist()    # shares
         if scale=="dynamic": self.dynamic = DynamicScale(type(self).__name__.lower(), distance, n_classes)
         else: self.dynamic,self.fixed_scale = None,float(scale)
 

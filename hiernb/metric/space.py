@@ -9,7 +9,7 @@ __all__ = ['class_means', 'prototypes', 'angle', 'Variances', 'variances', 'inte
 from typing import NamedTuple
 import torch
 from torch import Tensor
-from .hierarchical import check_labels, check_matrix, directions
+from .neighbors import check_labels, check_matrix, directions
 
 # %% ../../nbs/41_metric.space.ipynb #72e7c842
 def class_means(

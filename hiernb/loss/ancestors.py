@@ -18,7 +18,8 @@ def check_triplets(
 )->None:
     "`ValueError` for triplets that name no row, distances that are not finite, and noise of another shape."
     if dist.ndim!=2 or not dist.is_floating_point() or not dist.numel() or not dist.detach().sum().isfinite():
-        raise ValueError(f"dist must be finite distances (N,P), got {dist.dtype} of shape {tuple(dist.shape)} (nan: a point outside the ball)")
+        raise ValueError(f"dist must be finite distances (N,P), got {dist.dtype} of shape {tuple(dist.shape)}"
+                         " (nan: a point outside the ball)")
     if triplets.ndim!=2 or triplets.shape[1]!=3 or triplets.dtype!=torch.int64 or not len(triplets):
         raise ValueError(f"triplets must be int64 of shape (T,3) with T at least 1, got {triplets.dtype} {tuple(triplets.shape)}")
     low,high = torch.stack(triplets.aminmax()).tolist()
@@ -59,12 +60,14 @@ def weights_(
     close:Tensor,    # (N,P), from `closeness`
     members:Tensor,  # (3,R), rows of `close`: anchors, related, unrelated
     log_u:Tensor,    # (2,R,P), negative; becomes the weights
+    room:Tensor,     # (≥2,R,P), overwritten
 )->Tensor:           # (2,R,P), `log_u` overwritten: minus the softmax weights of LCA_ij and LCA_ijk, up to a factor per row
     "Noisy softmax weights of the proxies as ancestors of the pair and of the triplet, in place."
-    pair = torch.minimum(close[members[0]], other:=close[members[1]])
-    torch.div(pair, log_u[0], out=log_u[0])
-    torch.minimum(pair, torch.index_select(close, 0, members[2], out=other), out=pair)
-    torch.div(pair, log_u[1], out=log_u[1])
+    nearest,other = room[:2]
+    torch.index_select(close, 0, members[0], out=nearest)
+    for more,weights in zip(members[1:],log_u):
+        torch.minimum(nearest, torch.index_select(close, 0, more, out=other), out=nearest)
+        torch.div(nearest, weights, out=weights)
     return log_u
 
 # %% ../../nbs/33_loss.ancestors.ipynb #e8e0b335
@@ -93,14 +96,16 @@ def add_soft_gradient(
     members:Tensor,  # (3,R), rows of `dist`: anchors, related, unrelated
     pull:Tensor,     # (3,R): α, β, −κ
     weights:Tensor,  # (2,R,P), any factor per row; overwritten
+    room:Tensor,     # (≥5,R,P), overwritten
 )->None:
     "Add the gradient through the soft choice of ancestors, times tau, of the sum over triplets."
-    di,dj,dk = (dist[row] for row in members)                                # (R,P) each
-    v = torch.mul(di, pull[0,:,None]).addcmul_(dj, pull[1,:,None]).addcmul_(dk, pull[2,:,None])
-    i_is_further = torch.ge(di, dj, out=torch.empty_like(di))
+    di,dj,dk,v,i_is_further = room[:5]                                       # (R,P) each
+    for d,row in zip(room,members): torch.index_select(dist, 0, row, out=d)
+    torch.mul(di, pull[0,:,None], out=v).addcmul_(dj, pull[1,:,None]).addcmul_(dk, pull[2,:,None])
+    torch.ge(di, dj, out=i_is_further)
     k_is_furthest = torch.gt(dk, torch.maximum(di, dj, out=di), out=dk)
-    weights /= weights.sum(2, keepdim=True)
     for u in weights:
+        u /= u.sum(1, keepdim=True)
         product = torch.mul(u, v, out=di)
         torch.addcmul(product, u, product.sum(1, keepdim=True), value=-1, out=u)
     pair,triple = weights                                                    # u and u'
@@ -126,14 +131,17 @@ def loss_and_gradient(
     dist = dist.to(close.dtype)
     grad,total = torch.zeros_like(dist) if with_gradient else None,dist.new_zeros((), dtype=torch.float64)
     sign = dist.new_tensor([[1],[1],[-1]])
-    for start in range(0, len(triplets), rows := max(1, block//dist.shape[1])):
+    rows,n_proxies = min(len(triplets), max(1, block//dist.shape[1])),dist.shape[1]
+    noise_room,room = dist.new_empty(2*rows*n_proxies),dist.new_empty(7*rows*n_proxies)      # one allocation for all blocks
+    of_size = lambda memory,n,r: memory[:n*r*n_proxies].view(n,r,n_proxies)
+    for start in range(0, len(triplets), rows):
         members = triplets[start:start+rows].T.contiguous()
-        log_u = dist.new_empty(2, members.shape[1], dist.shape[1])
+        log_u = of_size(noise_room, 2, members.shape[1])
         if noise is None: log_u.fill_(-1)
         elif isinstance(noise, str): log_uniform_(log_u, generator)
         else:
             for out,gumbel in zip(log_u,noise): out.copy_(gumbel[start:start+rows]).neg_().exp_().neg_()
-        weights = weights_(close, members, log_u)
+        weights = weights_(close, members, log_u, of_size(room, 2, members.shape[1]))
         nodes = ancestors(weights)
         missing = hinges(dist, members, nodes, margin)
         total += missing.sum(dtype=torch.float64)
@@ -142,7 +150,9 @@ def loss_and_gradient(
         members,pull = members[:,at_work],((missing[:,at_work]>0)*sign)
         for node,direction in zip(nodes[:,at_work],(tau,-tau)):              # `grad` holds tau times the gradient until the end
             grad.index_put_((members,node.expand(3,-1)), direction*pull, accumulate=True)
-        add_soft_gradient(grad, dist, members, pull, weights[:,at_work])
+        space = of_size(room, 7, len(at_work))
+        for chosen,w in zip(space[5:],weights): torch.index_select(w, 0, at_work, out=chosen)
+        add_soft_gradient(grad, dist, members, pull, space[5:], space)
     return total/len(triplets),grad if grad is None else grad.div_(tau*len(triplets))
 
 # %% ../../nbs/33_loss.ancestors.ipynb #4ee3fd18

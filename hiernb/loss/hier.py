@@ -68,7 +68,8 @@ class HIER(nn.Module):
         self.register_buffer("without_anchors", torch.zeros(2, dtype=torch.int64))   # batches, and sets of proxies, that gave no triplet
         self.anchors = None                                                          # eligible anchors of the last call: batch, proxies
 
-    def extra_repr(self)->str: return ", ".join(f"{n}={getattr(self,n)}" for n in "n_proxies dim c tau margin topk triplets_per_anchor".split())
+    def extra_repr(self)->str:
+        return ", ".join(f"{n}={getattr(self,n)}" for n in "n_proxies dim c tau margin topk triplets_per_anchor".split())
 
 # %% ../../nbs/34_loss.hier.ipynb #c1c5395a
 @patch(as_prop=True)

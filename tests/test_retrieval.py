@@ -34,7 +34,9 @@ def test_every_measure_has_a_chance_level_and_a_p_value():
     "One list of neighbours, bound once; `permutation_p` shuffles the labels."
     g = torch.Generator().manual_seed(0); y = torch.arange(8).repeat(12); x = torch.randn(8,6,generator=g)[y]+torch.randn(96,6,generator=g)
     tree = Taxonomy.from_paths([f"group {i//2}/class {i}" for i in range(8)]); near = knn(x,None,95,exclude_self=True).indices
-    for measure in (lambda labels: recall_at_k(near,labels,1)[1], partial(r_precision,near), partial(map_at_r,near), lambda labels: hierarchical_retrieval(near,labels,tree).h_ap):
+    measures = (lambda labels: recall_at_k(near,labels,1)[1], partial(r_precision,near), partial(map_at_r,near),
+                lambda labels: hierarchical_retrieval(near,labels,tree).h_ap)
+    for measure in measures:
         test = permutation_p(measure, y, 99); assert test.p_value==.01 and test.chance<test.value
     null = permutation_p(lambda labels: recall_at_k(near,labels,4)[4], y, 199)
     assert abs(null.chance-recall_chance(y,(4,))[4])<4*null.null.std()/199**.5

@@ -230,7 +230,7 @@ def search_faiss(
         if spare: v[columns==own[some,None]] = torch.inf
         order = torch.from_numpy(best_first(v.numpy())[:,:k]); v,columns = v.gather(1, order),columns.gather(1, order)
         doubt = (~(last-made.error[some]>v[:,-1])).nonzero()[:,0] if wide<n else some[:0]
-        def mend(rows, better, where): v[doubt[rows]],columns[doubt[rows]] = torch.from_numpy(better),torch.from_numpy(where)
+        def mend(rows, better, where, v=v, columns=columns, doubt=doubt): v[doubt[rows]],columns[doubt[rows]] = torch.from_numpy(better),torch.from_numpy(where)
         if len(doubt): search(pair._replace(x=pair.x[some[doubt]]), k, mend, own[some[doubt]] if spare else None, memory)
         each(slice(int(some[0]), int(some[-1])+1), v.numpy(), columns.numpy())
 

@@ -13,7 +13,8 @@ def processor()->str:
 
 def main()->None:
     "One section a script; a script that fails ends the run and leaves the old results."
-    text = ["# Benchmarks","", "Made by `make bench` (`python benchmarks/run.py`): every script here, each in a process of its own, on an otherwise idle machine. "
+    text = ["# Benchmarks", "",
+            "Made by `make bench` (`python benchmarks/run.py`): every script here, each in a process of its own, on an otherwise idle machine.",
             "*Ours* and *peer* had the same input in the same run; the ratio is peer : ours, so above 1 ours is the faster or smaller one.", "",
             f"{os.cpu_count()} cores ({processor()}), Python {platform.python_version()}, "+", ".join(f"{p} {version(p)}" for p in packages)+".", ""]
     for script in sorted(here.glob("*.py")):

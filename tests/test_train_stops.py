@@ -1,65 +1,65 @@
 "A run that is stopped from outside: Ctrl-C, a full disk. The room 52_train tests the same from inside."
-import json,os,shutil,signal,subprocess,sys,textwrap,time
+import json,os,resource,shutil,signal,subprocess,sys,time
+from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from hiernb.checkpoint import read_checkpoint
+from hiernb.data.base import Data,ImageSet
+from hiernb.model import build
+from hiernb.train import train
+from hiernb.tree.taxonomy import Taxonomy
 
-SCRIPT = textwrap.dedent("""
-    import json,sys
-    import torch,torch.nn.functional as F
-    from torch import nn
-    from hiernb.data.base import Data,ImageSet
-    from hiernb.model import build
-    from hiernb.train import train
-    from hiernb.tree.taxonomy import Taxonomy
-    torch.set_num_threads(1)
-    class Plain(nn.Module):
-        n_classes,dim = 2,4
-        def __init__(self): super().__init__(); self.proxies = nn.Parameter(torch.eye(2,4))
-        def logits(self, embeddings): return embeddings@self.proxies.T
-        def forward(self, embeddings, labels): return F.cross_entropy(self.logits(embeddings), labels)
-    def images(n, seed):
-        g = torch.Generator().manual_seed(seed)
-        return ImageSet(torch.randint(256,(n,1,28,28),generator=g,dtype=torch.uint8), torch.arange(n)%2, .5, .3)
-    two = Taxonomy.from_paths([("a","x"),("a","y")])
+class Plain(nn.Module):
+    n_classes,dim = 2,4
+    def __init__(self): super().__init__(); self.proxies = nn.Parameter(torch.eye(2,4))
+    def logits(self, embeddings): return embeddings@self.proxies.T
+    def forward(self, embeddings, labels): return F.cross_entropy(self.logits(embeddings), labels)
+
+def images(n, seed):
+    g = torch.Generator().manual_seed(seed)
+    return ImageSet(torch.randint(256,(n,1,28,28),generator=g,dtype=torch.uint8), torch.arange(n)%2, .5, .3)
+
+def go(folder, epochs):
+    two = Taxonomy.from_paths([("a","x"),("a","y")]); threads = torch.get_num_threads()
     data = Data("noise", dict(train=images(1280,0),val=images(64,1)), two, two.names)
-    def go(folder, epochs): return train(build("small_cnn",4,1), Plain(), data, folder, epochs=epochs, progress=False, accelerator="cpu")
-""")
+    torch.set_num_threads(1)                    # two processes are to end in the same bits
+    try: return train(build("small_cnn",4,1), Plain(), data, folder, epochs=epochs, progress=False, accelerator="cpu")
+    finally: torch.set_num_threads(threads)
 
 def start(*lines, wrapper=()):
-    code = SCRIPT+"\n".join(lines)
+    heed = "signal.signal(signal.SIGINT, signal.default_int_handler)"     # whoever runs the tests in the background has it ignored
+    code = "\n".join(["import signal",heed,"from test_train_stops import go",*lines])
     return subprocess.Popen([*wrapper,sys.executable,"-c",code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ,"OMP_NUM_THREADS":"1"})
+                            cwd=Path(__file__).parent, env={**os.environ,"OMP_NUM_THREADS":"1"})
 
-def same_weights(a, b):
-    return all(torch.equal(v, b[part][k]) for part in ("model","loss") for k,v in a[part].items())
-
-def test_ctrl_c_leaves_the_last_epoch_whole_and_the_run_goes_on_as_if_nothing_had_happened(tmp_path):
+def test_ctrl_c_leaves_the_last_epoch_whole_and_another_process_goes_on_as_if_nothing_had_happened(tmp_path):
     process = start(f"go({str(tmp_path/'stopped')!r}, 100_000)")
     last = tmp_path/"stopped"/"last.ckpt"; deadline = time.monotonic()+300
-    while not last.exists() and process.poll() is None and time.monotonic()<deadline: time.sleep(.02)
-    time.sleep(.3); process.send_signal(signal.SIGINT)
-    _,error = process.communicate(timeout=300)
+    try:
+        while not last.exists() and process.poll() is None and time.monotonic()<deadline: time.sleep(.02)
+        assert last.exists(), "no epoch was finished in 300 s"
+        time.sleep(.1); process.send_signal(signal.SIGINT)
+        _,error = process.communicate(timeout=300)
+    finally: process.kill()                     # it would train for ever
     assert process.returncode!=0 and "KeyboardInterrupt" in error, error
     done = read_checkpoint(last)["epoch"]
     assert done>=1 and not [p.name for p in last.parent.iterdir() if p.name.startswith(".")]
-    code = f"go({str(tmp_path/'stopped')!r}, {done+2}); go({str(tmp_path/'whole')!r}, {done+2})"
-    process = start(code); _,error = process.communicate(timeout=400); assert process.returncode==0, error
+    for name in ("stopped","whole"): go(tmp_path/name, done+1)
     a,b = (read_checkpoint(tmp_path/name/"last.ckpt") for name in ("stopped","whole"))
-    assert a["epoch"]==b["epoch"]==done+2 and same_weights(a,b)
-
-def one_epoch(folder):
-    process = start(f"go({str(folder)!r}, 1)"); _,error = process.communicate(timeout=300); assert process.returncode==0, error
-    return (folder/"last.ckpt").read_bytes()
+    assert a["epoch"]==b["epoch"]==done+1
+    assert all(torch.equal(v, b[part][k]) for part in ("model","loss") for k,v in a[part].items())
 
 def test_a_limit_on_file_size_leaves_the_checkpoint_from_before(tmp_path):
-    before = one_epoch(tmp_path)
-    limit = len(before)//2                      # best.ckpt would fit, last.ckpt with Adam's moments does not
-    process = start("import resource", f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit},{limit}))", f"go({str(tmp_path)!r}, 2)")
-    _,error = process.communicate(timeout=300)
-    assert process.returncode!=0 and f"could not write {tmp_path/'last.ckpt'}" in error and "untouched" in error, error
+    go(tmp_path, 1); before = (tmp_path/"last.ckpt").read_bytes()
+    soft,hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before)//2,hard))      # best.ckpt would fit, last.ckpt with Adam's moments does not
+    try:
+        with pytest.raises(OSError, match=f"could not write {tmp_path/'last.ckpt'}.*untouched"): go(tmp_path, 2)
+    finally: resource.setrlimit(resource.RLIMIT_FSIZE, (soft,hard))
     assert (tmp_path/"last.ckpt").read_bytes()==before
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
 

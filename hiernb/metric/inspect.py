@@ -10,6 +10,7 @@ __all__ = ['rows_of', 'inspect_representatives', 'label_tests', 'answer_measures
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -128,18 +129,19 @@ def neighbour_measures(
     taxonomy:Taxonomy,  # the true hierarchy of the C classes
 )->tuple[dict[str,bool],Callable]:  # names with `smaller_is_better`; labels (N,) -> their values
     "Everything about the embedding space that labels decide. Barz & Denzler 2019, arXiv:1809.09924; Kim et al. 2023, arXiv:2301.11065."
-    n = len(embeddings); k = min(250, n-1); near,similarity = nearest(embeddings, k),torch.as_tensor(taxonomy.similarity())
-    weights = rank_weights(similarity, labels.bincount(minlength=taxonomy.n_classes), k)
-    x = directions(embeddings).double(); present = labels.unique(); rank = torch.zeros(taxonomy.n_classes, dtype=torch.long)
+    n,C = len(embeddings),taxonomy.n_classes; k = min(250, n-1); near,similarity = nearest(embeddings, k).numpy(),taxonomy.similarity()
+    weights = rank_weights(torch.as_tensor(similarity), labels.bincount(minlength=C), k).numpy()
+    x = directions(embeddings).double(); present = labels.unique(); rank = torch.zeros(C, dtype=torch.long)
     rank[present] = torch.arange(len(present))
     if len(present)<2: raise ValueError("variance between classes needs at least two classes, got one")
     def numbers(labels):
-        earned = 0.
-        for rows in torch.arange(n).split(1024):
-            own = labels[rows]; earned += float((similarity[own[:,None],labels[near[rows]]]*weights[own]).sum())    # (rows,k)
+        earned,y = 0.,labels.numpy()
+        for start in range(0, n, 1024):
+            own = y[start:start+1024]; pair = C*own[:,None]+y.take(near[start:start+1024])         # (rows,k): where in the similarity table
+            earned += np.vdot(similarity.take(pair), weights[own])
         means = class_means(x, rank[labels], len(present)); within = 1-means.square().sum(1).mean()
         between = 2*(means-means.mean(0)).square().sum()/(len(present)-1)
-        return earned/n,float(between),float(within),float(between/within)
+        return float(earned)/n,float(between),float(within),float(between/within)
     return {f"AHS@{k}":False,"variance between classes":False,"variance within classes":True,"discriminability":False},numbers
 
 # %% ../../nbs/44_metric.inspect.ipynb #ae127319

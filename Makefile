@@ -69,5 +69,5 @@ snapshot = export GIT_INDEX_FILE=$$(mktemp -u) && git read-tree HEAD && git add 
 define run_study
 mkdir -p $(STUDY) && touch $(STUDY)/.started && $(BIN)/papermill --cwd nbs --no-progress-bar --stdout-file /dev/stdout --stderr-file /dev/stderr \
   nbs/$(1).ipynb $(STUDY)/$(1).$(2).ipynb -p mode $(2) -p folder $(CURDIR)/$(STUDY) 2>&1 | cat && \
-echo && echo "Files made:" && find $(STUDY) nbs/results -type f -newer $(STUDY)/.started -not -name '*.ckpt' -not -name '*.npz' | sort | sed 's/^/  /'
+echo && echo "Files made:" && find $(STUDY) nbs/results -maxdepth 2 -type f -newer $(STUDY)/.started | sort | sed 's/^/  /'
 endef

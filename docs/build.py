@@ -44,9 +44,13 @@ def readme()->None:
     "Write README.md from nbs/index.ipynb; links that are relative to nbs become relative to the repository."
     nb = nbformat.read(nbs/config.readme_nb, 4)
     nb.cells = [c for c in nb.cells if not re.search(r"^#\|\s*(hide|default_exp|export)", c.source, re.M)]
-    for cell in nb.cells: cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
+    nb.metadata["language_info"] = dict(name="python")
+    for cell in nb.cells:
+        if re.search(r"^#\|\s*echo:\s*false", cell.source, re.M): cell.metadata["transient"] = dict(remove_source=True)
+        cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
     text,made = MarkdownExporter().from_notebook_node(nb, resources=dict(unique_key="index", output_files_dir="images"))
     text = re.sub(r"<style.*?</style>\s*", "", text, flags=re.S)  # of pandas tables; GitHub would show it as text
+    text = text.replace("![png]", "![The tree that a classifier's class means imply, beside the true one]")
     text = link.sub(lambda m: m[1] + posixpath.normpath(f"{nbs.name}/{m[2]}"), text)
     for name,data in made["outputs"].items():
         (nbs/name).parent.mkdir(exist_ok=True)

@@ -1,4 +1,5 @@
 "Data sets by name. Written by hand, and only to let every loader enter itself in the register."
+import hiernb.data.emoji
 import hiernb.data.fashion_mnist
 from hiernb.data.base import available,load,verify
 

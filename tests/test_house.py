@@ -17,7 +17,7 @@ def repository(folder, outputs=(), opening="# Title\n> Promise", **rooms):
     "A made-up repository; a room is given as a list of its code cells, and its module is exported."
     first = dict(cell_type="markdown", source=[opening])
     subprocess.run(["git", "init", "-q", folder], check=True)
-    for name in ("nbs", "hiernb/tree", "hiernb/loss", "hiernb/metric", "hiernb/study"): (folder/name).mkdir(parents=True)
+    for name in ("nbs", "hiernb/geometry", "hiernb/tree", "hiernb/loss", "hiernb/metric", "hiernb/study"): (folder/name).mkdir(parents=True)
     for name,cells in rooms.items():
         name = name.replace("__", ".")[1:]
         nb = [dict(cell_type="code", source=[s], outputs=list(outputs)) for s in cells]
@@ -30,6 +30,8 @@ def repository(folder, outputs=(), opening="# Title\n> Promise", **rooms):
 
 
 good = dict(
+    _10_geometry__poincare=["#| default_exp geometry.poincare", "#| export\ndef h(): return 1"],
+    _21_tree__infer=["#| default_exp tree.infer", "#| export\nfrom hiernb.geometry.poincare import h"],
     _20_tree__a=["#| default_exp tree.a", "#| export\nfrom pathlib import Path\nimport torch", "#| export\ndef f(): return 1", "assert f()==1"],
     _30_loss__b=["#| default_exp loss.b",
                  "#| export\nfrom hiernb import __version__\nfrom hiernb.tree.a import f", "#| export\ndef g():\n    import faiss\n    return f()"],
@@ -59,6 +61,8 @@ def test_good_rooms_pass(rule, tmp_path): assert rule(repository(tmp_path, **goo
      dict(_20_loss__a=["#| export\nfrom hiernb.tree import name_of_b"], _21_tree__b=["#| default_exp tree.b"])),
     (house.downward_imports, "strangers", dict(_30_loss__a=["#| default_exp loss.a"],
      _40_metric__b=["#| default_exp metric.b", "#| export\nfrom hiernb.loss.a import f"])),
+    (house.downward_imports, "strangers", dict(_10_geometry__poincare=["#| default_exp geometry.poincare"],
+     _20_tree__b=["#| default_exp tree.b", "#| export\nfrom hiernb.geometry.poincare import f"])),
     (house.declared_imports, "imports pytest, which", dict(_20_tree__a=["#| export\nimport numpy as np\nfrom pytest import raises"])),
     (house.imports_stand_alone, "import mixed", dict(_20_tree__a=["import math\nx=1"])),
     (house.imports_stand_alone, "import mixed", dict(_20_tree__a=["#| export\nimport math\ndef f(): return 1"])),

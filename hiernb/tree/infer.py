@@ -12,12 +12,15 @@ import numpy as np
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import cdist, squareform
 from skbio import DistanceMatrix, TreeNode, nj
+import torch
 from torch import Tensor
 
+from ..geometry.poincare import dist0, pairwise_dist, rim_gap
+from .decode import ancestor_tree
 from .taxonomy import Taxonomy
 
 # %% auto #0
-__all__ = ['pairwise_distance', 'check_distances', 'upgma', 'neighbor_joining', 'cophenetic']
+__all__ = ['pairwise_distance', 'check_distances', 'upgma', 'neighbor_joining', 'cophenetic', 'proxy_distances', 'proxy_tree']
 
 # %% ../../nbs/21_tree.infer.ipynb #0a872d24
 def pairwise_distance(
@@ -106,3 +109,43 @@ def cophenetic(
         for a,b in ends: meet[a:b,b:stop] = meet[b:stop,a:b] = level[id(node)]
     order = [where[n] for n in names]; meet = meet[np.ix_(order,order)]; own = meet.diagonal()
     return own[:,None]+own-2*meet
+
+# %% ../../nbs/21_tree.infer.ipynb #c0f7a414
+def proxy_distances(
+    embeddings:Tensor,         # (N,D), in the ball
+    proxies:Tensor,            # (P,D), in the ball
+    c:float,                   # curvature magnitude > 0
+    labels:Tensor|None=None,   # (N,) integers ≥ 0; None: every sample is a row
+    portion:int=1024,          # samples at a time
+)->tuple[np.ndarray,np.ndarray,np.ndarray]:  # (R,P) distances to proxies, (R,) to the centre, (R,) labels or sample numbers; float64
+    "Hyperbolic distances of samples, or their means over classes. `ValueError` for points outside the ball, no samples, labels that do not fit."
+    if embeddings.ndim!=2 or proxies.ndim!=2 or not len(embeddings) or not len(proxies) or embeddings.shape[1]!=proxies.shape[1]:
+        raise ValueError(f"expected embeddings (N,D) and proxies (P,D) of one D, got shapes {tuple(embeddings.shape)} and {tuple(proxies.shape)}")
+    points,proxies = (x.detach().double() for x in (embeddings,proxies))
+    for x in (points,proxies): rim_gap(x, c, inside=True)
+    labels = torch.arange(len(points)) if labels is None else torch.as_tensor(labels).cpu()
+    if labels.shape!=(len(points),) or labels.is_floating_point() or labels.dtype==torch.bool or labels.min()<0:
+        raise ValueError(f"labels must be {len(points)} integers ≥ 0, one per sample; got {labels.dtype} of shape {tuple(labels.shape)}")
+    kept,row,count = labels.unique(return_inverse=True, return_counts=True)
+    total = points.new_zeros(len(kept), len(proxies)+1)
+    for some,at in zip(points.split(portion), row.to(points.device).split(portion)):
+        total.index_add_(0, at, torch.cat([pairwise_dist(some, proxies, c), dist0(some, c)[:,None]], 1))
+    mean = (total/count.to(total.device)[:,None]).cpu().numpy()
+    return mean[:,:-1],mean[:,-1],kept.numpy()
+
+# %% ../../nbs/21_tree.infer.ipynb #e43f8648
+def proxy_tree(
+    embeddings:Tensor,                 # (N,D), in the ball
+    proxies:Tensor,                    # (P,D) hierarchical proxies, in the ball
+    c:float,                           # curvature magnitude > 0
+    labels:Tensor|None=None,           # (N,) integers ≥ 0: tips are the classes that occur; None: tips are the samples
+    names:Sequence[str]|None=None,     # name of each class (by label) or sample; None: numbers
+    margin:float=.1,                   # ≥ 0, hyperbolic distance: joins under one proxy that lie no higher apart are one node; HIER's δ
+    centre_competes:bool=False,        # let the centre of the ball be an ancestor, and the root
+)->TreeNode:                           # rooted, ultrametric; a node's height is its distance to its farthest tip; inner nodes `proxy 17`, `root`
+    "The hierarchy in hierarchical proxies as a tree. `ValueError` as `proxy_distances`, and for names that do not fit. HIER, section 3.3."
+    dist,dist_to_centre,kept = proxy_distances(embeddings, proxies, c, labels)
+    if names is None: names = [str(k) for k in range(int(kept[-1])+1)]
+    if len(names)<=kept[-1] or labels is None and len(names)!=len(kept):
+        raise ValueError(f"{len(names)} names for {'samples' if labels is None else 'labels'} 0..{kept[-1]}: every tip needs one")
+    return ancestor_tree(dist, [names[k] for k in kept], margin, dist_to_centre if centre_competes else None)

@@ -21,12 +21,12 @@ import numpy as np
 import pandas as pd
 import resvg_py
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
-from torchvision.io import ImageReadMode,decode_image
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
-from .base import Data,ImageSet,Source,register,stratified_split,write_atomic
+from .base import Data,ImageSet,Source,data_root,register,stratified_split,write_atomic
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data.emoji.ipynb #1975c055
@@ -255,7 +255,7 @@ def render(
     "Draw one icon."
     try: png = resvg_py.svg_to_bytes(svg_string=icon.svg(size), background="#ffffff", skip_system_fonts=True)
     except Exception as e: return f"does not render: {e}"
-    image = decode_image(torch.frombuffer(bytearray(png), dtype=torch.uint8), ImageReadMode.RGB).numpy()
+    image = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).transpose(2,0,1)
     if (image==image[:,:1,:1]).all(): return "blank"
     return image[:,:,::-1] if icon.flip else image
 
@@ -264,8 +264,10 @@ def render_all(
     size:int,          # pixels a side
 )->list:               # of each its picture or why there is none
     "Draw many icons, on all processors if there are enough of them, behind a progress bar."
-    loader = DataLoader(icons, batch_size=32, collate_fn=partial(render_batch, size=size), num_workers=(os.cpu_count() or 0) if len(icons)>500 else 0)
-    return [picture for batch in tqdm(loader, desc=f"emoji at {size} px", unit="batch", leave=False) for picture in batch]
+    many = len(icons)>200
+    loader = DataLoader(icons, batch_size=32, collate_fn=partial(render_batch, size=size), num_workers=(os.cpu_count() or 0) if many else 0,
+                        generator=torch.Generator())                   # or it would draw from the global one
+    return [picture for batch in tqdm(loader, desc=f"draw emoji at {size} px", leave=False, disable=not many) for picture in batch]
 
 def render_batch(icons:list[Icon], size:int)->list: return [render(icon, size) for icon in icons]
 
@@ -351,12 +353,12 @@ def draw(
     return Drawings(images, pick(shows), pick(by), [icons[i].names[0] for i in kept], chart.paths, sorted(left))
 
 def drawings(
-    folder:Path,  # folder of this set, `root/emoji`
-    size:int,     # pixels a side, 8…512
-)->Drawings:      # read, or drawn and written
+    folder:Path|None=None,  # folder of this set; None: `emoji` in the folder of data sets
+    size:int=64,            # pixels a side, 8…512
+)->Drawings:                # read, or drawn and written
     "The pictures at one size, fetched and drawn the first time. Errors as `obtain` and `Drawings.read`."
     if not (isinstance(size,int) and 8<=size<=512): raise ValueError(f"size must be 8…512 pixels, got {size}")
-    path = cache_path(folder, size)
+    folder = data_root()/"emoji" if folder is None else Path(folder); path = cache_path(folder, size)
     if not path.exists(): obtain(folder); draw(folder, size).save(path)
     return Drawings.read(path)
 
@@ -364,24 +366,21 @@ def drawings(
 unknown,variants = ["no emoji","name fits several emoji","name misleads"],["skin tone","withdrawn by its set"] # reasons, by kind
 
 def left_out(
-    folder:Path,      # folder of this set, `root/emoji`
-    size:int=64,      # pixels a side
-)->pd.DataFrame:      # one row an icon that is not in the set: style, icon, reason, detail
-    "Icons that are no picture of the set, and why. Errors as `load`."
-    return pd.DataFrame(drawings(folder, size).left_out, columns=["style","icon","reason","detail"])
+    drawn:Drawings,   # what `drawings` gives
+)->pd.DataFrame:      # one row an icon that is no picture of the set: style, icon, reason, detail
+    "What is not in the set, and why."
+    return pd.DataFrame(drawn.left_out, columns=["style","icon","reason","detail"])
 
 def match_table(
-    folder:Path,      # folder of this set, `root/emoji`
-    size:int=64,      # pixels a side
-)->pd.DataFrame:      # one row a style: pictures, matched (share of icons that are no variant), licence, and icons left out by reason
-    "How much of each style is in the set. Errors as `load`."
-    kept,left = drawings(folder, size),left_out(folder, size)
-    pictures = pd.Series(kept.styles.bincount(minlength=len(packages)).numpy(), list(packages), name="pictures")
-    reasons = pd.crosstab(left["style"], left["reason"]).reindex(list(packages), fill_value=0)
-    unmatched = reasons.reindex(columns=unknown, fill_value=0).sum(axis=1)
+    drawn:Drawings,   # what `drawings` gives
+)->pd.DataFrame:      # one row a style: licence, pictures, matched (share of the icons that are no variant), and icons left out, by reason
+    "How much of each style is in the set."
+    left,styles = left_out(drawn),list(packages)
+    reasons = pd.crosstab(left["style"], left["reason"]).reindex(styles, fill_value=0)
+    pictures = pd.Series(drawn.styles.bincount(minlength=len(styles)).numpy(), styles)
     asked = pictures+reasons.drop(columns=variants, errors="ignore").sum(axis=1)
-    licence = pd.Series({style:p.licence for style,p in packages.items()}, name="licence")
-    return pd.concat([pictures,(1-unmatched/asked).rename("matched"),licence,reasons], axis=1)
+    matched = 1-reasons.reindex(columns=unknown, fill_value=0).sum(axis=1)/asked
+    return pd.DataFrame(dict(licence=[p.licence for p in packages.values()], pictures=pictures, matched=matched)).join(reasons)
 
 # %% ../../nbs/50_data.emoji.ipynb #03702cdd
 @dataclass
@@ -396,14 +395,14 @@ mean,std = (torch.tensor(v)[:,None,None] for v in ((.485,.456,.406),(.229,.224,.
 
 def split_classes(
     parents:list[tuple[str,...]],  # path of what each class belongs to, in taxonomy order
-    shares:dict[str,float],     # split name -> share of the classes; the sum may be 1
-    generator:torch.Generator,  # draws
-)->dict[str,Tensor]:            # split name -> classes, sorted; every class is in one split
+    shares:dict[str,float],        # of val and test
+    generator:torch.Generator,     # draws
+)->dict[str,Tensor]:               # train, val, test -> classes, sorted; every class is in one of them
     "Whole classes into splits, each parent's in proportion to within one. `ValueError` if a split would be empty."
     _,parent = np.unique(["/".join(p) for p in parents], return_inverse=True)
-    sizes = {name:round(share*len(parents)) for name,share in shares.items()}
-    first = next(iter(sizes)); sizes[first] += len(parents)-sum(sizes.values())         # totals are exact
-    return stratified_split(torch.from_numpy(parent), sizes, generator)
+    sizes = {k:round(shares[k]*len(parents)) for k in ("test","val")}
+    parts = stratified_split(torch.from_numpy(parent), sizes|dict(train=len(parents)-sum(sizes.values())), generator)
+    return {k:parts[k] for k in ("train","val","test")}
 
 # %% ../../nbs/50_data.emoji.ipynb #00f885c8
 def split_images(
@@ -432,8 +431,8 @@ def choose(
     if not len(enough): raise ValueError(f"no emoji has {min_images} pictures; the most that one has is {drawn.emoji.bincount().max()}")
     if subset is None: return enough.tolist()
     if not 1<=subset<=len(enough): raise ValueError(f"subset must be 1…{len(enough)} emoji, or None for all, got {subset}")
-    if subset==len(enough): return enough.tolist()
-    return enough[split_classes([drawn.paths[i][:2] for i in enough], dict(left=1-subset/len(enough),kept=subset/len(enough)), generator)["kept"]].tolist()
+    _,parent = np.unique(["/".join(drawn.paths[i][:2]) for i in enough], return_inverse=True)
+    return enough[stratified_split(torch.from_numpy(parent), dict(kept=subset), generator)["kept"]].tolist()
 
 # %% ../../nbs/50_data.emoji.ipynb #b0199476
 def divide(
@@ -445,7 +444,7 @@ def divide(
 )->tuple[list,Tensor,dict[str,Tensor]]: # paths and labels in label order; split name -> images, sorted
     "Splits, and the label order that they ask for."
     if split=="images": return paths,labels,split_images(labels, shares, generator)
-    classes = split_classes([p[:-1] for p in paths], dict(train=1-sum(shares.values()))|shares, generator)
+    classes = split_classes([p[:-1] for p in paths], shares, generator)
     order = torch.cat(list(classes.values()))
     return [paths[i] for i in order],order.argsort()[labels],{k:torch.isin(labels,c).nonzero()[:,0] for k,c in classes.items()}
 

@@ -163,7 +163,7 @@ def compare_sizes(
     found = sizes_of(listing)
     wrong = [f"{split} has {i:,} images of {k:,} classes (published: {n:,} of {c:,})"
              for split,(n,c) in published.items() for i,k in [found.get(split,(0,0))] if (i,k)!=(n,c)]
-    if wrong: warnings.warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones", stacklevel=3)
+    if wrong: warnings.warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones", stacklevel=2)
     return not wrong
 
 # %% ../../nbs/50_data.tables.ipynb #48ef834e
@@ -185,6 +185,7 @@ def class_disjoint(
     name:str,                # the data set
     listing:Listing,         # as read
     home:Path,               # folder that the listing's paths start from
+    published:Mapping[str,tuple[int,int]], # split -> images, classes; another size warns
     protocol:dict,           # what the set's protocol fixes, such as `recall_at`; goes into `.protocol`
     seed:int=0,              # draws the validation classes
     val:int|float=.1,        # training classes to hold out for validation, a number or a share; 0: none
@@ -209,7 +210,9 @@ def class_disjoint(
     names = [listing.names[i] for i in order]
     taxonomy = Taxonomy.from_paths([listing.groups[i] for i in order], names)
     settings = dict(split_by="classes", seed=seed, val=len(held), model=model, size=size, side=side)|protocol
-    return Data(name, splits, taxonomy, names, settings|(dict(selection="recall@1") if len(held) else {}))
+    if len(held): settings["selection"] = "recall@1"
+    settings["complete"] = compare_sizes(name, listing, published)
+    return Data(name, splits, taxonomy, names, settings)
 
 # %% ../../nbs/50_data.tables.ipynb #1fb04727
 def check_listing(

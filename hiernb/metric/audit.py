@@ -34,13 +34,10 @@ def radii(
     rim:float,            # the clip radius as a hyperbolic length, 2·clip_r, or the largest radius seen
     tolerance:float=2e-3, # share of `rim` within which a radius counts as at the rim: float32's rounding at √c·clip_r = 7
 )->Tensor:                # (N,) float64 distances from the origin
-    "Distances from the origin, those at the rim all alike. `ValueError` for points outside the ball or beyond the rim."
+    "Distances from the origin, those at the rim all alike. `ValueError` for points outside the ball."
     rim_gap(x, c, inside=True)
     r = dist0(x.double(), c)
-    if (r>(1+tolerance)*rim).any():
-        raise ValueError(f"{int((r>(1+tolerance)*rim).sum())} of {len(r)} points lie beyond the clip radius {rim:.4g} = 2·clip_r, the farthest at "
-                         f"{r.max():.4g}; give the clip_r that the head was trained with, or clip_r=None")
-    return torch.where(r>=(1-tolerance)*rim, rim, r)
+    return torch.where((r-rim).abs()<=tolerance*rim, rim, r)
 
 # %% ../../nbs/43_metric.audit.ipynb #16fb2ddb
 def ranking_agreement(
@@ -625,6 +622,9 @@ def audit(
     given = [x] if proxies is None else [x,proxies]
     rim = torch.tensor(2.*clip_r).double() if clip_r else torch.cat([dist0(p.double(), c) for p in given]).max()
     r = [flatten(radii(p, c, rim), rim) for p in given]
+    if (r[0]>rim).any():
+        raise ValueError(f"{int((r[0]>rim).sum())} of {len(x)} embeddings lie beyond the clip radius, 2·clip_r = {rim:.4g}, the farthest at "
+                         f"{r[0].max():.4g}; give the clip_r that the head was trained with, or None")
     rows,tests,missing = [line for what,own in zip(("points","proxies"),r) for line in radius_rows(what, own, rim)],{},[]
     rho,ranks = rank_rows(x, c, n_points, generator); rows += ranks
     if rho is None: missing.append("cosine rankings (a point at the origin has no direction)")

@@ -75,15 +75,15 @@ class PairwiseDist(torch.autograd.Function):
     def forward(ctx, x, y, c, close):
         X,Y = x.double(),y.double()
         x2,y2 = X.square().sum(1),Y.square().sum(1)
-        sizes = x2[:,None]+y2
-        chords = torch.addmm(sizes, X, Y.mT, alpha=-2)                             # squared
-        near = (chords<=sizes.mul_(close)).nonzero()
+        chords = (x2[:,None]+y2).addmm_(X, Y.mT, alpha=-2)                         # squared
+        spare = (close*x2).to(x.dtype)[:,None]+(close*y2).to(x.dtype)              # what is near; its memory will take the answer
+        near = (chords<=spare).nonzero()
         for rows,columns,step in near_portions(near, x, y): chords[rows,columns] = step.square().sum(1)
         gap_x,gap_y = rim_gap(X, c),rim_gap(Y, c)
-        q = chords.mul_(c).sqrt_().div_(gap_x.sqrt()[:,None]).div_(gap_y.sqrt()).to(x.dtype)
+        square = chords.mul_((c/gap_x)[:,None]).mul_(1/gap_y)
+        out,q = spare.copy_(square),square.sqrt_().to(x.dtype)
         ctx.save_for_backward(x, y, gap_x, gap_y, q, near); ctx.c = c
-        square = q*q
-        return square.div_((1+square).sqrt_().add_(1)).add_(q).log1p_().mul_(2/c**.5)   # arsinh; torch.asinh takes 4 times as long
+        return out.div_((1+out).sqrt_().add_(1)).add_(q).log1p_().mul_(2/c**.5)    # arsinh; torch.asinh takes 4 times as long
 
     @staticmethod
     def backward(ctx, grad):
@@ -91,14 +91,13 @@ class PairwiseDist(torch.autograd.Function):
         x,y,gap_x,gap_y,q,near = ctx.saved_tensors
         X,Y = x.double(),y.double()
         t = (q*q).add_(1).rsqrt_().mul_(grad)
-        pull = t*q                                                                 # towards the rim
-        pull_x,pull_y = (pull.sum(k,dtype=torch.float64) for k in (1,0))
-        weight = t.double().div_(q).div_(gap_x[:,None]).div_(gap_y)
+        weight = (t/q).double().mul_((1/gap_x)[:,None]).mul_(1/gap_y)
+        pull_x,pull_y = t.mul_(q).sum(1),t.sum(0)                                  # towards the rim
         rows,columns = near.unbind(1)
         near_weight = torch.where(q[rows,columns]>0, weight[rows,columns], 0.)
         weight[rows,columns] = 0.
-        grad_x = torch.addmm((weight.sum(1)+pull_x/gap_x)[:,None]*X, weight, Y, alpha=-1)
-        grad_y = torch.addmm((weight.sum(0)+pull_y/gap_y)[:,None]*Y, weight.mT, X, alpha=-1)
+        grad_x = ((weight.sum(1)+pull_x/gap_x)[:,None]*X).addmm_(weight, Y, alpha=-1)
+        grad_y = ((weight.sum(0)+pull_y/gap_y)[:,None]*Y).addmm_(weight.mT, X, alpha=-1)
         done = 0
         for rows,columns,step in near_portions(near, x, y):
             step *= near_weight[done:done+len(rows),None]; done += len(rows)

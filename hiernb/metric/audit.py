@@ -12,7 +12,6 @@ __all__ = ['radial', 'by_specificity', 'radii', 'ranking_agreement', 'meeting_co
            'depth_rows', 'flatten', 'rank_rows', 'audit']
 
 # %% ../../nbs/43_metric.audit.ipynb #27a4893c
-from collections.abc import Callable
 from dataclasses import dataclass,field
 from html import escape
 import numpy as np
@@ -95,7 +94,7 @@ def shared_rates(
     "How often a pair of points shares its LCA, over all pairs."
     both,of_proxy,of_class = (float((n*(n-1)).sum()) for n in joint_counts(proxy, label))
     other = len(proxy)*(len(proxy)-1)-of_class
-    return (both/of_class if of_class else math.nan),((of_proxy-both)/other if other else math.nan)
+    return (both/of_class if of_class else np.nan),((of_proxy-both)/other if other else np.nan)
 
 def entropy(
     counts:np.ndarray,  # (K,) > 0
@@ -572,7 +571,8 @@ def depth_rows(
     depth = s.true_depth
     out = np.stack([radius[meet(costs, *p)[0].numpy()] for p in pairs_of(s.truth)])
     inside = radius[meet(costs, *s.triplets[:2])[0].numpy()].mean()
-    return [*(row(f"LCA radius, classes that part below depth {d}", float(out[depth==d].mean())) for d in np.unique(depth)),row("LCA radius, one class", float(inside))]
+    below = [row(f"LCA radius, classes that part below depth {d}", float(out[depth==d].mean())) for d in np.unique(depth)]
+    return [*below,row("LCA radius, one class", float(inside))]
 
 # %% ../../nbs/43_metric.audit.ipynb #bd140995
 def flatten(

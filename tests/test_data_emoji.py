@@ -39,7 +39,8 @@ def made_up(tmp_path, monkeypatch):
     shelf.mkdir()
     chart = [dict(order=i, hexcode=f"1F{600+i}", label=f"thing {i:02d}", group=i//12, subgroup=i//4) for i in range(24)]
     groups = dict(groups={0:"smileys-emotion", 1:"objects"}, subgroups={k:f"sub-{k}" for k in range(6)})
-    data,table = pack(room.taxonomy_package, **{"en/data":chart, "meta/groups":groups, "meta/unicode-names":{}}, **{f"en/shortcodes/{n}":{} for n in shortcodes})
+    tables = {"en/data":chart, "meta/groups":groups, "meta/unicode-names":{}, **{f"en/shortcodes/{n}":{} for n in shortcodes}}
+    data,table = pack(room.taxonomy_package, **tables)
     (shelf/table.tarball).write_bytes(data)
     packages = {}
     for s in range(5):
@@ -177,7 +178,7 @@ def test_classes_divide_in_proportion(sizes, val, test, seed):
     parts = room.split_classes(parents, dict(val=val, test=test), torch.Generator().manual_seed(seed))
     assert sorted(torch.cat(list(parts.values())).tolist()) == list(range(n))
     assert [len(parts[k]) for k in ("val", "test")] == [round(val*n), round(test*n)]
-    for k,part in parts.items():
+    for part in parts.values():
         for j,m in enumerate(sizes): assert abs(sum(parents[i]==(f"p{j}",) for i in part)-m*len(part)/n) < 2
 
 

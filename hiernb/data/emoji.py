@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['taxonomy_package', 'packages', 'mistaken', 'toned', 'rules', 'unknown', 'variants', 'mean', 'std', 'levels', 'usual',
-           'Package', 'state', 'from_npm', 'wanted', 'obtain', 'read_package', 'points', 'spelled', 'Chart', 'Icon',
-           'read_icons', 'spellings', 'by_name', 'match', 'render', 'render_all', 'render_batch', 'copies',
+           'licences', 'Package', 'state', 'from_npm', 'wanted', 'obtain', 'read_package', 'points', 'spelled', 'Chart',
+           'Icon', 'read_icons', 'spellings', 'by_name', 'match', 'render', 'render_all', 'render_batch', 'copies',
            'cache_path', 'Drawings', 'draw', 'drawings', 'left_out', 'match_table', 'Styled', 'split_classes',
            'split_images', 'choose', 'divide', 'load_emoji', 'check_emoji']
 
@@ -204,8 +204,10 @@ def read_icons(
     return list(icons.values())
 
 # %% ../../nbs/50_data.emoji.ipynb #d62ebb10
-mistaken = {"emojione":{"asterisk"}, "fxemoji":{"cat","construction","dog","down","keyboard","kiss","mouse","pig","pout","pouting","sunglasses","tiger","wave"}, # style -> names of
-            "streamline-emojis":{"turkey"}}                                                     # icons that draw another emoji than their name says
+mistaken = {  # style -> names of icons that draw another emoji than their name says
+    "emojione":{"asterisk"},
+    "fxemoji":{"cat","construction","dog","down","keyboard","kiss","mouse","pig","pout","pouting","sunglasses","tiger","wave"},
+    "streamline-emojis":{"turkey"}}
 
 def spellings(
     name:str,    # of an icon
@@ -490,5 +492,6 @@ def check_emoji(
         except ValueError as e: found[path.name] = str(e)
     return found
 
-register(Source("emoji", load_emoji, classes=1835, images=14_782, megabytes=65, check=check_emoji, where="12 packages of the npm registry, by npm pack",
-    licence="; ".join(f"{licence}: {', '.join(s for s,p in packages.items() if p.licence==licence)}" for licence in sorted({p.licence for p in packages.values()}))));
+licences = {licence:", ".join(s for s,p in packages.items() if p.licence==licence) for licence in sorted({p.licence for p in packages.values()})}
+register(Source("emoji", load_emoji, classes=1835, images=14_782, licence="; ".join(f"{k}: {v}" for k,v in licences.items()), megabytes=65,
+                where="12 packages of the npm registry, by npm pack", check=check_emoji));

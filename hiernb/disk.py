@@ -143,13 +143,13 @@ def radius_histogram(
         if x.ndim!=2 or not len(x): raise ValueError(f"{name} must be points (N,D), at least one, got shape {tuple(x.shape)}")
         rim_gap(x, c, inside=True)
     radius = {name:dist0(x.detach().double(), c).cpu().numpy() for name,x in sets.items()}
-    most = max([r.max() for r in radius.values()]+[2*clip_r if clip_r else 0])*1.02 or 1.
+    most = max([r.max() for r in radius.values()]+[2*clip_r if clip_r else 0]) or 1.
     if ax is None: _,ax = plt.subplots(figsize=(5,2.2), layout='constrained')
     bins = np.linspace(0, most, 41)
     for (name,r),colour,fill in zip(radius.items(), PALETTE, (True,False)):
         ax.hist(r, bins, weights=np.full(len(r),1/len(r)), color=colour, alpha=.7 if fill else 1, histtype='stepfilled' if fill else 'step', lw=1.4, label=f'{len(r):,} {name}')
     if clip_r: ax.axvline(2*clip_r, color='#404040', ls='--', lw=.9, label=f'clip radius, {2*clip_r:.3g}')
-    ax.set(xlim=(0,most*1.01), xlabel='hyperbolic distance from the centre', ylabel='share'); ax.spines[['top','right']].set_visible(False)
+    ax.set(xlim=(0,most*1.02), xlabel='hyperbolic distance from the centre', ylabel='share'); ax.spines[['top','right']].set_visible(False)
     ax.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5))
     return ax
 

@@ -58,8 +58,7 @@ def retrieval_sheet(
             hit,ax = bool(found[i,j]==own[i]),axs[i,j+1]
             ax.imshow(rest[i*k+j]); ax.spines[:].set(color=PALETTE[0 if hit else 5], lw=2)
             ax.set_title('✓' if hit else '✗ '+shorten(class_names[found[i,j]],12), fontsize=6, pad=2, color=PALETTE[0 if hit else 5])
-    axs[0,0].annotate('query', (.5,1.28), xycoords='axes fraction', ha='center', fontsize=7); hits = int((found==own[:,None]).sum())
-    axs[0,1].annotate(f'nearest neighbours: {hits} of {q*k} hits', (0,1.28), xycoords='axes fraction', fontsize=7)
+    fig.suptitle(f'queries at the left, nearest neighbours from left to right: {int((found==own[:,None]).sum())} of {q*k} hits', fontsize=7)
     return axs
 
 # %% ../nbs/60_sheet.ipynb #b180c684

@@ -3,7 +3,7 @@ from functools import partial
 import pytest, torch
 from hiernb.geometry.poincare import expmap0, pairwise_dist
 from hiernb.metric.hierarchical import nearest, permutation_p
-from hiernb.metric.retrieval import hierarchical_retrieval, knn, map_at_r, r_precision, recall_at_k, recall_chance
+from hiernb.metric.retrieval import first_hits, hierarchical_retrieval, knn, map_at_r, r_precision, recall_at_k, recall_chance
 from hiernb.tree.taxonomy import Taxonomy
 
 def ball(n, dim, c, seed, reach):
@@ -41,3 +41,11 @@ def test_every_measure_has_a_chance_level_and_a_p_value():
     null = permutation_p(lambda labels: recall_at_k(near,labels,4)[4], y, 199)
     assert abs(null.chance-recall_chance(y,(4,))[4])<4*null.null.std()/199**.5
     assert abs(permutation_p(partial(r_precision,near),y,199).chance-11/95)<.01           # the share of the class among the others
+
+@pytest.mark.parametrize("reach", [2.3,20.])
+def test_recall_is_that_of_the_list(reach):
+    "Counting who is nearer than the first match gives what a list gives, with every point there twice."
+    x = ball(480,24,.1,0,reach).repeat(2,1); y = torch.randint(60, (960,), generator=torch.Generator().manual_seed(1)); ks = (1,3,10,100,959)
+    near = knn(x, None, 959, "poincare", .1, exclude_self=True).indices
+    assert torch.equal(first_hits(x, y, geometry="poincare", c=.1), first_hits(near, y))
+    assert recall_at_k(x, y, ks, geometry="poincare", c=.1)==recall_at_k(near, y, ks)

@@ -112,7 +112,7 @@ def pairwise_dist(
 )->Tensor:     # (B,C), ≥ 0
     "`dist` of every point of `x` to every one of `y` in O(BC) memory; `nan` outside the ball and on its rim; differentiable once."
     x,y = check_ball(c, x, y)
-    if x.ndim!=2 or y.ndim!=2 or x.shape[1]!=y.shape[1]:
+    if x.ndim!=2 or y.ndim!=2 or not x.shape[1]==y.shape[1]>0:
         raise ValueError(f"expected points (B,D) and (C,D) of one dimension D, got shapes {tuple(x.shape)} and {tuple(y.shape)}")
     return PairwiseDist.apply(x, y, float(c), 1e-8 if x.dtype==torch.float32 else 1e-3)
 
@@ -123,9 +123,9 @@ def expmap0(
 )->Tensor:     # points in the ball, (...,D)
     "Walk from the centre along `u`, a way of length 2‖u‖. Ganea et al. 2018, exponential map at 0."
     u, = check_ball(c, u)
-    s = c**.5 * torch.linalg.vector_norm(u, dim=-1, keepdim=True)
+    s = c**.5 * torch.linalg.vector_norm(u, dim=-1, keepdim=True, dtype=torch.float64)          # float32 overflows at 1e19
     safe = torch.where(s>0, s, 1.)                               # at the centre the factor is 1, and so is its gradient
-    return u*torch.where(s>0, torch.tanh(safe)/safe, 1.)
+    return u*torch.where(s>0, torch.tanh(safe)/safe, 1.).to(u.dtype)
 
 # %% ../../nbs/10_geometry.poincare.ipynb #d100487c
 def logmap0(
@@ -210,7 +210,8 @@ def clip_norm(
     r:float,   # greatest length > 0
 )->Tensor:     # (...,D), lengths at most `r`
     "Shorten vectors that are longer than `r`. Guo et al. 2022, feature clipping."
-    return u*(r/torch.linalg.vector_norm(u, dim=-1, keepdim=True).clamp_min(r))
+    length = torch.linalg.vector_norm(u, dim=-1, keepdim=True, dtype=torch.float64)              # float32 overflows at 1e19
+    return u*(r/length.clamp_min(r)).to(u.dtype)
 
 # %% ../../nbs/10_geometry.poincare.ipynb #8b2a5096
 class RiemannianGradient(torch.autograd.Function):

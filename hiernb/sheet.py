@@ -20,7 +20,8 @@ def pixels(
 )->ndarray:                 # (N,height,width,3 or 4) floats in 0 … 1
     "Images as matplotlib draws them. `ValueError` for another shape, or values outside 0 … 1."
     x = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)
-    if x.ndim!=4 or x.shape[1] not in (1,3,4) or not x.size: raise ValueError(f"{what} must be (N,channels,height,width) with 1, 3 or 4 channels, got {x.shape}")
+    if x.ndim!=4 or x.shape[1] not in (1,3,4) or not x.size:
+        raise ValueError(f"{what} must be (N,channels,height,width) with 1, 3 or 4 channels, got {x.shape}")
     if x.dtype==np.uint8: x = x/255.
     x = x.astype(float)
     if not (np.isfinite(x).all() and x.min()>=0 and x.max()<=1):
@@ -70,7 +71,8 @@ def contact_sheet(
     ax=None,                   # drawn into; None: a new figure
 ):                             # axes whose rows are the classes that occur, in label order
     "Draw the first images of each class that occurs. `ValueError` for shapes that do not fit, labels without a name, or over 100 classes."
-    if labels.shape!=(len(images),) or not len(labels): raise ValueError(f"labels must have shape ({len(images)},), one per image and at least one; got {tuple(labels.shape)}")
+    if labels.shape!=(len(images),) or not len(labels):
+        raise ValueError(f"labels must have shape ({len(images)},), one per image and at least one; got {tuple(labels.shape)}")
     own = np.asarray(labels.cpu())
     if own.min()<0 or own.max()>=len(class_names): raise ValueError(f"labels must lie in 0..{len(class_names)-1}, got {own.min()} to {own.max()}")
     if per_class<1: raise ValueError(f"per_class must be at least 1, got {per_class}")

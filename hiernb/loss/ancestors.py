@@ -118,6 +118,7 @@ def log_uniform_(
     "Fill with log U for uniform U: minus exponential variates."
     ints,one,bits = {torch.float32:(torch.int32,0x3f8<<20,23), torch.float64:(torch.int64,0x3ff<<52,52)}[out.dtype]
     flat = out.view(-1)
+    if not len(flat): return out                                 # no hinge at work; torch cannot view an empty array of NumPy's as int32
     words = (len(flat)*out.itemsize+7)//8
     if isinstance(source, np.random.BitGenerator): words = torch.from_numpy(source.random_raw(words).view(np.int64))
     else: words = torch.empty(words, dtype=torch.int64, device=out.device).random_(-2**63, None, generator=source)

@@ -1,6 +1,10 @@
 "Data sets by name. Written by hand, and only to let every loader enter itself in the register."
+import hiernb.data.cars
+import hiernb.data.cub
 import hiernb.data.emoji
 import hiernb.data.fashion_mnist
+import hiernb.data.inshop
+import hiernb.data.sop
 from hiernb.data.base import available,load,verify
 
 __all__ = ["available","load","verify"]

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .batches import Views
 from .data.base import Data,write_atomic
 
 # %% ../nbs/52_checkpoint.ipynb #28614c25
@@ -50,7 +51,8 @@ def describe_module(
     given = {k:getattr(module,k,None) for k in inspect.signature(type(module)).parameters}
     plain = {k:v for k,v in given.items() if isinstance(v, (int,float,str))}
     plain |= {k:digest(json.dumps(v).encode()) for k,v in given.items() if isinstance(v, (list,tuple))}
-    return dict(type=type(module).__name__, **plain, description=digest(repr(module).encode()), shapes=digest(json.dumps(shapes).encode()))
+    parts = {f"{k} {name}":v for k,part in given.items() if isinstance(part, nn.Module) for name,v in describe_module(part).items()}
+    return dict(type=type(module).__name__, **plain, **parts, description=digest(repr(module).encode()), shapes=digest(json.dumps(shapes).encode()))
 
 def describe(
     model:nn.Module,  # images -> embeddings
@@ -62,6 +64,7 @@ def describe(
     rows = {f"model {k}":v for k,v in describe_module(model).items()}|{f"loss {k}":v for k,v in describe_module(loss).items()}
     rows |= {"data name":data.name}|{f"data {k}":v if isinstance(v,(int,float,str,type(None))) else str(v) for k,v in data.protocol.items()}
     rows |= {f"labels of {k}":f"{len(v)} images, {digest(v.labels.numpy().tobytes())}" for k,v in data.splits.items()}
+    rows |= {f"views of {k}":repr(v) for k,v in data.splits.items() if isinstance(v, Views)}
     return rows|options
 
 # %% ../nbs/52_checkpoint.ipynb #00e73cd4

@@ -62,7 +62,7 @@ class Trainer:
         self.model,self.loss,self.data,self.folder,self.options = model,loss,data,Path(folder),options
         self.settings = describe(model, loss, data, **options.plain()|dict(select=self.select))
         self.fabric = Fabric(accelerator=accelerator, devices=1, precision=options.precision)
-        self.embed,self.criterion = self.fabric.setup_module(model),self.fabric.setup_module(loss)
+        self.embed,_ = self.fabric.setup_module(model),self.fabric.to_device(loss)
         self.optimizers = self.make_optimizers()
         self.dataset,k = data.splits["train"],options.images_per_class
         if options.augment is not None: self.dataset = Views(self.dataset, augmentation(**options.augment), options.views, options.seed)
@@ -102,7 +102,8 @@ def step(self:Trainer,
     embeddings,n,sums = self.embed(images, *sizes),len(labels),{}
     if hasattr(self.loss, "logits"):
         with torch.no_grad(),self.fabric.autocast(): sums["accuracy"] = int((self.loss.logits(embeddings.detach()).argmax(1)==labels).sum())
-    value = self.criterion(embeddings, labels); number = value.item()
+    with self.fabric.autocast(): value = self.loss(embeddings, labels)
+    number = value.item()
     if not math.isfinite(number): raise ValueError(f"the loss is {number}")
     self.update(value)
     return dict(loss=number*n, **sums, **{k:float(v)*n for k,v in getattr(self.loss,"terms",{}).items()}, rows=n)

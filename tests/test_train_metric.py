@@ -115,7 +115,9 @@ def test_losses_in_the_ball_see_float32_under_bfloat16(tmp_path, make):
     seen = []
     class Looks(type(make())):
         def forward(self, embeddings, labels):
-            value = super().forward(embeddings, labels); seen.append((embeddings.dtype,value.dtype,float(c*embeddings.detach().pow(2).sum(1).max()))); return value
+            value = super().forward(embeddings, labels)
+            seen.append((embeddings.dtype,value.dtype,float(c*embeddings.detach().pow(2).sum(1).max())))
+            return value
     loss = make(); loss.__class__ = Looks
     run = train(build("small_cnn",dim,1,head="poincare"), loss, data(), tmp_path, epochs=2, precision="bf16-mixed",
                 **how|dict(lr_factors=None,clip_value=None,clip_norm=1.,images_per_class=1,batch_size=6))
@@ -136,6 +138,7 @@ def test_pairs_alone_train_without_accuracy_and_options_tell_runs_apart(tmp_path
     assert list(run.history)==["epoch","train_loss","val_recall_at_1","seconds","images_per_second"]
     for changed in (dict(views=3),dict(clip_value=1.),dict(augment=dict(size=28,scale=(.4,1.))),dict(warmup_epochs=0),dict(schedule=None)):
         with pytest.raises(ValueError, match=f"other settings: {next(iter(changed))} is"):
-            train(build("small_cnn",dim,1,head="sphere"), SupCon(), data(), tmp_path, epochs=2, **how|dict(lr_factors=None,images_per_class=1,batch_size=6)|changed)
+            train(build("small_cnn",dim,1,head="sphere"), SupCon(), data(), tmp_path, epochs=2,
+                  **how|dict(lr_factors=None,images_per_class=1,batch_size=6)|changed)
     with pytest.raises(ValueError, match="no multiple of images_per_class=5"): train(*pa_hier(), data(), tmp_path, **how|dict(images_per_class=5))
     with pytest.raises(TypeError, match="batchsize"): train(*pa_hier(), data(), tmp_path, batchsize=3)

@@ -393,7 +393,7 @@ class Styled(ImageSet):
     def subset(self, indices:Tensor)->"Styled":
         return Styled(self.images[indices], self.labels[indices], self.mean, self.std, self.styles[indices])
 
-mean,std = (torch.tensor(v)[:,None,None] for v in ((.485,.456,.406),(.229,.224,.225)))  # ImageNet's: backbones come trained on it
+mean,std = (torch.full((3,1,1), .5) for _ in range(2))  # pixels in -1…1, as EfficientNet-Lite0's weights expect them
 
 def split_classes(
     parents:list[tuple[str,...]],  # path of what each class belongs to, in taxonomy order

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['vision_transformers', 'networks', 'imagenet_mean', 'imagenet_std', 'flatten', 'unreadable', 'decode', 'original_size',
-           'verify_images', 'PixelCache', 'ImageFiles', 'hier_transforms', 'inspecting_transforms']
+           'verify_images', 'PixelCache', 'ImageFiles', 'Normalize', 'hier_transforms', 'inspecting_transforms']
 
 # %% ../../nbs/50_data.images.ipynb #5e54b1a4
 import mmap
@@ -173,6 +173,22 @@ def verify(self:ImageFiles)->pd.DataFrame: # one row a file that cannot be read:
     return verify_images(self.paths, self.channels)
 
 # %% ../../nbs/50_data.images.ipynb #be90a3ed
+class Normalize(nn.Module):
+    "Bytes become (pixel/255 − mean)/std, a channel at a time; torchvision's `ToDtype` and `Normalize` take three times as long."
+    def __init__(self,
+        mean:Sequence[float],  # of pixel/255, one a channel; gray needs one
+        std:Sequence[float],   # likewise, > 0
+    ):
+        super().__init__(); self.mean,self.std = tuple(mean),tuple(std)
+    def forward(self,
+        image:Tensor,  # uint8 (channels,height,width)
+    )->Tensor:         # float32 of that shape
+        if len(image)!=len(self.mean): raise ValueError(f"{len(self.mean)} means for an image of {len(image)} channels")
+        out = torch.empty(image.shape).copy_(image)
+        for channel,mean,std in zip(out, self.mean, self.std): channel.mul_(1/(255*std)).sub_(mean/std)
+        return out
+
+# %% ../../nbs/50_data.images.ipynb #8b385118
 vision_transformers = ("deit_s","dino_s","vit_s")
 networks = ("resnet18","resnet50","inception_v3","efficientnet_lite0",*vision_transformers)
 imagenet_mean,imagenet_std = (.485,.456,.406),(.229,.224,.225)
@@ -191,16 +207,17 @@ def hier_transforms(
     crop = v2.RandomResizedCrop(size, scale, interpolation=v2.InterpolationMode.BICUBIC, antialias=True)
     steps = [crop,v2.RandomHorizontalFlip()] if train else [v2.CenterCrop(size)]
     before = (resize(side) if side else None) if train else resize(round(size*256/224))
-    return before,v2.Compose([*steps, v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])
+    return before,v2.Compose([*steps, Normalize(mean, std)])
 
-# %% ../../nbs/50_data.images.ipynb #bb45756d
+# %% ../../nbs/50_data.images.ipynb #c8610fe4
 def inspecting_transforms(
     train:bool,          # with augmentation
     size:int|None=128,   # height and width; None: as in the file
-)->tuple[nn.Module|None,nn.Module]: # `prepare` and `transform` for ImageFiles, 1 or 3 channels
+    channels:int=3,      # 1 or 3
+)->tuple[nn.Module|None,nn.Module]: # `prepare` and `transform` for ImageFiles
     "The transforms of the Inspecting paper, arXiv:2301.11065."
     bilinear = v2.InterpolationMode.BILINEAR
     affine = v2.RandomAffine(15, translate=(.1,.1), scale=(.9,1.1), shear=10, interpolation=bilinear)
     steps = [affine,v2.RandomHorizontalFlip()] if train else []
     before = v2.Resize((size,size), bilinear, antialias=True) if size else None
-    return before,v2.Compose([*steps, v2.ToDtype(torch.float32, scale=True)])
+    return before,v2.Compose([*steps, Normalize((0.,)*channels, (1.,)*channels)])

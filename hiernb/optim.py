@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-# %% ../nbs/51_optim.ipynb #e97a3b77
+# %% ../nbs/51_optim.ipynb #788995c5
 def parameters_of(
     model:nn.Module,            # images -> embeddings
     loss:nn.Module,             # embeddings, labels -> scalar
@@ -28,7 +28,7 @@ def begins(
     "Is `prefix` the beginning of `name`?"
     return name==prefix or name.startswith(prefix+".")
 
-# %% ../nbs/51_optim.ipynb #788995c5
+# %% ../nbs/51_optim.ipynb #b3d6ccaf
 def check_prefixes(
     prefixes:Iterable[str],     # what should each be the beginning of a name
     names:Iterable[str],        # names of parameters
@@ -40,7 +40,7 @@ def check_prefixes(
         near = difflib.get_close_matches(prefix, sorted(known), 3, .5) or sorted(k for k in known if k.count(".")<2)
         raise ValueError(f"no parameter's name begins with {prefix!r}; near it: {', '.join(near)}")
 
-# %% ../nbs/51_optim.ipynb #46285781
+# %% ../nbs/51_optim.ipynb #d38ea94f
 def parameter_groups(
     named:dict[str,nn.Parameter],           # from `parameters_of`
     lr:float,                               # base learning rate
@@ -56,7 +56,7 @@ def parameter_groups(
         groups.setdefault(float(factors.get(longest, 1)), []).append(p)
     return [dict(params=params, lr=lr*factor, initial_lr=lr*factor) for factor,params in groups.items()]
 
-# %% ../nbs/51_optim.ipynb #d456516a
+# %% ../nbs/51_optim.ipynb #4c176d15
 def make_optimizers(
     groups:list[dict],          # from `parameter_groups`
     optimizer:str="adam",       # adam or adamw
@@ -74,7 +74,7 @@ def make_optimizers(
         made.append(RiemannianAdam(curved))
     return made
 
-# %% ../nbs/51_optim.ipynb #7608fc2c
+# %% ../nbs/51_optim.ipynb #abcda712
 def restore(
     optimizer:torch.optim.Optimizer, # of the same parameters as the one that was saved
     state:dict,                      # its `state_dict()`
@@ -84,7 +84,7 @@ def restore(
     for i,p in enumerate(p for group in optimizer.param_groups for p in group["params"]):
         if isinstance(count := state["state"].get(i,{}).get("step"), int): optimizer.state[p]["step"] = count
 
-# %% ../nbs/51_optim.ipynb #e43f11a8
+# %% ../nbs/51_optim.ipynb #0615f235
 def schedule_factor(
     schedule:dict|None, # None: constant; name='step', every=epochs, factor=…; name='cosine', epochs=in all
     epoch:int,          # counted from 0; warm-up included
@@ -98,7 +98,7 @@ def schedule_factor(
             return (1+math.cos(math.pi*epoch/epochs))/2
     raise ValueError(f"schedule must be None, dict(name='step', every=5, factor=.5) or dict(name='cosine', epochs=100), got {schedule}")
 
-# %% ../nbs/51_optim.ipynb #576b8359
+# %% ../nbs/51_optim.ipynb #8468d578
 def freeze(
     model:nn.Module,        # images -> embeddings
     loss:nn.Module,         # embeddings, labels -> scalar

@@ -1,0 +1,173 @@
+"Tables and folders of one's own images, and files of embeddings, with the quirks that people's files have."
+import csv
+import io
+import os
+import pickle
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from hiernb.data import load, verify
+from hiernb.data.embeddings import load_embeddings
+from hiernb.data.own import load_own, read_images_table, split_words
+
+names = st.text("ab'\"é, /-|", min_size=1, max_size=6).map(str.strip).filter(bool)
+
+
+def picture(path, seed):
+    "A small image of one colour, another for each seed."
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (12, 9), (seed*37%256, seed*91%256, seed*53%256)).save(path)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(names, st.sampled_from(sorted(split_words))), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n", "\r"]),
+       st.booleans(), st.booleans(), st.sampled_from([",", "\t"]))
+def test_what_a_spreadsheet_writes_comes_back(tmp_path_factory, rows, end, mark, blank, comma):
+    file = tmp_path_factory.mktemp("own")/"list.csv"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator=end, delimiter=comma)
+    writer.writerow(["class", "Path", "SPLIT"])
+    for i, (name, split) in enumerate(rows): writer.writerow([name, f"a b\\{i}.jpg", split])
+    lines = text.getvalue()+(end+comma*2+end if blank else "")
+    file.write_bytes((("\ufeff" if mark else "")+lines).encode())
+    found = read_images_table(file)
+    assert found.classes==[(name,) for name, _ in rows] and found.splits==[split_words[s] for _, s in rows]
+    assert found.files==[str(file.parent/"a b"/f"{i}.jpg") for i in range(len(rows))]
+
+
+@settings(max_examples=300)
+@given(st.text("ab,\"\n\t/'x. ", max_size=60))
+@example('a.png,"x\ny",train,\n')
+@example("a.png,x,train,a/b\na.png,x,train,a/b\n")
+def test_any_text_is_read_right_or_refused_by_name(tmp_path_factory, body):
+    file = tmp_path_factory.mktemp("own")/"list.csv"
+    file.write_text("path,class,split,taxonomy\n"+body, newline="")
+    try: found = read_images_table(file)
+    except ValueError as e:
+        assert str(e).startswith(str(file)), e
+        return
+    rows = [row for row in csv.reader(io.StringIO(body, newline=""), skipinitialspace=True) if any(cell.strip() for cell in row)]
+    assert len(rows)==len(found.files)
+    for (path, name, split, groups), file_, path_ in zip(rows, found.files, found.classes):
+        assert file_==os.path.normpath(file.parent/path.strip().replace("\\", "/"))
+        assert path_[-1]==name.strip() and "/".join(path_) in (groups.strip(), f"{groups.strip()}/{name.strip()}".lstrip("/")) or " /" in groups or "/ " in groups
+
+
+@settings(max_examples=100)
+@given(st.binary(max_size=80))
+def test_any_bytes_are_read_or_refused_by_name(tmp_path_factory, data):
+    file = tmp_path_factory.mktemp("own")/"list.csv"
+    file.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try: read_images_table(file)
+        except ValueError as e: assert str(e).startswith(str(file)), e
+
+
+@pytest.fixture
+def images(tmp_path):
+    "Folder with classes of 1, 9, 10 and 20 images at different depths."
+    for k, (name, n) in enumerate((("a/lone one", 1), ("a/b/it's", 9), ("c", 10), ("a/b/d", 20))):
+        for i in range(n): picture(tmp_path/"set"/name/f"{i}.JPG", 20*k+i)
+    return tmp_path/"set"
+
+
+def every_label_is_the_folder(data, root):
+    for part in data.splits.values():
+        for path, y in zip(part.paths, part.labels.tolist()):
+            assert Path(path).parent==Path(root, *data.taxonomy.paths[y])
+
+
+def test_images_are_divided_by_class(images):
+    with pytest.warns(UserWarning, match="1 of 4 classes have no image to test on"): data = load(images, size=8, seed=3)
+    assert {k: len(v) for k, v in data.splits.items()}==dict(train=28, val=4, test=8)
+    assert len({p for part in data.splits.values() for p in part.paths})==40
+    assert set(data.splits["train"].labels.tolist())=={0, 1, 2, 3}
+    assert data.class_names==["d", "it's", "lone one", "c"] and data.taxonomy.paths==sorted(data.taxonomy.paths)
+    every_label_is_the_folder(data, images)
+    again = load(str(images), size=8, seed=3)
+    assert all(again.splits[k].paths==v.paths for k, v in data.splits.items())
+
+
+def test_classes_are_divided_and_training_classes_come_first(images):
+    for seed in range(5):
+        data = load(images, split="classes", val=.25, seed=seed)
+        assert {k: sorted(set(v.labels.tolist())) for k, v in data.splits.items()}==dict(train=[0], val=[1], test=[2, 3])
+        assert sum(map(len, data.splits.values()))==40
+        every_label_is_the_folder(data, images)
+
+
+def test_given_splits_stay(tmp_path):
+    for split, name, n in (("train", "g/a", 8), ("train", "g/b", 8), ("Validation", "g/b", 2), ("test", "h/c", 3)):
+        for i in range(n): picture(tmp_path/split/name/f"{i}.png", i)
+    data = load(tmp_path)
+    assert {k: (len(v), set(v.labels.tolist())) for k, v in data.splits.items()}==dict(train=(16, {0, 1}), val=(2, {1}), test=(3, {2}))
+    assert data.protocol["split_by"]=="classes" and data.protocol["given"]=="test,train,val"
+    with pytest.raises(ValueError, match="the given splits divide classes"): load(tmp_path, split="images")
+
+
+def test_a_table_of_absolute_and_windows_paths(images, tmp_path):
+    rows = [f"{images}/c/0.JPG,c,train", "set\\c\\1.JPG,c,test", "./set/a/b/d/0.JPG,d,train"]
+    (tmp_path/"t.csv").write_bytes(("\ufeffpath,class,split\r\n"+"\r\n\r\n".join(rows)+"\r\n").encode())
+    data = load(tmp_path/"t.csv", val=0, size=8)
+    assert data.class_names==["c", "d"] and data.splits["train"].labels.tolist()==[0, 1] and data.splits["test"].labels.tolist()==[0]
+    assert data.splits["train"][0][0].shape==(3, 8, 8) and data.name=="t"
+    (tmp_path/"t.csv").write_text("path,class\n"+"set/c/1.JPG,c\nset/c/99.JPG,c\n")
+    with pytest.raises(FileNotFoundError, match=r"t\.csv: 1 of 2 images are not there: line 3, column path: .*99\.JPG"): load(tmp_path/"t.csv")
+    (tmp_path/"t.csv").write_text(f"path,class,split\nset/c/1.JPG,c,train\n{images}/c/1.JPG,c,test\n")
+    with pytest.raises(ValueError, match=r"t\.csv, line 3, column path: .* stands on line 2 already"): load(tmp_path/"t.csv")
+
+
+def test_verify_lists_all_that_is_wrong(images):
+    assert verify(images).values.tolist()==[["set", "40 images", "whole"]]
+    (images/"c"/"0.JPG").write_bytes(b"no image")
+    (images/"c"/"1.JPG").write_bytes((images/"a"/"b"/"d"/"1.JPG").read_bytes())
+    found = verify(images).set_index("file").state
+    assert "no image format" in found[str(images/"c"/"0.JPG")] and len(found)>1
+    assert "the same picture as" in found[str(images/"c"/"1.JPG")]
+
+
+def test_a_class_called_as_a_set_is_a_class(tmp_path):
+    for name in ("cars", "boats"):
+        for i in range(2): picture(tmp_path/"own"/name/f"{i}.png", i+5*len(name))
+    assert verify(tmp_path/"own").state.tolist()==["whole"]
+    with pytest.raises(ValueError, match="no data set is named 'bird'"): load("bird")
+    with pytest.raises(FileNotFoundError, match="no folder or table"): load(tmp_path/"none")
+    assert load_own(tmp_path/"own", val=0, test=0).splits["train"].labels.tolist()==[0, 0, 1, 1]
+
+
+class Touch:
+    "Makes a file when unpickled."
+    def __init__(self, path): self.path = path
+    def __reduce__(self): return Path.touch, (self.path,)
+
+
+def test_no_file_of_embeddings_runs_code(tmp_path):
+    trap = Touch(tmp_path/"sprung")
+    torch.save(dict(embeddings=torch.ones(2, 2), labels=[0, 1], class_names=trap), tmp_path/"a.pt")
+    (tmp_path/"b.pt").write_bytes(pickle.dumps(trap))
+    np.savez(tmp_path/"c.npz", embeddings=np.ones((2, 2)), labels=np.array([trap, trap], dtype=object))
+    for name in ("a.pt", "b.pt", "c.npz"):
+        with pytest.raises(ValueError, match=f"{name} cannot be read"): load_embeddings(tmp_path/name)
+    assert not (tmp_path/"sprung").exists()
+
+
+@pytest.mark.parametrize("change,says", [(dict(embeddings=np.ones((4, 2), int)), "floating point numbers, got int64"),
+    (dict(embeddings=np.full((4, 2), np.nan)), "nan or inf"), (dict(embeddings=np.ones(4)), "matrix"), (dict(labels=np.arange(3)), r"shape \(4,\)"),
+    (dict(labels=np.ones(4)), "integers or names, got float64"), (dict(class_names=np.array(["a", "b"])), "must lie in 0..1"),
+    (dict(split=np.array(["a"])), "split must have 4"), (dict(proxies=np.ones((2, 3))), "proxies have 3")])
+def test_wrong_arrays_are_refused_with_the_file(tmp_path, change, says):
+    np.savez(tmp_path/"a.npz", **dict(embeddings=np.ones((4, 2)), labels=np.arange(4))|change)
+    with pytest.raises(ValueError, match=rf"a\.npz: .*{says}"): load_embeddings(tmp_path/"a.npz")
+
+
+def test_the_error_lists_what_there_is(tmp_path):
+    np.savez(tmp_path/"a.npz", features=np.ones((4, 2)), targets=np.arange(4))
+    with pytest.raises(ValueError, match=r"found no `embeddings`; there is features \(4, 2\), targets \(4,\)"): load_embeddings(tmp_path/"a.npz")

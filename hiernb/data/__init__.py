@@ -4,6 +4,7 @@ import hiernb.data.cub
 import hiernb.data.emoji
 import hiernb.data.fashion_mnist
 import hiernb.data.inshop
+import hiernb.data.nabirds
 import hiernb.data.own
 import hiernb.data.sop
 from hiernb.data.base import available,load,verify

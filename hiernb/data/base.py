@@ -137,7 +137,7 @@ class Source:
     classes:int                      # number of classes
     images:int                       # number of images
     licence:str                      # who may do what with it
-    megabytes:float                  # size on disk
+    megabytes:float|None             # size on disk; None: not known
     where:str                        # where to get it
     check:Callable[[Path],dict[str,str]] # folder -> file name -> "whole" or what is wrong with it
 
@@ -156,7 +156,8 @@ def data_root(
 
 def available()->pd.DataFrame: # one row a data set: classes, images, licence, size, where to get it, folder expected
     "The data sets that `load` knows."
-    rows = [dict(name=s.name, classes=s.classes, images=s.images, licence=s.licence, size=f"{s.megabytes:g} MB", where=s.where,
+    rows = [dict(name=s.name, classes=s.classes, images=s.images, licence=s.licence, where=s.where,
+                 size=f"{s.megabytes:g} MB" if s.megabytes else "not known",
                  folder=str(data_root()/s.name)) for s in sources.values()]
     return pd.DataFrame(rows, columns=["name","classes","images","licence","size","where","folder"])
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor,nn
 from ..geometry.poincare import pairwise_dist,rim_gap
-from .distance import check_batch,directions,inner
+from .distance import check_batch,check_number,check_sizes,directions,inner
 from .proxies import random_directions
 
 # %% ../../nbs/33_loss.metric.ipynb #cae6aac2
@@ -77,7 +77,7 @@ class ProxyLoss(nn.Module):
     ):
         super().__init__()
         ball_curvature(geometry if c is None else None, c, type(self).__name__)
-        if n_classes<2 or dim<1: raise ValueError(f"expected n_classes at least 2 and dim at least 1, got {n_classes} and {dim}")
+        check_sizes(n_classes, dim)
         self.n_classes,self.dim = n_classes,dim
         self.proxies = nn.Parameter(random_directions(n_classes, dim, generator))
 
@@ -114,7 +114,7 @@ class MarginProxyLoss(ProxyLoss):
         generator:torch.Generator|None=None,  # draws the initial proxies
     ):
         super().__init__(n_classes, dim, geometry, c, generator)
-        if not alpha>0: raise ValueError(f"alpha must be positive, got {alpha}")
+        check_number("alpha", alpha, above=0); check_number("margin", margin)
         self.alpha,self.margin = alpha,margin
 
 # %% ../../nbs/33_loss.metric.ipynb #53147783
@@ -177,9 +177,8 @@ class SoftTriple(nn.Module):
     ):
         super().__init__()
         ball_curvature(geometry if c is None else None, c, "SoftTriple")
-        if n_classes<2 or dim<1 or n_centers<1:
-            raise ValueError(f"expected n_classes at least 2, dim and n_centers at least 1, got {n_classes}, {dim} and {n_centers}")
-        if not (scale>0 and gamma>0): raise ValueError(f"scale and gamma must be positive, got {scale} and {gamma}")
+        check_sizes(n_classes, dim); check_number("n_centers", n_centers, least=1, whole=True); check_number("margin", margin)
+        for name,value in (("scale",scale),("gamma",gamma)): check_number(name, value, above=0)
         self.n_classes,self.dim,self.scale,self.gamma,self.margin = n_classes,dim,scale,gamma,margin
         self.centers = nn.Parameter(random_directions(n_classes*n_centers, dim, generator).view(n_classes,n_centers,dim))
 
@@ -226,7 +225,8 @@ class MultiSimilarity(nn.Module):
         self.c = ball_curvature(geometry, c)
         default = (2.,50.,.5) if self.c is None else (1.,5.,None)
         self.alpha,self.beta,self.base = (d if given is None else given for given,d in zip((alpha,beta,base),default))
-        if not (self.alpha>0 and self.beta>0): raise ValueError(f"alpha and beta must be positive, got {self.alpha} and {self.beta}")
+        for name,value in (("alpha",self.alpha),("beta",self.beta)): check_number(name, value, above=0)
+        if self.base is not None: check_number("base", self.base)
 
     def extra_repr(self)->str: return f"c={self.c}, alpha={self.alpha}, beta={self.beta}, base={self.base}"
 
@@ -264,7 +264,7 @@ class SupCon(nn.Module):
         as_published:bool=False,   # divide by V² instead of V(V−1), as the published code does
     ):
         super().__init__()
-        if not tau>0: raise ValueError(f"tau must be positive, got {tau}")
+        check_number("tau", tau, above=0)
         self.c,self.tau,self.as_published = ball_curvature(geometry, c),tau,as_published
 
     def extra_repr(self)->str: return f"c={self.c}, tau={self.tau}"

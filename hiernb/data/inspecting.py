@@ -91,7 +91,7 @@ def image_level(
     labels,splits = torch.tensor(found.labels),{}
     warn_absent(name, labels, parts, found.taxonomy.names)
     for split,rows in parts.items():
-        steps = inspecting_transforms(augment and split=="train", size)
+        steps = inspecting_transforms(augment and split=="train", size, channels)
         paths,share = [found.home/found.paths[i] for i in rows],len(rows)/len(labels)
         splits[split] = ImageFiles(paths, labels[rows], *steps, channels, size_info, cache_megabytes*share)
     settings = dict(split_by="images", size=size, channels=channels, size_info=size_info, augment=augment, selection="accuracy")

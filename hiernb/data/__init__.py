@@ -1,5 +1,6 @@
 "Data sets by name. Written by hand, and only to let every loader enter itself in the register."
 import hiernb.data.cars
+import hiernb.data.cifar100
 import hiernb.data.cub
 import hiernb.data.emoji
 import hiernb.data.fashion_mnist

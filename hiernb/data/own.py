@@ -125,8 +125,8 @@ def read_images_table(
     if not rows: raise ValueError(f"{file}: expected one image a line, found column names alone")
     paths = {}
     for line,cells in rows:
-        get = lambda name: cells[column[name]] if name in column else ""
-        at = lambda name: f"{file}, line {line}, column {name}"
+        get = lambda name, cells=cells: cells[column[name]] if name in column else ""
+        at = lambda name, line=line: f"{file}, line {line}, column {name}"
         for name in ("path","class"):
             if not get(name): raise ValueError(f"{at(name)}: expected {'an image file' if name=='path' else 'a name'}, found an empty cell")
         image = os.path.normpath(file.parent/get("path").replace("\\","/")); split = get("split").lower()

@@ -7,6 +7,7 @@ import hiernb.data.fashion_mnist
 import hiernb.data.inshop
 import hiernb.data.nabirds
 import hiernb.data.own
+import hiernb.data.plankton
 import hiernb.data.sop
 from hiernb.data.base import available,load,verify
 

@@ -39,10 +39,12 @@ def read_plankton(
     folder:Path,  # folder of this set, `root/name`
 )->Labelled:      # images by class
     "The folders of a plankton set. `FileNotFoundError`; `ValueError` names a folder without images, or an image outside any class."
-    home = plankton_home(name, folder); found = read_folder(home)
+    home = plankton_home(name, folder)
+    try:
+        found = read_folder(home); place = {path:label for label,path in enumerate(sorted(set(found.classes)))}
+        taxonomy = Taxonomy.from_paths([tuple(part.replace("|","/") for part in path) for path in place])
+    except ValueError as e: raise ValueError(str(e) if str(home) in str(e) else f"{home}: {e}") from None
     if found.splits: raise ValueError(f"{home}: expected groups and classes, found the splits {', '.join(sorted(set(found.splits)))}; merge them")
-    place = {path:label for label,path in enumerate(sorted(set(found.classes)))}
-    taxonomy = Taxonomy.from_paths([tuple(part.replace("|","/") for part in path) for path in place])
     paths = [Path(file).relative_to(home).as_posix() for file in found.files]
     return Labelled(home, home, paths, [place[path] for path in found.classes], taxonomy)
 

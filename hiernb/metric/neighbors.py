@@ -10,6 +10,7 @@ __all__ = ['check_matrix', 'check_labels', 'directions', 'Pair', 'pair_up', 'mea
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from numbers import Integral
 from typing import NamedTuple
 import numpy as np
 import torch
@@ -252,6 +253,7 @@ def knn(
     memory:int=2**29,           # bytes at most for work; the answer, 16 bytes a neighbour at most, comes on top
 )->Neighbors:                   # (cosines or distances, indices)
     "Exact nearest neighbours, block by block. `ValueError` for bad points, geometry, `c` or `k`, and to leave itself out of another set."
+    if not isinstance(k, Integral): raise ValueError(f"k must be a whole number of neighbours, got {k!r}")
     if backend not in ("exact","faiss"): raise ValueError(f"backend must be exact or faiss, got {backend!r}")
     same = gallery is None or gallery is queries or (torch.as_tensor(queries).shape==torch.as_tensor(gallery).shape and
                                                      torch.equal(*(torch.as_tensor(p).detach().cpu() for p in (queries,gallery))))

@@ -123,7 +123,8 @@ def test_damaged_bird_lists_raise_or_mean_what_they_say(birds, name, steps):
 part = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=5).filter(lambda s: s not in (".",".."))
 
 @settings(max_examples=60)
-@given(paths=st.lists(st.lists(st.one_of(part, st.sampled_from(["a","b","Copepoda sp1","train"])), min_size=1, max_size=3).map(tuple), min_size=1, max_size=6, unique=True))
+@given(paths=st.lists(st.lists(st.one_of(part, st.sampled_from(["a","b","Copepoda sp1","train"])), min_size=1, max_size=3).map(tuple),
+                      min_size=1, max_size=6, unique=True))
 def test_any_tree_of_folders_is_read_or_refused(paths):
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)/"micros"

@@ -22,7 +22,8 @@ from .inspecting import compare_counts
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50b_data.cifar100.ipynb #5057550f
-plain = {(f"numpy{core}.{module}",name) for core in (".core","._core") for module,name in (("multiarray","_reconstruct"),("numeric","_frombuffer"))}
+plain = {(f"numpy{core}.{module}",name) for core in (".core","._core")
+         for module,name in (("multiarray","_reconstruct"),("numeric","_frombuffer"))}
 plain |= {("numpy","ndarray"),("numpy","dtype"),("_codecs","encode")}  # what it takes to rebuild an array
 
 class PlainUnpickler(pickle.Unpickler):
@@ -67,9 +68,9 @@ def find(
         for layout,names in members.items():
             for path in (home/f"cifar-100-{layout}",*([folder] if home==folder else []),home/f"cifar-100-{layout}.tar.gz"):
                 if path.is_file(): return Place(path, layout)
-                there = [name for name in names if (path/name).is_file()]
-                if len(there)==3: return Place(path, layout)
-                if there: raise FileNotFoundError(f"{path} lacks {', '.join(set(names)-set(there))}; unpack the archive again, or delete the folder")
+                lost = [name for name in names if not (path/name).is_file()]
+                if not lost: return Place(path, layout)
+                if len(lost)<3: raise FileNotFoundError(f"{path} lacks {', '.join(lost)}; unpack the archive again, or delete the folder")
 
 # %% ../../nbs/50b_data.cifar100.ipynb #6ff90cc1
 def check_images(
@@ -80,7 +81,8 @@ def check_images(
 )->tuple[Tensor,Tensor]: # (N,3,32,32) uint8; (N,) int64
     "Images and labels, held against each other. `ValueError` names file and image."
     if not isinstance(pixels,np.ndarray) or pixels.dtype!=np.uint8 or pixels.ndim!=2 or pixels.shape[1]!=3072 or not len(pixels):
-        raise ValueError(f"{where}: expected data of shape (N, 3072), uint8, found {getattr(pixels,'dtype',type(pixels).__name__)} {getattr(pixels,'shape','')}")
+        found = f"{getattr(pixels,'dtype',type(pixels).__name__)} {getattr(pixels,'shape','')}"
+        raise ValueError(f"{where}: expected data of shape (N, 3072), uint8, found {found}")
     for what,labels,count in (("fine_labels",fine,100),("coarse_labels",coarse,20)):
         if labels is None: continue
         try: values = np.asarray(labels)
@@ -91,7 +93,8 @@ def check_images(
         if len(bad): raise ValueError(f"{where}: image {bad[0]} has {what} {values[bad[0]]}; expected 0…{count-1}")
     fine = torch.from_numpy(np.asarray(fine).astype(np.int64))
     if coarse is not None:
-        coarse = torch.from_numpy(np.asarray(coarse).astype(np.int64)); usual = torch.zeros(100,20).index_put((fine,coarse), torch.ones(()), True).argmax(1)
+        coarse = torch.from_numpy(np.asarray(coarse).astype(np.int64))
+        usual = torch.zeros(100,20).index_put((fine,coarse), torch.ones(()), True).argmax(1)
         odd = (usual[fine]!=coarse).nonzero()
         if len(odd): raise ValueError(f"{where}: image {int(odd[0])} is of class {int(fine[odd[0]])} and superclass {int(coarse[odd[0]])}, "
             f"but other images of that class are of superclass {int(usual[fine[odd[0]]])}")
@@ -106,14 +109,16 @@ def read_cifar100(
     if place.layout=="binary":
         for split in ("train","test"):
             where,found = f"{place.path}/{split}.bin",data[f"{split}.bin"]
-            if not found or len(found)%3074: raise ValueError(f"{where}: expected records of 3,074 bytes, found {len(found):,} bytes in all")
+            if not found or len(found)%3074:
+                raise ValueError(f"{where}: expected records of 3,074 bytes, found {len(found):,} bytes in all")
             records = np.frombuffer(found, np.uint8).reshape(-1,3074)
             parts[split] = check_images(records[:,2:], records[:,1], records[:,0], where)
         names = [line.strip() for line in data["fine_label_names.txt"].decode("utf-8-sig", errors="replace").splitlines() if line.strip()]
         return parts,names
     for name in members["python"]:
         found,wanted = read_pickle(data[name], f"{place.path}/{name}"),("fine_label_names",) if name=="meta" else ("data","fine_labels")
-        if lost := [k for k in wanted if k not in found]: raise ValueError(f"{place.path}/{name}: no {' and no '.join(lost)}, only {', '.join(found)}")
+        if lost := [k for k in wanted if k not in found]:
+            raise ValueError(f"{place.path}/{name}: no {' and no '.join(lost)}, only {', '.join(found)}")
         if name=="meta": names = found["fine_label_names"]
         else: parts[name] = check_images(found["data"], found["fine_labels"], found.get("coarse_labels"), f"{place.path}/{name}")
     if not isinstance(names,list): raise ValueError(f"{place.path}/meta: expected fine_label_names to be a list, found {str(names)[:60]}")
@@ -129,8 +134,9 @@ def obtain(
     archive = folder/CIFAR100.filename
     try: return Place(fetch(CIFAR100.url, archive, CIFAR100.tgz_md5, timeout), "python")
     except (OSError,ValueError) as e:
-        raise FileNotFoundError(f"CIFAR-100 is not in {folder} and could not be got: {e}. Put {archive.name} (169 MB, {CIFAR100.url}) or cifar-100-binary.tar.gz, or the folder that it "
-            f"unpacks to, into {folder}, or name the folder that holds the folder cifar100 by root=… or the environment variable HIERNB_DATA") from e
+        raise FileNotFoundError(f"CIFAR-100 is not in {folder} and could not be got: {e}. Put {archive.name} (169 MB, {CIFAR100.url}) "
+            f"or cifar-100-binary.tar.gz, or the folder that it unpacks to, into {folder}, "
+            "or name the folder that holds the folder cifar100 by root=… or the environment variable HIERNB_DATA") from e
 
 # %% ../../nbs/50b_data.cifar100.ipynb #810cf2d9
 @dataclass
@@ -152,13 +158,16 @@ def load_cifar100(
     place = obtain(folder); found,names = read_cifar100(place)
     (images,labels),(test_images,test_labels) = found["train"],found["test"]; n = len(labels)
     held = round(val*n) if isinstance(val,float) and 0<val<1 else val
-    if not isinstance(held,int) or isinstance(held,bool) or not 0<held<n: raise ValueError(f"val must be 1…{n-1} of the {n} training images, or a share between 0 and 1, got {val}")
-    complete = compare_counts("cifar100", {"training images":n,"test images":len(test_labels)}, {"training images":50_000,"test images":10_000})
+    if not isinstance(held,int) or isinstance(held,bool) or not 0<held<n:
+        raise ValueError(f"val must be 1…{n-1} of the {n} training images, or a share between 0 and 1, got {val}")
+    published = {"training images":50_000,"test images":10_000}
+    complete = compare_counts("cifar100", {"training images":n,"test images":len(test_labels)}, published)
     groups = labels if stratified else torch.zeros_like(labels)
     parts = stratified_split(groups, dict(val=held,train=n-held), torch.Generator().manual_seed(seed))
     train,kept = parts["train"],parts["val"]; transform = inspecting_transforms(True, None)[1]
-    splits = dict(train=Augmented(images[train], labels[train], 0., 1., transform) if augment else ImageSet(images[train], labels[train], 0., 1.),
-                  val=ImageSet(images[kept], labels[kept], 0., 1.), test=ImageSet(test_images, test_labels, 0., 1.))
+    splits = dict(train=ImageSet(images[train], labels[train], 0., 1.), val=ImageSet(images[kept], labels[kept], 0., 1.),
+                  test=ImageSet(test_images, test_labels, 0., 1.))
+    if augment: splits["train"] = Augmented(images[train], labels[train], 0., 1., transform)
     protocol = dict(split_by="images", seed=seed, val=held, stratified=stratified, augment=augment, selection="accuracy", complete=complete)
     return Data("cifar100", splits, Taxonomy.builtin("cifar100"), names, protocol)
 
@@ -171,7 +180,8 @@ def check_cifar100(
     except FileNotFoundError as e: return {"cifar100":str(e)}
     if place is None: return {CIFAR100.filename:"missing"}
     listed = dict(CIFAR100.train_list+CIFAR100.test_list)|{"meta":CIFAR100.meta["md5"]}
-    known = {place.path/n:md5 for n,md5 in listed.items()} if place.path.is_dir() else {place.path:binary_md5 if place.layout=="binary" else CIFAR100.tgz_md5}
+    known = {place.path/n:md5 for n,md5 in listed.items()}
+    if not place.path.is_dir(): known = {place.path:binary_md5 if place.layout=="binary" else CIFAR100.tgz_md5}
     if place.path.is_dir() and place.layout=="binary":
         try: sizes = {k:len(v[1]) for k,v in read_cifar100(place)[0].items()}
         except ValueError as e: return {place.path.name:str(e)}

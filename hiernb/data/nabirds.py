@@ -116,5 +116,6 @@ def load_nabirds(
     settings = dict(seed=seed, split=split, stratified=stratified, complete=complete)
     return image_level("nabirds", found, parts, settings, size, augment=augment, cache_megabytes=cache_megabytes)
 
-register(Source("nabirds", load_nabirds, classes=555, images=48_562, licence="non-commercial research and education, by the terms of the Cornell Lab", megabytes=9000,
-    where="dl.allaboutbirds.org/nabirds (nabirds.tar.gz)", check=lambda folder: check_labelled(lambda f: read_nabirds(f)[0], folder, nabirds_counts)));
+register(Source("nabirds", load_nabirds, classes=555, images=48_562, megabytes=9000,
+    licence="non-commercial research and education, by the terms of the Cornell Lab", where="dl.allaboutbirds.org/nabirds (nabirds.tar.gz)",
+    check=lambda folder: check_labelled(lambda f: read_nabirds(f)[0], folder, nabirds_counts)));

@@ -30,8 +30,8 @@ def plankton_home(
     beside = folder.parent/titles[name]
     if beside.is_dir() and any(p.is_dir() for p in beside.iterdir()): return beside
     s = sources[name]
-    raise FileNotFoundError(f"{name} is not in {folder}. Get its {s.images:,} images from {s.where} and put the folders that {titles[name]} holds into {folder}, "
-        "or name the folder that holds the folder by root=… or the environment variable HIERNB_DATA")
+    raise FileNotFoundError(f"{name} is not in {folder}. Get its {s.images:,} images from {s.where} and put the folders "
+        f"that {titles[name]} holds into {folder}, or name the folder that holds the folder by root=… or the environment variable HIERNB_DATA")
 
 # %% ../../nbs/50b_data.plankton.ipynb #69981880
 def read_plankton(
@@ -44,7 +44,8 @@ def read_plankton(
         found = read_folder(home); place = {path:label for label,path in enumerate(sorted(set(found.classes)))}
         taxonomy = Taxonomy.from_paths([tuple(part.replace("|","/") for part in path) for path in place])
     except ValueError as e: raise ValueError(str(e) if str(home) in str(e) else f"{home}: {e}") from None
-    if found.splits: raise ValueError(f"{home}: expected groups and classes, found the splits {', '.join(sorted(set(found.splits)))}; merge them")
+    if found.splits:
+        raise ValueError(f"{home}: expected groups and classes, found the splits {', '.join(sorted(set(found.splits)))}; merge them")
     paths = [Path(file).relative_to(home).as_posix() for file in found.files]
     return Labelled(home, home, paths, [place[path] for path in found.classes], taxonomy)
 
@@ -70,6 +71,6 @@ def load_plankton(
     return image_level(name, found, parts, settings, size, 1 if name=="mesoz" else 3, size_info, augment, cache_megabytes)
 
 for name,counts in plankton_counts.items():
-    register(Source(name, partial(load_plankton, name), classes=counts["classes"], images=counts["images"], licence="not stated", megabytes=None,
-        where="its authors at the Institute of Marine Research, Bergen (arXiv:2301.11065)",
+    register(Source(name, partial(load_plankton, name), classes=counts["classes"], images=counts["images"],
+        licence="not stated", megabytes=None, where="its authors at the Institute of Marine Research, Bergen (arXiv:2301.11065)",
         check=lambda folder,name=name: check_labelled(partial(read_plankton, name), folder, plankton_counts[name])))

@@ -11,8 +11,9 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor,nn
 from ..geometry.poincare import ToPoincare,clip_norm,dist0,expmap0,pairwise_dist,rim_gap
-from .ancestors import ancestor_loss,check_generator
-from .distance import check_batch
+from .ancestors import ancestor_loss
+from .distance import check_batch,check_number
+from .gumbel import check_generator
 
 # %% ../../nbs/34_loss.hier.ipynb #9056d3db
 def reciprocal_neighbors(
@@ -22,7 +23,7 @@ def reciprocal_neighbors(
     "Which points are among each other's `topk` most similar. `ValueError` for a matrix that is not square or has nan."
     if similarity.ndim!=2 or similarity.shape[0]!=similarity.shape[1] or similarity.isnan().any():
         raise ValueError(f"similarity must be a square matrix without nan, got shape {tuple(similarity.shape)}")
-    if topk<1: raise ValueError(f"topk must be at least 1, got {topk}")
+    check_number("topk", topk, least=1, whole=True)
     first = similarity.detach().clone().fill_diagonal_(torch.inf)            # each point is its own nearest, duplicates or not
     last = first.topk(min(topk, len(first)), dim=1).values[:,-1:]            # (N,1): as similar as one may be and just be among them
     among,tied = first>last,first==last
@@ -48,6 +49,7 @@ def sample_triplets(
     as_published:bool=False,              # let an anchor be its own unrelated point
 )->Tensor:                                # (anchors·per_anchor, 3) int64, sorted by anchor; no rows where no anchor is eligible
     "Triplets (anchor, related, unrelated). HIER, section 3.3."
+    check_number("per_anchor", per_anchor, least=1, whole=True)
     unrelated = ~related
     if not as_published: unrelated.fill_diagonal_(False)
     anchors = ((related.sum(1)>=2) & unrelated.any(1)).nonzero()[:,0]
@@ -75,11 +77,10 @@ class HIER(nn.Module):
         radial_margin:float=.1,               # δ₀ ≥ 0 of the radial term, in units of distance
     ):
         super().__init__()
-        for name,value,least in (("n_proxies",n_proxies,2),("dim",dim,1),("topk",topk,2),("triplets_per_anchor",triplets_per_anchor,1),
-                                 ("margin",margin,0),("radial_weight",radial_weight,0),("radial_margin",radial_margin,0)):
-            if not value>=least: raise ValueError(f"{name} must be at least {least}, got {value}")
-        for name,value in (("tau",tau),("spread",spread)):
-            if not value>0: raise ValueError(f"{name} must be positive, got {value}")
+        for name,value,least in (("n_proxies",n_proxies,2),("dim",dim,1),("topk",topk,2),("triplets_per_anchor",triplets_per_anchor,1)):
+            check_number(name, value, least=least, whole=True)
+        for name,value in (("margin",margin),("radial_weight",radial_weight),("radial_margin",radial_margin)): check_number(name, value, least=0)
+        for name,value in (("tau",tau),("spread",spread)): check_number(name, value, above=0)
         self.n_proxies,self.dim,self.c,self.tau,self.margin,self.topk = n_proxies,dim,float(c),tau,margin,topk
         self.triplets_per_anchor,self.as_published = triplets_per_anchor,as_published
         self.radial_weight,self.radial_margin = radial_weight,radial_margin

@@ -119,6 +119,8 @@ def proxy_distances(
     portion:int=1024,          # samples at a time
 )->tuple[np.ndarray,np.ndarray,np.ndarray]:  # (R,P) distances to proxies, (R,) to the centre, (R,) labels or sample numbers; float64
     "Hyperbolic distances of samples, or their means over classes. `ValueError` for points outside the ball, no samples, labels that do not fit."
+    for name,x in (("embeddings",embeddings),("proxies",proxies)):
+        if not isinstance(x, Tensor): raise ValueError(f"{name} must be a torch tensor, got {type(x).__name__}")
     if embeddings.ndim!=2 or proxies.ndim!=2 or not len(embeddings) or not len(proxies) or embeddings.shape[1]!=proxies.shape[1]:
         raise ValueError(f"expected embeddings (N,D) and proxies (P,D) of one D, got shapes {tuple(embeddings.shape)} and {tuple(proxies.shape)}")
     points,proxies = (x.detach().double() for x in (embeddings,proxies))

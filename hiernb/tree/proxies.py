@@ -7,6 +7,7 @@ __all__ = ['random_directions', 'tree_measures', 'score_proxy_tree']
 
 # %% ../../nbs/23_tree.proxies.ipynb #d5b56028
 from functools import partial
+from numbers import Integral
 import numpy as np
 import pandas as pd
 import torch
@@ -49,7 +50,8 @@ def score_proxy_tree(
     **options,                            # of `proxy_tree`: margin, centre_competes
 )->pd.DataFrame:                          # row per measure: value, random_proxies, p_random, shuffled_classes, p_shuffled
     "The proxy tree's agreement with the taxonomy, beside chance. `ValueError` as `proxy_tree`, or for fewer than 3 classes."
-    if n_draws<1: raise ValueError(f"n_draws must be at least 1, got {n_draws}")
+    for name,n in (("n_draws",n_draws),("n_permutations",n_permutations)):
+        if not isinstance(n, Integral) or n<1: raise ValueError(f"{name} must be at least 1 and a whole number, got {n!r}")
     generator = generator or torch.Generator().manual_seed(0)
     tree = lambda p: proxy_tree(embeddings, p, c, labels, taxonomy.names, **options)
     learned = tree(proxies); present = {tip.name for tip in learned.tips()}

@@ -68,6 +68,6 @@ def test_one_thing_missing():
 
 
 def test_depth_test_has_its_level():
-    "Radii that mean nothing on a tree that is there: at most a share α of p ≤ α over 200 trees. Ties (proxies of one level have one radius) push p up, never down."
+    "Radii that mean nothing on a tree that is there: at most a share α of p ≤ α over 200 trees. Ties of radii push p up, never down."
     p_values = [depth_p(seed, "two", 3, 39, shuffled=True) for seed in range(200)]
     for alpha in (.05,.1,.25,.5): assert (np.array(p_values)<=alpha).sum()<=scipy.stats.binom.ppf(.999, len(p_values), alpha)

@@ -23,12 +23,15 @@ $(READY): settings.ini setup.py constraints.txt
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-study: $(READY) ## the Fashion-MNIST study in quick mode: a notebook and an HTML report under runs/study
+study: $(READY) ## the main studies in quick mode, on Fashion-MNIST and on emoji: notebooks and HTML reports under runs/study
 	@$(call run_study,90_study.fashion_mnist,quick)
+	@$(call run_study,92_study.emoji_retrieval,quick)
 
-study-full: $(READY) ## the studies as committed: an hour or two, goes on where it was stopped, writes nbs/results
+study-full: $(READY) ## the studies as committed: two or three hours, goes on where it was stopped, writes nbs/results
 	@$(call run_study,90_study.fashion_mnist,full)
 	@$(call run_study,91_study.random_weights,full)
+	@$(call run_study,92_study.emoji_retrieval,full)
+	@$(call run_study,93_study.inspect_emoji,full)
 
 test: $(READY) tidy lint notebooks pytest docs ## everything that proves the rest
 

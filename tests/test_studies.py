@@ -1,4 +1,4 @@
-"The studies run from images to report: on real Fashion-MNIST where it can be had, in the mode made for tests."
+"The studies run from images to report: on real Fashion-MNIST and emoji where they can be had, in the mode made for tests."
 import papermill
 import pandas as pd
 import pytest
@@ -6,21 +6,22 @@ import pytest
 from hiernb.data import load
 
 studies = {"90_study.fashion_mnist":["90_fashion_mnist.csv","90_fashion_mnist_distances.csv","report.html"],
-           "91_study.random_weights":["91_random_weights.csv"]}
+           "91_study.random_weights":["91_random_weights.csv"],
+           "92_study.emoji_retrieval":["92_emoji_retrieval.csv","92_emoji_retrieval_history.csv","92_emoji_retrieval_points.npz","report.html"],
+           "93_study.inspect_emoji":["93_inspect_emoji.csv","93_inspect_emoji_history.csv","93_inspect_emoji_distances.npz","report.html"]}
 
-@pytest.fixture(scope="module")
-def images(pytestconfig):
-    "The data folder of `make study`, filled if need be."
-    root = pytestconfig.rootpath/"data"
-    try: load("fashion_mnist", root=root, subset=100)
-    except (FileNotFoundError,OSError) as error: pytest.skip(f"Fashion-MNIST cannot be had here: {error}")
-    return root
+def images(root, name):
+    "Fill the data folder of `make study` if need be."
+    try: load(name, root=root, subset=120)
+    except (FileNotFoundError,OSError) as error: pytest.skip(f"{name} cannot be had here: {error}")
 
 @pytest.mark.parametrize("study", studies)
-def test_a_study_runs_in_smoke_mode(study, images, tmp_path, pytestconfig):
-    nbs = pytestconfig.rootpath/"nbs"
-    papermill.execute_notebook(nbs/f"{study}.ipynb", tmp_path/"out.ipynb", dict(mode="smoke",folder=str(tmp_path),root=str(images)), cwd=nbs,
+def test_a_study_runs_in_smoke_mode(study, tmp_path, pytestconfig):
+    nbs,root = pytestconfig.rootpath/"nbs",pytestconfig.rootpath/"data"
+    images(root, "emoji" if "emoji" in study else "fashion_mnist")
+    papermill.execute_notebook(nbs/f"{study}.ipynb", tmp_path/"out.ipynb", dict(mode="smoke",folder=str(tmp_path),root=str(root)), cwd=nbs,
                                kernel_name="python3", progress_bar=False)
-    for name in studies[study]: assert (tmp_path/"smoke"/name).stat().st_size>0
-    table = pd.read_csv(tmp_path/"smoke"/studies[study][0])
-    assert table.p_value.dropna().between(0,1).all() and table.value.notna().all()
+    made = tmp_path/{"92":"92_emoji_smoke","93":"93_emoji_smoke"}.get(study[:2], "smoke")
+    for name in studies[study]: assert (made/name).stat().st_size>0
+    table = pd.read_csv(made/studies[study][0])
+    assert table.p_value.dropna().between(0,1).all() and table.value[table.measure!="verdict"].notna().all()

@@ -358,7 +358,7 @@ def drawings(
     folder:Path|None=None,  # folder of this set; None: `emoji` in the folder of data sets
     size:int=64,            # pixels a side, 8…512
 )->Drawings:                # read, or drawn and written
-    "The pictures at one size, fetched and drawn the first time. Errors as `obtain` and `Drawings.read`."
+    "The pictures at one size, fetched and drawn the first time. Errors as `obtain`; `ValueError` for a damaged or foreign file."
     if not (isinstance(size,int) and 8<=size<=512): raise ValueError(f"size must be 8…512 pixels, got {size}")
     folder = data_root()/"emoji" if folder is None else Path(folder); path = cache_path(folder, size)
     if not path.exists(): obtain(folder); draw(folder, size).save(path)

@@ -8,7 +8,9 @@ STUDY := runs/study
 export HIERNB_DATA ?= $(CURDIR)/data
 
 .DEFAULT_GOAL := setup
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 .PHONY: setup help study study-full test tidy lint notebooks pytest docs lab export clean bench
 
 setup: $(READY) help ## install everything into .venv (again only when settings.ini, setup.py or constraints.txt changed)
@@ -33,7 +35,9 @@ study-full: $(READY) ## the studies as committed: two or three hours, goes on wh
 	@$(call run_study,92_study.emoji_retrieval,full)
 	@$(call run_study,93_study.inspect_emoji,full)
 
-test: $(READY) tidy lint notebooks pytest docs ## everything that proves the rest
+test: $(READY) tidy lint ## everything that proves the rest: tidy and lint, then notebooks, pytest and docs, two at a time on a core each
+	@echo "notebooks, pytest and docs run two at a time; each is shown when it has ended, the last after about six minutes"
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory -j2 --output-sync=target SIDE_BY_SIDE=1 notebooks pytest docs
 
 tidy: $(READY) ## export and clean must change nothing
 	@before=$$($(snapshot)); $(MAKE) --no-print-directory export || exit 1; after=$$($(snapshot)); \

@@ -8,13 +8,13 @@ __all__ = ['kind', 'lay_out', 'take_apart', 'put_together', 'checksum', 'save_ch
            'refuse_other']
 
 # %% ../nbs/52_checkpoint.ipynb #fc16fcd1
-import hashlib,inspect,json,warnings
+import errno,hashlib,inspect,json,re,warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError,safe_open
-from safetensors.torch import save as to_bytes
+from safetensors.torch import save_file
 from torch import Tensor,nn
 
 from .batches import Views
@@ -88,7 +88,11 @@ def save_checkpoint(
 )->Path:                   # the path
     "Write a checkpoint whole or not at all. `OSError` says that the one from before still stands, `ValueError` what no checkpoint can hold."
     plain,tensors = take_apart(state); text = json.dumps(plain)
-    return write_atomic(path, to_bytes(tensors, dict(kind=kind, state=text, sha256=checksum(text, tensors))))
+    about = dict(kind=kind, state=text, sha256=checksum(text, tensors))
+    def write(partial):
+        try: save_file(tensors, partial, about)
+        except SafetensorError as e: raise OSError(int((re.findall(r"os error (\d+)", str(e)) or [errno.EIO])[-1]), str(e)) from e
+    return write_atomic(path, write)
 
 # %% ../nbs/52_checkpoint.ipynb #54ae56f0
 def read_checkpoint(

@@ -24,13 +24,16 @@ from ..tree.taxonomy import Taxonomy
 # %% ../../nbs/50_data.base.ipynb #98da62dd
 def write_atomic(
     path:str|Path,                # file to write; its folder is made
-    data:bytes|bytearray|memoryview, # what the file will hold
+    data:bytes|bytearray|memoryview|Callable[[Path],Any], # what the file will hold, or what writes the file whose path it is given
 )->Path:                          # the path
     "Write `path` whole or not at all; `OSError` names the path, and what stood there before still stands."
     path = Path(path); partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file: file.write(data); file.flush(); os.fsync(file.fileno())
+        if callable(data): data(partial)
+        with open(partial, "ab" if callable(data) else "wb") as file:
+            if not callable(data): file.write(data)
+            file.flush(); os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException as e:
         with suppress(OSError): partial.unlink()

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['Task', 'task', 'class_matches', 'n_relevant', 'check_asked', 'first_hits', 'recall_at_k', 'over_queries',
-           'over_first_r', 'r_precision', 'map_at_r', 'class_interval', 'recall_chance', 'shared_levels', 'at_levels',
-           'relevance', 'h_ap', 'asi', 'ndcg', 'HierarchicalRetrieval', 'hierarchical_retrieval', 'knn', 'Neighbors']
+           'over_first_r', 'r_precision', 'map_at_r', 'class_interval', 'recall_chance', 'chance_at_r', 'shared_levels',
+           'at_levels', 'relevance', 'h_ap', 'asi', 'ndcg', 'HierarchicalRetrieval', 'hierarchical_retrieval', 'knn',
+           'Neighbors']
 
 # %% ../../nbs/40_metric.retrieval.ipynb #0d5ed417
 import warnings
@@ -217,14 +218,28 @@ def recall_chance(
     none = {k:torch.where(size-counts>=k, (ways(size-counts, k)-ways(torch.tensor(float(size)).double(), k)).exp(), 0.) for k in ks}
     return {k:1-float((miss*queries).sum()/len(labels)) for k,miss in none.items()}
 
-# %% ../../nbs/40_metric.retrieval.ipynb #c007dad4
+# %% ../../nbs/40_metric.retrieval.ipynb #77f04ae1
+def chance_at_r(
+    labels:Tensor,                      # (Q,) classes of the queries
+    gallery_labels:Tensor|None=None,    # (N,) classes; None: the queries are their own gallery
+)->tuple[float,float]:                  # expected R-precision and MAP@R, 0..1
+    "Exact expectations when the gallery's classes are shuffled. `ValueError` for bad labels, or if no query has anything to find."
+    labels = torch.as_tensor(labels); own = gallery_labels is None; size = len(labels)-1 if own else len(gallery_labels)
+    these = task(torch.zeros(len(labels), 1), labels, None if own else torch.zeros(size, 1), gallery_labels)
+    wanted = n_relevant(these); check_asked(wanted>0, "are left out of the mean")
+    wanted,queries = (x.double() for x in wanted[wanted>0].unique(return_counts=True)); p,again = wanted/size,(wanted-1)/max(size-1, 1)
+    rank = torch.arange(1, int(wanted.max())+1); share = ((1+(rank-1)*again[:,None])/rank).cumsum(1)               # (kinds, most R)
+    mean = lambda value: float((value*queries).sum()/queries.sum())
+    return mean(p),mean(p/wanted*share.gather(1, wanted.long()[:,None]-1)[:,0])
+
+# %% ../../nbs/40_metric.retrieval.ipynb #997c01d7
 def shared_levels(
     taxonomy:Taxonomy,  # of C classes
 )->Tensor:              # (C,C) int64, 0..depth; depth on the diagonal
     "How many levels, from the top, two classes have in common."
     return torch.as_tensor(taxonomy.lca_depth()).long().fill_diagonal_(taxonomy.depth)
 
-# %% ../../nbs/40_metric.retrieval.ipynb #66bb0158
+# %% ../../nbs/40_metric.retrieval.ipynb #591fdb37
 def at_levels(
     levels:Tensor,  # (Q,n) shared levels in ranked order, 0..depth
     depth:int,      # L
@@ -232,7 +247,7 @@ def at_levels(
     "Levels as indicators."
     return (levels[:,None]==torch.arange(1, depth+1)[:,None]).double()
 
-# %% ../../nbs/40_metric.retrieval.ipynb #d0397e32
+# %% ../../nbs/40_metric.retrieval.ipynb #c597e652
 def relevance(
     counts:Tensor,    # (Q,L) points that share 1..L levels
     alpha:float=1.,   # > 0; larger: the finest level counts for more
@@ -242,7 +257,7 @@ def relevance(
     share = (torch.arange(1, counts.shape[1]+1)/counts.shape[1]).double()**alpha
     return torch.where(counts>0, share/counts.clamp(min=1), 0.)
 
-# %% ../../nbs/40_metric.retrieval.ipynb #c597e652
+# %% ../../nbs/40_metric.retrieval.ipynb #e0b9d144
 def h_ap(
     levels:Tensor,     # (Q,n) shared levels of the whole gallery in ranked order, 0..L
     relevance:Tensor,  # (Q,L) relevance of a point of level 1..L
@@ -253,7 +268,7 @@ def h_ap(
     worth = torch.minimum(relevance[:,:,None], relevance[:,None])
     return (earned*worth).sum((1,2))/(relevance*one.sum(2)).sum(1)
 
-# %% ../../nbs/40_metric.retrieval.ipynb #9aa0dd81
+# %% ../../nbs/40_metric.retrieval.ipynb #aa4b319b
 def asi(
     levels:Tensor,  # (Q,n) shared levels of the whole gallery in ranked order, 0..depth
     depth:int,      # L
@@ -265,7 +280,7 @@ def asi(
     common = one.cumsum(2).minimum(best).sum(1)/rank; total = counts.sum(1)
     return (common*(rank<=total[:,None])).sum(1)/total
 
-# %% ../../nbs/40_metric.retrieval.ipynb #5b9908d4
+# %% ../../nbs/40_metric.retrieval.ipynb #e3d833aa
 def ndcg(
     levels:Tensor,  # (Q,n) shared levels of the whole gallery in ranked order, ≥ 0
 )->Tensor:          # (Q,) 0..1, float64; nan where no level is shared
@@ -273,14 +288,14 @@ def ndcg(
     gain = 2.**levels.double()-1; discount = 1/torch.log2(torch.arange(2, levels.shape[1]+2).double())
     return (gain@discount)/(gain.sort(1, descending=True).values@discount)
 
-# %% ../../nbs/40_metric.retrieval.ipynb #f6ec783c
+# %% ../../nbs/40_metric.retrieval.ipynb #bdc976a5
 class HierarchicalRetrieval(NamedTuple):
     "Means over the queries that share a level with somebody; with `per_query`, (Q,) tensors."
     h_ap:float|Tensor  # hierarchical average precision, 0..1
     asi:float|Tensor   # average set intersection, 0..1
     ndcg:float|Tensor  # normalised discounted cumulative gain, 0..1
 
-# %% ../../nbs/40_metric.retrieval.ipynb #355f5f3d
+# %% ../../nbs/40_metric.retrieval.ipynb #746e7281
 def hierarchical_retrieval(
     queries:Tensor,                     # (Q,D) embeddings, or a ranking of the whole gallery (Q,N), without the query (Q,N-1)
     labels:Tensor,                      # (Q,) classes of the taxonomy

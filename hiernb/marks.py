@@ -49,7 +49,9 @@ def fit_labels(
     for ax in axs:
         row = ax.get_window_extent().height*72/ax.figure.dpi/(n := abs(np.subtract(*ax.get_ylim())))
         if row<2.5: raise ValueError(f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; they need {n*2.5/72:.1f} inches, or give no axes")
-        for tick in ax.yaxis.get_major_ticks(): tick.label1.set_fontsize(min(largest,.8*row)); tick.label2.set_fontsize(min(largest,.8*row))
+        at = ax.get_yticks(); way = np.abs(np.subtract.outer(at, at)); np.fill_diagonal(way, n)
+        for tick,room in zip(ax.yaxis.get_major_ticks(), way.min(1, initial=n)):
+            for label in (tick.label1,tick.label2): label.set_fontsize(min(largest,.8*row*room))
 
 # %% ../nbs/60_marks.ipynb #f44df510
 def tip_groups(

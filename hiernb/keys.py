@@ -11,7 +11,7 @@ import difflib
 import inspect
 import json
 import tomllib
-from collections.abc import Callable,Iterable,Sequence
+from collections.abc import Callable,Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['world', 'join', 'leave', 'own_gpu', 'local_fabric', 'shares', 'share', 'check_batches', 'rows_of', 'Gather', 'gather',
-           'buckets', 'exchange', 'reduce_gradients', 'broadcast_state', 'anywhere', 'merge_moments', 'WholeBatchNorm',
-           'Synchronised', 'synchronised', 'sync_batch_norm']
+           'everyone', 'buckets', 'exchange', 'reduce_gradients', 'broadcast_state', 'anywhere', 'merge_moments',
+           'WholeBatchNorm', 'Synchronised', 'synchronised', 'sync_batch_norm']
 
 # %% ../nbs/51_processes.ipynb #0e9473a7
 import os
@@ -132,6 +132,13 @@ def gather(
     return Gather.apply(x, tuple(sizes))
 
 # %% ../nbs/51_processes.ipynb #fd7adab8
+def everyone(
+    x:Tensor,  # (…) of this process, of the same shape in all
+)->Tensor:     # (W,…) of all processes, in their order
+    "What each process has."
+    return gather(x.detach()[None], [1]*world()[1])
+
+# %% ../nbs/51_processes.ipynb #4e74a4ee
 def buckets(
     tensors:Iterable[Tensor],  # of any shapes
     most:int=2**25,            # bytes in a bucket, unless one tensor is larger
@@ -155,7 +162,7 @@ def exchange(
         work.wait()
         for t,part in zip(bucket, flat.split([t.numel() for t in bucket])): t.copy_(part.view_as(t))
 
-# %% ../nbs/51_processes.ipynb #4e74a4ee
+# %% ../nbs/51_processes.ipynb #092bbcfd
 def reduce_gradients(
     summed:Iterable[nn.Parameter],  # of the model: each process has its images' part of the gradient
     same:Iterable[nn.Parameter],    # of the loss: each process has the whole gradient
@@ -174,7 +181,7 @@ def broadcast_state(
     tensors = [t.detach().as_subclass(Tensor) for m in modules for t in (*m.parameters(),*m.buffers())]
     exchange(tensors, lambda flat: dist.broadcast(flat, 0, async_op=True))
 
-# %% ../nbs/51_processes.ipynb #a072364e
+# %% ../nbs/51_processes.ipynb #601093aa
 def anywhere(
     flag:bool,  # has it happened here?
 )->bool:        # the same in all processes
@@ -183,7 +190,7 @@ def anywhere(
     said = torch.tensor([int(flag)]); dist.all_reduce(said, dist.ReduceOp.MAX)
     return bool(said.item())
 
-# %% ../nbs/51_processes.ipynb #601093aa
+# %% ../nbs/51_processes.ipynb #39923546
 def merge_moments(
     counts:Tensor,   # (W,) numbers in each part, > 0
     means:Tensor,    # (W,C) mean of each part
@@ -194,7 +201,7 @@ def merge_moments(
     mean = (counts*means).sum(0)/n
     return n,mean,(squares+counts*(means-mean).square()).sum(0)/n
 
-# %% ../nbs/51_processes.ipynb #39923546
+# %% ../nbs/51_processes.ipynb #c01cbae1
 class WholeBatchNorm(torch.autograd.Function):
     "Normalise with the moments of all processes. Ioffe & Szegedy 2015, arXiv:1502.03167."
     @staticmethod
@@ -202,7 +209,7 @@ class WholeBatchNorm(torch.autograd.Function):
         wide = x if x.dtype in (torch.float32,torch.float64) else x.float()
         var,mean = torch.var_mean(wide, [d for d in range(x.ndim) if d!=1], correction=0); count = x.numel()//x.shape[1]
         own = torch.cat([mean.new_tensor([count], dtype=torch.float64), mean.double(), var.double()*count])
-        every = gather(own[None], [1]*world()[1]); c = len(mean)
+        every,c = everyone(own),len(mean)
         n,mean,var = merge_moments(every[:,0], every[:,1:c+1], every[:,c+1:])
         mean,var,ctx.n,ctx.eps = mean.to(wide.dtype),var.to(wide.dtype),n.item(),eps
         ctx.save_for_backward(x, weight, mean, var); ctx.mark_non_differentiable(mean, var, n)
@@ -221,7 +228,7 @@ class WholeBatchNorm(torch.autograd.Function):
         per_channel = lambda v: v.to(fixed.dtype).view(-1, *[1]*(x.ndim-2))
         return fixed.add_(per_channel(offset)).addcmul_(x, per_channel(slope)),of_weight,of_bias,None
 
-# %% ../nbs/51_processes.ipynb #c01cbae1
+# %% ../nbs/51_processes.ipynb #9822fc60
 class Synchronised(nn.SyncBatchNorm):
     "Batch normalisation over the shares of all processes; on CUDA as torch does it, on the CPU by `WholeBatchNorm`."
     process_group = None
@@ -247,7 +254,7 @@ class Synchronised(nn.SyncBatchNorm):
         y = self.normalise(x) if self.training and not x.is_cuda else super().forward(x)
         return self.act(self.drop(y)) if hasattr(self, "act") else y
 
-# %% ../nbs/51_processes.ipynb #473b75c5
+# %% ../nbs/51_processes.ipynb #4b5aff11
 @lru_cache
 def synchronised(
     kind:type,  # of a batch normalisation

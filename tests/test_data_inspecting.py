@@ -74,11 +74,11 @@ def test_plankton_agrees_with_the_published_tree(name, tmp_path):
     assert image.shape==((1 if name=="mesoz" else 3),16,16) and size.tolist()==[16,16+y%5]
     assert set(data.splits["train"].labels.tolist())==set(range(taxonomy.n_classes))
 
-@pytest.mark.parametrize("name", ["nabirds","micros","microl","mesoz"])
+@pytest.mark.parametrize("name", ["cifar100","nabirds","micros","microl","mesoz"])
 def test_a_missing_set_says_what_available_says(name, tmp_path):
     row = available().set_index("name").loc[name]
     with pytest.raises(FileNotFoundError) as error: load(name, root=tmp_path)
-    for part in (row["where"],f"{row.images:,}",str(tmp_path/name)): assert part in str(error.value)
+    for part in (row.licence,row["size"],row["where"],f"{row.images:,}",str(tmp_path/name)): assert part in str(error.value)
 
 def test_seeds_and_strata():
     labels = torch.arange(50).repeat_interleave(20)

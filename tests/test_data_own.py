@@ -3,6 +3,7 @@ import csv
 import io
 import os
 import pickle
+import re
 import warnings
 from pathlib import Path
 
@@ -57,8 +58,10 @@ def test_any_text_is_read_right_or_refused_by_name(tmp_path_factory, body):
     assert len(rows)==len(found.files)
     for (path, name, _, groups), file_, path_ in zip(rows, found.files, found.classes):
         assert file_==os.path.normpath(file.parent/path.strip().replace("\\", "/"))
-        levels,name = [level.strip() for level in groups.split("/")] if groups.strip() else [], name.strip()
-        assert path_[-1]==name and list(path_) in (levels, [*levels, name])
+        name,groups = name.strip(),re.sub(r"\s*/\s*", "/", groups.strip())
+        whole = re.sub(r"\s*/\s*", "/", "/".join(path_))                                   # a name may hold a slash, a group may not
+        assert path_[-1]==name and not any("/" in group or not group for group in path_[:-1])
+        assert whole==groups or whole==re.sub(r"\s*/\s*", "/", "/".join([groups]*bool(groups)+[name]))
 
 
 @settings(max_examples=100)

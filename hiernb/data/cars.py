@@ -62,7 +62,7 @@ def read_cars(
     folder:Path,           # folder of this set, `root/cars`
 )->tuple[Listing,Path]:    # what the annotations say; the folder that their paths start from
     "The annotations of Cars-196 in either layout. `FileNotFoundError`; `ValueError` with file and image."
-    marker = locate("cars", folder, [".","stanford_cars","cars196"], ["cars_annos.mat","devkit/cars_meta.mat"])
+    marker = locate("cars", folder, ["cars_annos.mat","devkit/cars_meta.mat"])
     home,names,rows = car_annotations(marker)
     for name,count in Counter(names).items():
         if count>1: raise ValueError(f"{marker}: the class {name!r} comes {count} times; expected it once")
@@ -91,4 +91,4 @@ def load_cars(
 
 register(Source("cars", load_cars, classes=196, images=16_185, licence="non-commercial research", megabytes=1960,
     where="ai.stanford.edu/~jkrause/cars/car_dataset.html or a mirror (car_ims.tgz and cars_annos.mat, or devkit, cars_train and cars_test)",
-    check=lambda folder: check_listing(read_cars, folder, cars_sizes)));
+    check=lambda folder: check_listing(read_cars, folder, cars_sizes), archives=(".","stanford_cars","cars196")));

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor,nn
 from torchvision.datasets import CIFAR100
 
-from .base import Data,ImageSet,Source,fetch,register,stratified_split
+from .base import Data,ImageSet,Source,fetch,missing,register,require_writable,stratified_split
 from .images import inspecting_transforms
-from .inspecting import compare_counts
+from .inspecting import compare_counts,inspecting_measures
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50b_data.cifar100.ipynb #5057550f
@@ -126,17 +126,18 @@ def read_cifar100(
 
 # %% ../../nbs/50b_data.cifar100.ipynb #9720d3e8
 def obtain(
-    folder:Path,        # folder of this set, `root/cifar100`
-    timeout:float=10.,  # seconds without an answer after which to give up
-)->Place:               # where the files are
-    "Find or download the set. `FileNotFoundError` says what to put where."
+    folder:Path,          # folder of this set, `root/cifar100`
+    download:bool=False,  # fetch the archive if it is not there
+    timeout:float=10.,    # seconds without an answer after which to give up
+)->Place:                 # where the files are
+    "Find the set, or fetch it if asked to. `FileNotFoundError` says what to put where; `OSError`: not writable."
     if place := find(folder): return place
     archive = folder/CIFAR100.filename
+    put = f"put {archive.name} or cifar-100-binary.tar.gz, or the folder that it unpacks to, into {folder}"
+    if not download: raise missing("cifar100", folder, "nothing is downloaded unasked; load('cifar100', download=True) fetches it", put)
+    require_writable(folder, "cifar100")
     try: return Place(fetch(CIFAR100.url, archive, CIFAR100.tgz_md5, timeout), "python")
-    except (OSError,ValueError) as e:
-        raise FileNotFoundError(f"CIFAR-100 is not in {folder} and could not be got: {e}. Put {archive.name} (169 MB, {CIFAR100.url}) "
-            f"or cifar-100-binary.tar.gz, or the folder that it unpacks to, into {folder}, "
-            "or name the folder that holds the folder cifar100 by root=… or the environment variable HIERNB_DATA") from e
+    except (OSError,ValueError) as e: raise missing("cifar100", folder, f"it could not be got: {e}", put) from e
 
 # %% ../../nbs/50b_data.cifar100.ipynb #810cf2d9
 @dataclass
@@ -150,25 +151,27 @@ class Augmented(ImageSet):
 def load_cifar100(
     folder:Path,             # folder of this set, `root/cifar100`
     seed:int=0,              # draws the validation images
-    val:int|float=.1,        # of the training images, how many validate: a number, or a share below 1
+    val:int|float=.1,        # of the training images, how many validate: a number, or a share below 1; 0: none
     stratified:bool=True,    # each class gives its share; False: as the paper's code draws
     augment:bool=True,       # training images are turned, shifted, scaled, sheared and flipped
-)->Data:                     # splits train, val, test of (3,32,32) images
-    "CIFAR-100. Files are found or got by `obtain`. `ValueError` names file and image, or a split that would be empty."
-    place = obtain(folder); found,names = read_cifar100(place)
+    download:bool=False,     # fetch the archive, 169 MB, if the set is not there
+)->Data:                     # splits train, val (unless 0), test of (3,32,32) images
+    "CIFAR-100. `FileNotFoundError` says what to put where; `ValueError` names file and image, or a split that would be empty."
+    place = obtain(folder, download); found,names = read_cifar100(place)
     (images,labels),(test_images,test_labels) = found["train"],found["test"]; n = len(labels)
-    held = round(val*n) if isinstance(val,float) and 0<val<1 else val
-    if not isinstance(held,int) or isinstance(held,bool) or not 0<held<n:
-        raise ValueError(f"val must be 1…{n-1} of the {n} training images, or a share between 0 and 1, got {val}")
+    held = max(int(val>0), round(val*n)) if isinstance(val,float) and 0<=val<1 else val
+    if not isinstance(held,int) or isinstance(held,bool) or not 0<=held<n:
+        raise ValueError(f"val must be 0…{n-1} of the {n} training images, or a share from 0 to below 1, got {val}")
     published = {"training images":50_000,"test images":10_000}
     complete = compare_counts("cifar100", {"training images":n,"test images":len(test_labels)}, published)
     groups = labels if stratified else torch.zeros_like(labels)
-    parts = stratified_split(groups, dict(val=held,train=n-held), torch.Generator().manual_seed(seed))
-    train,kept = parts["train"],parts["val"]; transform = inspecting_transforms(True, None)[1]
-    splits = dict(train=ImageSet(images[train], labels[train], 0., 1.), val=ImageSet(images[kept], labels[kept], 0., 1.),
-                  test=ImageSet(test_images, test_labels, 0., 1.))
-    if augment: splits["train"] = Augmented(images[train], labels[train], 0., 1., transform)
-    protocol = dict(split_by="images", seed=seed, val=held, stratified=stratified, augment=augment, selection="accuracy", complete=complete)
+    sizes = (dict(val=held) if held else {})|dict(train=n-held)
+    parts = stratified_split(groups, sizes, torch.Generator().manual_seed(seed)); train = parts["train"]
+    splits = {k:ImageSet(images[parts[k]], labels[parts[k]], 0., 1.) for k in ("train","val") if k in parts}
+    splits["test"] = ImageSet(test_images, test_labels, 0., 1.)
+    if augment: splits["train"] = Augmented(images[train], labels[train], 0., 1., inspecting_transforms(True, None)[1])
+    protocol = dict(split_by="images", seed=seed, val=held, stratified=stratified, augment=augment, complete=complete)|inspecting_measures
+    if held: protocol["selection"] = "accuracy"
     return Data("cifar100", splits, Taxonomy.builtin("cifar100"), names, protocol)
 
 # %% ../../nbs/50b_data.cifar100.ipynb #8b75a5ae
@@ -192,4 +195,5 @@ def check_cifar100(
 binary_md5 = "03b5dce01913d631647c71ecec9e9cb8"   # of cifar-100-binary.tar.gz, as the set's site gives it
 
 register(Source("cifar100", load_cifar100, classes=100, images=60_000, licence="not stated", megabytes=169,
-                where="www.cs.toronto.edu/~kriz/cifar.html; `load` gets it", check=check_cifar100));
+                where="www.cs.toronto.edu/~kriz/cifar.html, or by load('cifar100', download=True)", check=check_cifar100,
+    archives=("cifar-100-python","cifar-100-binary","cifar-100-python.tar.gz","cifar-100-binary.tar.gz")));

@@ -17,7 +17,7 @@ def read_cub(
     folder:Path,           # folder of this set, `root/cub`
 )->tuple[Listing,Path]:    # what the lists say; the folder of the images
     "The three lists of CUB-200-2011 and, if there, `taxonomy.csv`. `FileNotFoundError`; `ValueError` with file and line."
-    file = locate("cub", folder, ["CUB_200_2011"], ["images.txt"]); home = file.parent
+    file = locate("cub", folder, ["images.txt"]); home = file.parent
     read = lambda name,what,kind: lookup(home/name, read_fields(home/name, read_lines(home/name), {f"{what}_id":int,**kind}), f"{what}_id")
     classes,images,labels = (read(*a) for a in (("classes.txt","class",dict(name=str)), ("images.txt","image",dict(path=str)),
                                                 ("image_class_labels.txt","image",dict(class_id=int))))
@@ -60,4 +60,5 @@ def load_cub(
     return class_disjoint("cub", listing, images, cub_sizes, dict(recall_at=[1,2,4,8]), seed, **options)
 
 register(Source("cub", load_cub, classes=200, images=11_788, licence="non-commercial research and education", megabytes=1150,
-    where="data.caltech.edu/records/65de6-vp158 (CUB_200_2011.tgz)", check=lambda folder: check_listing(read_cub, folder, cub_sizes)));
+    where="data.caltech.edu/records/65de6-vp158 (CUB_200_2011.tgz)", check=lambda folder: check_listing(read_cub, folder, cub_sizes),
+    archives=("CUB_200_2011",)));

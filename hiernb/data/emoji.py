@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from .base import Data,ImageSet,Source,data_root,register,stratified_split,write_atomic
+from .base import Data,ImageSet,Source,data_root,register,require_writable,sources,stratified_split,write_atomic
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data.emoji.ipynb #1975c055
@@ -101,17 +101,12 @@ def obtain(
         if found not in ("whole","missing"):
             raise ValueError(f"{folder/p.tarball} is not the published file ({found}); delete it or move it elsewhere and load again")
     if not (missing := [p for p,found in states.items() if found=="missing"]): return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder): pass
-    except OSError as e:
-        raise OSError(e.errno, f"emoji are not in {folder} and cannot be put there: {e.strerror}. "
-            "Choose another folder by root=… or the environment variable HIERNB_DATA") from e
+    require_writable(folder, "emoji"); s = sources["emoji"]
     try: from_npm(folder, missing)
     except (OSError,ValueError) as e:
         raise FileNotFoundError("\n".join([f"{len(missing)} of {len(states)} emoji packages are not in {folder} and could not be got: {e}",
             "On a machine with npm run", "  npm pack "+" ".join(f"{p.name}@{p.version}" for p in missing), f"and put into {folder}:",
-            *(f"  {p.tarball}" for p in missing), "or name the folder that holds emoji/ by root=… or the environment variable HIERNB_DATA."])) from e
+            *(f"  {p.tarball}" for p in missing), f"(size {s.size}; licence: {s.licence})", "or name the folder that holds emoji/ by root=… or the environment variable HIERNB_DATA."])) from e
 
 # %% ../../nbs/50_data.emoji.ipynb #aa9440b6
 def read_package(

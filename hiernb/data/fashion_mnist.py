@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torchvision.datasets import FashionMNIST
 
-from .base import Data,ImageSet,Source,fetch,register,stratified_split,write_atomic
+from .base import Data,ImageSet,Source,fetch,register,require_writable,sources,stratified_split,write_atomic
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data.fashion_mnist.ipynb #790ce2ac
@@ -109,19 +109,13 @@ def obtain(
 )->dict[str,Path]:      # file name -> path, every file whole
     "Find or get the four files. `FileNotFoundError` says what to put where; `OSError`: a folder not writable; `ValueError`: a damaged file."
     if found := find(folder): return found
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder): pass
-    except OSError as e:
-        raise OSError(e.errno, f"Fashion-MNIST is not in {folder} and cannot be put there: {e.strerror}. "
-            "Choose another folder by root=… or the environment variable HIERNB_DATA") from e
-    said = []
+    require_writable(folder, "Fashion-MNIST"); said,s = [],sources["fashion_mnist"]
     for way in (from_mirrors,from_debian):
         try: way(folder)
         except (OSError,ValueError) as e: said.append(f"  {way.__name__}: {e}")
         if found := find(folder): return found
     raise FileNotFoundError("\n".join([f"Fashion-MNIST is not in {folder} and could not be got:", *said,
-        f"Put {', '.join(files)} (github.com/zalandoresearch/fashion-mnist) into {folder}, or install Debian's dataset-fashion-mnist, "
+        f"Put {', '.join(files)} (size {s.size}; licence: {s.licence}; github.com/zalandoresearch/fashion-mnist) into {folder}, or install Debian's dataset-fashion-mnist, "
         "or name the folder that holds them by root=… or the environment variable HIERNB_DATA."]))
 
 # %% ../../nbs/50_data.fashion_mnist.ipynb #aa902295

@@ -17,8 +17,7 @@ def read_inshop(
     folder:Path,           # folder of this set, `root/inshop`
 )->tuple[Listing,Path]:    # what the list says; the folder that its paths start from
     "The list of In-Shop Clothes Retrieval. `FileNotFoundError`; `ValueError` with file and line."
-    places = ["In-shop Clothes Retrieval Benchmark","Inshop_Clothes"]
-    file = locate("inshop", folder, places, ["Eval/list_eval_partition.txt","list_eval_partition.txt"])
+    file = locate("inshop", folder, ["Eval/list_eval_partition.txt","list_eval_partition.txt"])
     home = file.parent.parent if file.parent.name=="Eval" else file.parent
     (first,count),*lines = read_lines(file)
     columns = dict(image_name=str, item_id=str, evaluation_status=str)
@@ -53,4 +52,4 @@ def load_inshop(
 
 register(Source("inshop", load_inshop, classes=7_982, images=52_712, licence="non-commercial research, by agreement with CUHK", megabytes=750,
     where="mmlab.ie.cuhk.edu.hk/projects/DeepFashion/InShopRetrieval.html (Img/img.zip and Eval/list_eval_partition.txt)",
-    check=lambda folder: check_listing(read_inshop, folder, inshop_sizes)));
+    check=lambda folder: check_listing(read_inshop, folder, inshop_sizes), archives=("In-shop Clothes Retrieval Benchmark","Inshop_Clothes")));

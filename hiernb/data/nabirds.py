@@ -58,7 +58,7 @@ def read_nabirds(
     folder:Path,                 # folder of this set, `root/nabirds`
 )->tuple[Labelled,list[str]]:    # what the lists say; the image ids in the same order
     "The lists of NABirds. `FileNotFoundError`; `ValueError` with file and line."
-    file = locate("nabirds", folder, [".","nabirds"], ["images.txt"]); home = file.parent; listed = home/"image_class_labels.txt"
+    file = locate("nabirds", folder, ["images.txt"]); home = file.parent; listed = home/"image_class_labels.txt"
     place,taxonomy = nabirds_tree(home)
     images = lookup(file, read_ids(file, image_id=str, path=str), "image_id")
     labels = lookup(listed, read_ids(listed, image_id=str, class_id=int), "image_id")
@@ -118,4 +118,4 @@ def load_nabirds(
 
 register(Source("nabirds", load_nabirds, classes=555, images=48_562, megabytes=9000,
     licence="non-commercial research and education, by the terms of the Cornell Lab", where="dl.allaboutbirds.org/nabirds (nabirds.tar.gz)",
-    check=lambda folder: check_labelled(lambda f: read_nabirds(f)[0], folder, nabirds_counts)));
+    check=lambda folder: check_labelled(lambda f: read_nabirds(f)[0], folder, nabirds_counts), archives=(".","nabirds")));

@@ -16,7 +16,7 @@ def read_sop(
     folder:Path,           # folder of this set, `root/sop`
 )->tuple[Listing,Path]:    # what the lists say; the folder that their paths start from
     "The two lists of Stanford Online Products. `FileNotFoundError`; `ValueError` with file and line."
-    file = locate("sop", folder, ["Stanford_Online_Products"], ["Ebay_train.txt"]); home = file.parent
+    file = locate("sop", folder, ["Ebay_train.txt"]); home = file.parent
     columns = dict(image_id=int, class_id=int, super_class_id=int, path=str); rows,folders,category = [],{},{}
     for part,split in (("Ebay_train.txt","train"),("Ebay_test.txt","test")):
         found = read_fields(home/part, read_lines(home/part), columns, header=True)
@@ -50,4 +50,4 @@ def load_sop(
 
 register(Source("sop", load_sop, classes=22_634, images=120_053, licence="research; the sellers keep their rights", megabytes=2880,
     where="cvgl.stanford.edu/projects/lifted_struct (Stanford_Online_Products.zip)",
-    check=lambda folder: check_listing(read_sop, folder, sop_sizes)));
+    check=lambda folder: check_listing(read_sop, folder, sop_sizes), archives=("Stanford_Online_Products",)));

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .base import Data,sources
+from .base import Data,missing,sources
 from .images import ImageFiles,hier_transforms,verify_images
 from ..tree.taxonomy import Taxonomy
 
@@ -88,16 +88,14 @@ def lookup(
 def locate(
     name:str,               # a data set that `available()` lists
     folder:Path,            # its folder, `root/name`
-    archives:Sequence[str], # folders that its archives unpack to, best first; "." if to none
     markers:Sequence[str],  # files of which one must be in there, best first
 )->Path:                    # the first marker that is there; its data set is all under the same folder
     "Find a data set in its folder, below it or beside it. `FileNotFoundError` says what to get, where from and where to put it."
+    archives = sources[name].archives
     homes = [folder,*(folder/a for a in archives),*(folder.parent/a for a in archives if a!=".")]
     if found := next((h/m for h in homes for m in markers if (h/m).is_file()), None): return found
-    s,wanted = sources[name],folder/archives[0]/markers[0]
-    raise FileNotFoundError(f"{name} is not in {folder}: there is no {wanted}. Get its {s.images:,} images "
-        f"({s.megabytes:g} MB; {s.licence}) from {s.where} and unpack them into {folder}, so that {wanted} is there. "
-        f"Or name the folder that holds the folder {name} by root=… or the environment variable HIERNB_DATA")
+    wanted = folder/archives[0]/markers[0]
+    raise missing(name, folder, f"there is no {wanted}", f"unpack them into {folder}, so that {wanted} is there")
 
 # %% ../../nbs/50_data.tables.ipynb #0607ded8
 def absent(

@@ -225,7 +225,9 @@ def hierarchy_rows(
             for control,chance,p_value in (("random proxies","random_proxies","p_random"),("permuted classes","shuffled_classes","p_shuffled")):
                 part = scores[["measure","value",chance,p_value]].set_axis(["measure","value","chance","p_value"], axis=1)
                 rows.append(part.assign(of="proxy tree", control=control))
-    return pd.concat(rows, ignore_index=True).reindex(columns=columns),done.verdict,trees
+    table = pd.concat(rows, ignore_index=True).reindex(columns=columns); against = ", against "+table.control
+    table["measure"] += against.where(table.control.fillna("")!="", "")
+    return table,done.verdict,trees
 
 # %% ../nbs/71_measure.ipynb #84d2d876
 @dataclass
@@ -258,12 +260,12 @@ def measure(
     loss:nn.Module,            # trained with it
     data:Data,
     split:str="test",          # a split; test is query and gallery where there are such
-    settings:Evaluation=Evaluation(),
+    settings:Evaluation|None=None, # how; None: as `Evaluation` has it by default
     seed:int=0,                # of shuffles, intervals and samples
     accelerator:str="auto",    # as `train`
 )->Measured:
     "Everything that the protocol of a split asks for. `ValueError` for a split that there is not, and as the measures."
-    p,generator = points_of(model, loss, data, split, accelerator),Generator().manual_seed(seed)
+    settings = settings or Evaluation(); p,generator = points_of(model, loss, data, split, accelerator),Generator().manual_seed(seed)
     table = (retrieval_rows(p, data, settings, generator) if not torch.isin(p.y, data.splits["train"].labels).any()
              else class_rows(p, loss, data, settings, generator))
     head,hier = clip_radius(model),getattr(loss, "regularizer", None); clip_r = head and head.clip_r

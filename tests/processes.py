@@ -1,0 +1,126 @@
+"What tests/test_processes.py starts: the same work alone and in 2 and 4 gloo processes. `python processes.py FOLDER` writes what it found."
+import json,os,socket,sys,traceback
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hiernb.batches import ClassBalancedSampler
+from hiernb.head import Head
+from hiernb.loss.classification import NormFace,ProxyDR,Softmax
+from hiernb.loss.corr import CORR
+from hiernb.loss.hier import HIER
+from hiernb.loss.metric import MultiSimilarity,OriginalProxyNCA,ProxyAnchor,ProxyNCA,SoftTriple,SupCon
+from hiernb.loss.regularized import Regularized
+from hiernb.metric.neighbors import pair_up
+from hiernb.metric.ranks import first_ranks
+from hiernb.metric.retrieval import recall_at_k
+from hiernb.metric.shards import sharded_knn,sharded_ranks
+from hiernb.processes import (Synchronised,anywhere,broadcast_state,everyone,gather,join,leave,reduce_gradients,share,shares,
+                              sync_batch_norm,world)
+from hiernb.tree.taxonomy import Taxonomy
+
+C,K,D,STEPS,c = 7,3,8,3,.1    # 21 images: shares of 11 and 10, of 6, 5, 5 and 5; in 8 dimensions MDS is exact and takes no time
+tree = Taxonomy.from_paths([(str(i%3),str(i)) for i in range(C)])
+losses = {"softmax":lambda: Softmax(C,D), "normface":lambda: NormFace(C,D), "normface-angular-dynamic":lambda: NormFace(C,D,"angular","dynamic"),
+          "proxydr":lambda: ProxyDR(C,D), "proxydr-ema-dynamic":lambda: ProxyDR(C,D,proxies="ema",scale="dynamic"),
+          "proxydr-mds":lambda: ProxyDR(C,D,proxies="mds",taxonomy=tree), "corr":lambda: CORR(C,D,tree), "proxy_anchor":lambda: ProxyAnchor(C,D),
+          "proxy_nca":lambda: ProxyNCA(C,D), "original_proxy_nca":lambda: OriginalProxyNCA(C,D), "soft_triple":lambda: SoftTriple(C,D),
+          "multi_similarity":MultiSimilarity, "multi_similarity-ball":lambda: MultiSimilarity(c=c), "supcon":SupCon, "supcon-ball":lambda: SupCon(c=c)}
+generator = lambda seed: torch.Generator().manual_seed(seed)
+images,labels = torch.randn(STEPS,C*K,3,8,8,generator=generator(0),dtype=torch.float64),torch.arange(C*K)//K
+
+def model():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Conv2d(3,8,3,stride=2,bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(72,12,bias=False), nn.BatchNorm1d(12))
+    return nn.Sequential(net, Head(12,D,c=c)).double().to(memory_format=torch.channels_last)
+
+def with_hier(loss): return Regularized(loss, HIER(16,D,c,topk=6,triplets_per_anchor=5,generator=generator(1)))
+
+def steps(make, hier):
+    "Steps as hiernb.step takes them, in float64: a mistake cannot pass for rounding, and no draw of HIER's can tip over. Losses, first gradients, end."
+    net,loss = model(),make(); loss = (with_hier(loss) if hier else loss).double().train()
+    sync_batch_norm(net); broadcast_state(net, loss); net.train()
+    learning = [*net.parameters(),*loss.parameters()]; optimizer = torch.optim.AdamW(learning, lr=1e-2); values,first = [],None
+    for i in range(STEPS):
+        mine = share(images[i]); embeddings = gather(net(mine), shares(len(images[i])))
+        with torch.random.fork_rng(devices=[]): torch.manual_seed(i); value = loss(embeddings, labels)
+        optimizer.zero_grad(); value.backward(); reduce_gradients(net.parameters(), loss.parameters())
+        first = first or [p.grad.clone() for p in learning]; nn.utils.clip_grad_norm_(learning, 1.); optimizer.step(); values.append(value.detach())
+    return dict(loss=torch.stack(values), gradient=first, weights=[*net.state_dict().values(),*loss.state_dict().values()])
+
+def embed(net, pictures):
+    "Blocks of 16, as alone: so the embeddings have the bits that they have alone."
+    with torch.no_grad(): parts = [net(block) for block in share(pictures.split(16))]
+    return gather(torch.cat(parts) if parts else torch.empty(0))
+
+def evaluation():
+    net,pictures,of = model().float().eval(),torch.randn(83,3,8,8,generator=generator(3)),torch.arange(83)%9
+    points = embed(net, pictures)
+    mine = share(torch.arange(83)); halves = [(points[some],of[some]) for some in (mine[:5],mine[5:])]; rank = world()[0]
+    ranks = sharded_ranks(points, of, halves, torch.arange(83), "poincare", c, everyone, rank)
+    lists = sharded_knn(points, halves, 4, torch.arange(83), "poincare", c, everyone, rank)
+    few = embed(net, pictures[:20])                                            # two blocks: of four processes, two have nothing to embed
+    return dict(points=points, few=few, ranks=ranks, lists=lists.indices, recall=recall_at_k(points, of, (1,2,4), geometry="poincare", c=c))
+
+def difference(ours, theirs):
+    "Largest difference relative to the largest number of a tensor; inf for another shape or dtype."
+    if isinstance(theirs, (list,tuple)): return max([0.,*(difference(a,b) for a,b in zip(ours, theirs, strict=True))])
+    if ours.shape!=theirs.shape or ours.dtype!=theirs.dtype: return float("inf")
+    return float((ours.double()-theirs.double()).abs().max()/theirs.double().abs().max().clamp_min(1e-300)) if ours.numel() else 0.
+
+def together(alone):
+    "In each process: everything again, and how far it is from the numbers of one process."
+    rank,size = world(); found = {}
+    for (name,hier),expected in alone["steps"].items():
+        ours = steps(losses[name], hier); flat = torch.cat([t.flatten().double() for t in ours["weights"]])
+        found[f"{name} with HIER" if hier else name] = {k:difference(ours[k], expected[k]) for k in expected}|dict(among=difference(everyone(flat)[0], flat))
+    ours,theirs = evaluation(),alone["evaluation"]
+    same = {k:ours[k]==v if isinstance(v, dict) else torch.equal(ours[k], v) for k,v in theirs.items()}
+    sampler = lambda **of: list(ClassBalancedSampler(torch.arange(60)%12, 4, 2, seed=5, **of))
+    whole,parts = sampler(),everyone(torch.tensor(sampler(rank=rank, world_size=size)))
+    same["sampler"] = parts.transpose(0,1).flatten(1).tolist()==whole and all(len(set(batch))==8 for batch in whole)
+    same["anywhere"] = anywhere(rank==size-1) is True and anywhere(False) is False
+    net = model(); sync_batch_norm(net); same["norms"] = sum(isinstance(m, Synchronised) for m in net.modules())==2
+    with torch.no_grad(): net[0][0].weight.add_(rank)
+    broadcast_state(net); same["broadcast"] = torch.equal(net[0][0].weight, model()[0][0].weight)
+    return dict(differences=found, same=same)
+
+def lost():
+    "The last process dies without a word: the others must not wait for it for ever."
+    rank,size = world()
+    if rank==size-1: os._exit(0)
+    try: everyone(torch.tensor(1))
+    except RuntimeError as e: return str(e).splitlines()[0]
+    return ""
+
+def child(rank, size, port, alone, pipe):
+    os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    try: join("cpu", minutes=3); pipe.send(together(alone)); pipe.send(lost()); leave()
+    except BaseException: pipe.send(dict(error=traceback.format_exc()))
+
+def launch(size, alone):
+    "`together` in `size` processes forked from this one, which has imported everything and started no thread: what they have found."
+    with socket.socket() as s: s.bind(("127.0.0.1",0)); port = s.getsockname()[1]
+    context = get_context("fork")
+    pipes = [context.Pipe(False) for _ in range(size)]
+    children = [context.Process(target=child, args=(rank,size,port,alone,there)) for rank,(_,there) in enumerate(pipes)]
+    for process in children: process.start()
+    def hear(here, process):
+        while not here.poll(.05) and process.is_alive(): pass
+        return here.recv() if here.poll() else None
+    answers = [hear(here, process) for (here,_),process in zip(pipes, children)]
+    orphans = [hear(here, process) for (here,_),process in zip(pipes[:-1], children)]      # the last one is the one that dies
+    for process in children: process.join(60); process.kill()
+    return dict(answers=answers, orphans=orphans)
+
+def main(folder):
+    torch.set_num_threads(1); torch.use_deterministic_algorithms(True)
+    alone = dict(steps={(name,hier):steps(make, hier) for name,make in losses.items() for hier in (False,True)}, evaluation=evaluation())
+    points,of = alone["evaluation"]["points"],torch.arange(83)%9
+    assert torch.equal(alone["evaluation"]["ranks"], first_ranks(pair_up(points,None,"poincare",c),of,of,True))
+    for size in (2,4): Path(folder, f"{size}.json").write_text(json.dumps(launch(size, alone)))
+
+if __name__=="__main__": main(sys.argv[1])

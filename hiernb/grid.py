@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['name_recipes', 'Job', 'plan', 'refuse_another', 'environment', 'sigterm_raises', 'run_processes', 'stop', 'last_line',
-           'Grid']
+           'Runs']
 
 # %% ../nbs/72b_grid.ipynb #ef388a6d
 import os,signal,subprocess,sys,threading,time,tomllib
@@ -55,6 +55,7 @@ def plan(
     seeds:Sequence[int],          # ≥ 0
     folder:str|Path,              # of the grid; each run has folder/recipe/seed
     settings:Sequence[str]=(),    # section.key=value for all of them
+    accelerator:str="auto",       # device, as `run` takes it
 )->list[Job]:                     # seed after seed
     "All runs, checked before the first begins. `ValueError` as `read_recipe`, for seeds that come twice, or a folder that holds another run."
     if not seeds or len(set(seeds))<len(seeds): raise ValueError(f"a grid needs seeds, each once; got {list(seeds)}")
@@ -62,7 +63,8 @@ def plan(
     for seed in seeds:
         for name in name_recipes(patterns):
             recipe = read_recipe(name, [*settings,f"seed={seed}"]); here = Path(folder)/recipe.name/f"seed-{seed}"
-            command = [sys.executable,"-m","hiernb.cli","train","--recipe",name,"--seed",str(seed),"--folder",str(here),*settings]
+            command = [sys.executable,"-m","hiernb.cli","train","--recipe",name,"--seed",str(seed),"--folder",str(here),"--accelerator",accelerator]
+            command += settings
             jobs.append(Job(recipe, here, command)); refuse_another(jobs[-1])
     twice = {str(j.folder) for j in jobs if sum(k.folder==j.folder for k in jobs)>1}
     if twice: raise ValueError(f"two recipes of the grid would share the folder {sorted(twice)[0]}: give one of the files another name")
@@ -140,7 +142,7 @@ def last_line(
     return next((line for line in reversed(lines) if line), "")
 
 @dataclass
-class Grid:
+class Runs:
     "Runs and what became of them."
     jobs:list[Job]
     at_a_time:int=1                                      # processes
@@ -149,7 +151,7 @@ class Grid:
 
 # %% ../nbs/72b_grid.ipynb #9b75ef48
 @patch
-def run(self:Grid,
+def run(self:Runs,
     progress:bool=True,     # show it on standard error
 )->None:
     "Run all that is not finished; failures are in `failed`. `ValueError` for less than one at a time."
@@ -169,7 +171,7 @@ def run(self:Grid,
         run_processes([job.command for job in todo], [job.log for job in todo], self.at_a_time, ended, meanwhile)
 
 @patch
-def results(self:Grid,
+def results(self:Runs,
     folder:str|Path,                     # table.csv, table.md and table.tex go there
     measures:Sequence[str]|None=None,    # as in `table`
     baseline:str|None=None,              # likewise

@@ -52,7 +52,7 @@ def epochs_done(
     return max(0, (folder/"log.csv").read_text().count("\n")-1) if (folder/"log.csv").is_file() else 0
 
 # %% ../nbs/72_table.ipynb #d26a2ecb
-how = ("data.root","data.cache_megabytes","training.micro_batch","training.compile",*(f"training.{k}" for k in habits)) # change how a run goes, not what it says
+how = ("data.root","data.cache_megabytes","training.micro_batch","training.compile",*(f"training.{k}" for k in habits)) # not what a run says
 
 def flat_settings(
     sections:dict[str,Any],  # of recipe.toml

@@ -40,8 +40,9 @@ def as_matrix(
     x,         # (N,D): a tensor, an array or lists
     name:str,  # what an error calls it
 )->Tensor:     # (N,D) float32
-    "A matrix of floating point numbers. `ValueError` for whole numbers, complex ones, objects, another shape, nan and inf."
+    "A matrix of floating point numbers. `ValueError` for whole numbers, complex ones, objects, sparse ones, another shape, nan and inf."
     x = x if isinstance(x, Tensor) else np.array(x)
+    if isinstance(x, Tensor) and x.layout!=torch.strided: raise ValueError(f"{name} must be a dense matrix, got {x.layout}")
     floating = x.is_floating_point() if isinstance(x, Tensor) else np.issubdtype(x.dtype, np.floating)
     if not floating: raise ValueError(f"{name} must be floating point numbers, got {x.dtype}")
     return check_matrix(torch.as_tensor(x).detach().cpu().float(), name)
@@ -50,8 +51,9 @@ def as_names(
     x,           # names: a list or an array
     name:str,    # what an error calls them
 )->list[str]:    # plain strings
-    "`ValueError` for anything that is no list of names, and for an empty one."
-    x = x.tolist() if isinstance(x, np.ndarray) else x
+    "`ValueError` for anything that is no list of names, for an empty list and for an empty name."
+    x = (np.char.decode(x, "utf-8") if x.dtype.kind=="S" else x).tolist() if isinstance(x, np.ndarray) else x
+    if isinstance(x,(list,tuple)) and not x: raise ValueError(f"{name} must be a list of names, got an empty one")
     bad = x if not isinstance(x,(list,tuple)) else next((v for v in x if not isinstance(v,str) or not v.strip()), None)
     if bad is not None: raise ValueError(f"{name} must be a list of names, none of them empty; got {str(bad)[:40]!r}")
     return [v.strip() for v in x]
@@ -118,8 +120,10 @@ def read_pt(
     try: found = torch.load(path, map_location="cpu", weights_only=True)
     except OSError: raise
     except Exception as e:                                              # torch's readers raise half a dozen types
-        raise ValueError(f"{path} cannot be read without running code from it, or is damaged; save a dictionary of tensors and lists of names. "
-            f"torch says: {str(e).strip().splitlines()[0][:160] if str(e).strip() else type(e).__name__}") from None
+        named = re.search(r"GLOBAL ([\w.]+)", str(e)); lines = str(e).strip().splitlines() or [type(e).__name__]
+        why = f"it names {named[1]}" if named else "" if "Weights only" in lines[0] else f"torch says {lines[0][:160]}"
+        raise ValueError(f"{path} cannot be read without running code from it, or is damaged{why and ': '+why}; "
+            "save a dictionary of tensors and lists of names") from None
     if not isinstance(found, dict): raise ValueError(f"{path}: expected a dictionary with embeddings and labels, found {type(found).__name__}")
     return found
 
@@ -130,6 +134,7 @@ def read_safetensors(
     from safetensors import SafetensorError,safe_open
     try:
         with safe_open(str(path), "pt") as file: tensors,about = {k:file.get_tensor(k) for k in file.keys()},file.metadata() or {}
+        if twice := [k for k in tensors if k in about]: raise ValueError(f"{twice[0]} is a tensor and in the metadata; expected one of the two")
         return tensors|{k:json.loads(about[k]) for k in ("class_names","split","labels") if k in about}
     except (SafetensorError,ValueError) as e: raise ValueError(f"{path} cannot be read as .safetensors: {e}") from None
 
@@ -154,17 +159,22 @@ def table_parts(
 )->dict[str,Any]:        # parts for `as_embeddings`
     "A row a sample. `ValueError` for missing columns, and with row, column and text for a cell that is no number."
     names = list(map(str, table.columns)); table = table.set_axis(names, axis=1)
+    if not len(table): raise ValueError("expected a row a sample, found column names alone")
     if ("class" in names)==("label" in names):
         raise ValueError(f"expected a column class (names) or label (integers), one of the two; found {', '.join(names[:8])}")
     for c in ("class","label","split"):
         if c in names and (empty := table[c].isna()).any(): raise ValueError(f"row {int(empty.argmax())+1}, column {c}: expected a value, found none")
+    if "label" in names and table["label"].dtype.kind not in "iu":
+        raise ValueError(f"column label: expected whole numbers, found {table['label'].iloc[0]!r}; names belong in a column class")
     parts = dict(labels=[str(v) for v in table["class"]] if "class" in names else table["label"].to_numpy())
     if "split" in names: parts["split"] = [str(v) for v in table["split"]]
     rest = [n for n in names if n not in ("class","label","split")]
     if "embedding" in rest:
-        lengths = [len(v) if hasattr(v,"__len__") else -1 for v in table["embedding"]]
-        if len(set(lengths))!=1 or lengths[0]<1:
-            raise ValueError(f"column embedding: expected lists of one length, found lengths {sorted(set(lengths))[:5]}")
+        for row,v in enumerate(table["embedding"],1):
+            flat = np.asarray(v)
+            if flat.ndim!=1 or flat.dtype.kind not in "fiu" or not len(flat): raise ValueError(f"row {row}, column embedding: expected a list of numbers, found {str(v)[:40]!r}")
+        if len(lengths := sorted(set(map(len, table["embedding"]))))>1:
+            raise ValueError(f"column embedding: expected lists of one length, found lengths {lengths[:5]}")
         return parts|dict(embeddings=np.stack([np.asarray(v, dtype=float) for v in table["embedding"]]))|{n:None for n in rest if n!="embedding"}
     columns = dimensions(rest)
     for c in columns:

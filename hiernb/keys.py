@@ -138,7 +138,7 @@ def fit(
     allowed = get_args(annotation) if get_origin(annotation) in (Union,UnionType) else (annotation,)
     if value=="none" and type(None) in allowed: return None
     if isinstance(value, dict): value = {k:v for k,v in value.items() if v!="none"}
-    for got in (value,tuple(value)) if isinstance(value, list) else (value,):
+    for got in (tuple(value),value) if isinstance(value, list) else (value,):
         try: check_type(got, annotation, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
         except TypeCheckError: continue
         if type(got) in (bool,str) and type(got) not in allowed: continue

@@ -197,8 +197,9 @@ def class_interval(
     count = place.bincount().double(); total = torch.zeros_like(count).index_add_(0, place, values); n = len(count)
     if n<2: raise ValueError(f"classes are resampled: expected queries of at least 2, got {n}")
     generator = generator or torch.Generator().manual_seed(0)
-    draws = (torch.randint(n, (n,), generator=generator, device=generator.device).cpu() for _ in range(n_resamples))
-    means = np.array([float(total[some].sum()/count[some].sum()) for some in draws])
+    parts = torch.arange(n_resamples).split(max(1, 2**20//n))
+    draws = (torch.randint(n, (len(some),n), generator=generator, device=generator.device).cpu() for some in parts)
+    means = torch.cat([total[some].sum(1)/count[some].sum(1) for some in draws]).numpy()
     return tuple(float(edge) for edge in np.quantile(means, ((1-level)/2,(1+level)/2)))
 
 # %% ../../nbs/40_metric.retrieval.ipynb #87582034

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['with_samples', 'class_distances', 'neighbour_ranking', 'retrieval_table', 'class_table', 'measures_table', 'pictures',
-           'Examination', 'newick', 'trees_of', 'write_examination', 'given', 'examine']
+           'Examination', 'newick', 'trees_of', 'in_short', 'sections_of', 'write_examination', 'given', 'examine']
 
 # %% ../nbs/62_examine.ipynb #abfdcf42
 import io,warnings
@@ -18,6 +18,7 @@ import torch
 from matplotlib.figure import Figure
 from skbio import TreeNode
 from torch import Tensor
+from tqdm import tqdm
 
 from .data.base import write_atomic
 from .data.embeddings import Embeddings,as_embeddings,as_matrix,load_embeddings
@@ -26,14 +27,15 @@ from .geometry.delta import relative_delta,sampled_delta
 from .geometry.poincare import einstein_midpoint,pairwise_dist
 from .layout import tip_names
 from .metric.audit import audit
-from .metric.inspect import inspect
+from .metric.inspect import inspect,inspect_distances
 from .metric.neighbors import knn
-from .metric.retrieval import class_interval,first_hits,hierarchical_retrieval,map_at_r,r_precision,recall_chance
+from .metric.retrieval import chance_at_r,class_interval,first_hits,hierarchical_retrieval,map_at_r,r_precision,recall_chance
 from .metric.space import intensity,prototypes,variances
 from .plot import cluster_map,dendrogram,tanglegram
-from .report import report
+from .report import figure_svg,report
 from .tree.infer import pairwise_distance,proxy_tree,upgma
 from .tree.taxonomy import Taxonomy
+from .words import explain,readable
 
 # %% ../nbs/62_examine.ipynb #1ba0c008
 def with_samples(
@@ -74,10 +76,12 @@ def neighbour_ranking(
     x:Tensor,       # (N,D)
     labels:Tensor,  # (N,)
     where:dict,     # `geometry` and `c` of `knn`
-)->Tensor:          # (N,k) int64 nearest first, k ≥ R and 8 where there are as many; or `x` itself where that takes over 400 MB
-    "One search for all retrieval measures."
-    k = min(len(x)-1, max(8, int(labels.bincount().max())-1))
-    return knn(x, x, k, exclude_self=True, **where).indices if k*len(x)<=5e7 else x
+    least:int=8,    # neighbours, if there are as many
+    most:float=1e8, # numbers at most, beyond `least` a sample: 800 MB
+)->Tensor:          # (N,k) int64 nearest others first; k ≥ R unless that is too much
+    "One search for all measures of neighbours."
+    n = len(x); least,wide = min(n-1, least),min(n-1, max(least, int(labels.bincount().max())-1))
+    return knn(x, x, wide if wide*n<=most else least, exclude_self=True, **where).indices
 
 # %% ../nbs/62_examine.ipynb #95030b45
 def retrieval_table(
@@ -85,38 +89,42 @@ def retrieval_table(
     labels:Tensor,            # (N,) 0…C-1
     taxonomy:Taxonomy|None,   # adds H-AP, ASI and NDCG for up to `most` samples
     where:dict,               # `geometry` and `c` of `knn`
+    ranking:Tensor,           # (N,k) from `neighbour_ranking`
     generator:torch.Generator,# of the intervals
     most:int=5000,            # samples
-)->tuple[pd.DataFrame,Tensor]: # a row a measure: measure, value, chance, low, high; (N,) whether the nearest is of the same class
+)->pd.DataFrame:              # a row a measure: measure, value, chance, low, high
     "Retrieval with intervals. `ValueError` if no class has two samples."
-    ranking = neighbour_ranking(x, labels, where); space = {} if ranking is not x else where; ks = [k for k in (1,2,4,8) if k<len(x)]
+    ks = [k for k in (1,2,4,8) if k<len(x)]; whole = ranking.shape[1]>=int(labels.bincount().max())-1
+    points,space = (ranking,{}) if whole else (x,where)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*nobody to find.*")
-        ranks = first_hits(ranking, labels, **space); rows = {f"Recall@{k}":(ranks<=k).double() for k in ks}
-        rows |= {n:f(ranking, labels, per_query=True, **space) for n,f in (("R-precision",r_precision),("MAP@R",map_at_r))}
+        ranks = first_hits(ranking, labels); rows = {f"Recall@{k}":(ranks<=k).double() for k in ks}
+        rows |= {n:f(points, labels, per_query=True, **space) for n,f in (("R-precision",r_precision),("MAP@R",map_at_r))}
         if taxonomy is not None and len(x)<=most:
             more = hierarchical_retrieval(x, labels, taxonomy, per_query=True, **where)
             rows |= {"H-AP":more.h_ap, "ASI":more.asi, "NDCG":more.ndcg}
-    chance = recall_chance(labels, ks); chance = {f"Recall@{k}":v for k,v in chance.items()}
+        chance = {f"Recall@{k}":v for k,v in recall_chance(labels, ks).items()}|dict(zip(("R-precision","MAP@R"), chance_at_r(labels)))
     edges = {n:dict(zip(("low","high"), class_interval(v, labels, 1999, generator))) for n,v in rows.items()}
-    return pd.DataFrame([dict(measure=n, value=float(v.nanmean()), chance=chance.get(n, np.nan), **edges[n]) for n,v in rows.items()]),ranks==1
+    return pd.DataFrame([dict(measure=n, value=float(v.nanmean()), chance=chance.get(n, np.nan), **edges[n]) for n,v in rows.items()])
 
-# %% ../nbs/62_examine.ipynb #3cee8f0f
+# %% ../nbs/62_examine.ipynb #7df3d795
 def class_table(
     labels:Tensor,           # (N,) 0…C-1
-    hits:Tensor,             # (N,) bool: the nearest is of the same class
+    nearest:Tensor,          # (N,) the nearest other sample
     dist:np.ndarray,         # (C,C) between classes
     names:list[str],         # C
-    taxonomy:Taxonomy|None,  # adds the path distance
-)->pd.DataFrame:             # a row a class, hardest first: class, samples, recall@1, nearest class, distance and, with a taxonomy, edges
+    taxonomy:Taxonomy|None,  # adds the path distance to the class that it is taken for
+)->pd.DataFrame:             # a row a class, hardest first: class, samples, recall@1, taken for, times, (edges,) nearest class, distance
     "Which classes are hard, and whom the model takes them for."
-    d = dist.copy(); np.fill_diagonal(d, np.inf); near = d.argmin(1); count = labels.bincount(minlength=len(names)).numpy()
-    recall = torch.zeros(len(names), dtype=torch.double).index_add_(0, labels, hits.double()).numpy()/count
-    table = {"class":names, "samples":count, "recall@1":recall, "nearest class":[names[k] for k in near], "distance":d.min(1)}
-    if taxonomy is not None: table["edges"] = taxonomy.path_distance()[range(len(names)),near].astype(int)
+    C = len(names); taken = (labels*C+labels[nearest]).bincount(minlength=C*C).view(C,C).numpy()     # (C,C) class by class found
+    count,right = taken.sum(1),taken.diagonal().copy(); np.fill_diagonal(taken, 0); other,times = taken.argmax(1),taken.max(1)
+    d = dist.copy(); np.fill_diagonal(d, np.inf); near = d.argmin(1)
+    table = {"class":names, "samples":count, "recall@1":right/count, "taken for":[names[k] if n else "" for k,n in zip(other,times)], "times":times}
+    if taxonomy is not None: table["edges"] = np.where(times>0, taxonomy.path_distance()[range(C),other], np.nan)
+    table |= {"nearest class":[names[k] for k in near], "distance":d.min(1)}
     return pd.DataFrame(table).sort_values("recall@1", kind="stable", ignore_index=True)
 
-# %% ../nbs/62_examine.ipynb #3c4727bc
+# %% ../nbs/62_examine.ipynb #53eb68fb
 def measures_table(
     found:Embeddings,          # classes with samples
     taxonomy:Taxonomy|None,    # of the same classes, in label order
@@ -124,19 +132,23 @@ def measures_table(
     c:float|None,              # curvature magnitude: proxies are hierarchical and not among these measures
     n_permutations:int,        # of classes and labels
     generator:torch.Generator, # of the permutations
+    ranking:Tensor,            # (N,k) from `neighbour_ranking`
 )->pd.DataFrame:               # a row a measure: of, measure, value and, with a taxonomy, chance, low, high, p_value
     "The *Inspecting* paper's measures; without a taxonomy those that need none. `ValueError` as `inspect`."
-    x,y = found.embeddings,found.labels; proxies = found.proxies if c is None else None
+    x,y = found.embeddings,found.labels; proxies = found.proxies if c is None else None; points = "prototypes" if c is None else "midpoints"
     delta = relative_delta(float(sampled_delta(dist, min(len(dist),200), generator=generator).max()), dist.max()) if len(dist)>3 else np.nan
-    rows = [dict(of="prototypes", measure="relative δ of distances, 0: a tree", value=delta)]
-    if taxonomy is not None: table = inspect(x, y, taxonomy, proxies, n_permutations=n_permutations, generator=generator)
+    rows = [dict(of=points, measure="relative δ of distances", value=delta)]
+    if taxonomy is not None:
+        tables = [inspect(x, y, taxonomy, proxies, n_permutations=n_permutations, generator=generator, near=ranking)]
+        if c is not None: tables.insert(0, inspect_distances(dist, taxonomy, points, n_permutations, generator))
     else:
         spread = zip(("variance between classes","variance within classes","discriminability"), variances(x, y))
-        table = pd.DataFrame([dict(of="embeddings", measure=n, value=v) for n,v in spread])
+        tables = [pd.DataFrame([dict(of="embeddings", measure=n, value=v) for n,v in spread])]
         if proxies is not None: rows.append(dict(of="embeddings", measure="mean intensity", value=float(intensity(x, proxies).mean())))
-    return pd.concat([table,pd.DataFrame(rows)], ignore_index=True)
+    return pd.concat([*tables,pd.DataFrame(rows)], ignore_index=True).sort_values("of", kind="stable", ignore_index=True,
+        key=lambda of: of.map(["midpoints","prototypes","proxies","embeddings"].index))
 
-# %% ../nbs/62_examine.ipynb #fb36811d
+# %% ../nbs/62_examine.ipynb #7d9c8b0f
 def pictures(
     tree:TreeNode,             # over the classes
     dist:np.ndarray,           # (C,C) between them
@@ -146,7 +158,7 @@ def pictures(
 )->dict[str,tuple[Figure,str]]: # name -> figure and caption
     "Dendrogram, tanglegram against the taxonomy, and the distances in the tree's order."
     place = {n:k for k,n in enumerate(names)}; order = [place[n] for n in tip_names(tree)]
-    shown = sorted(order[::-(-len(order)//most)]); kept = [names[k] for k in shown]; dist = dist[np.ix_(shown,shown)]
+    shown = sorted(order[k] for k in np.linspace(0, len(order)-1, min(most, len(order))).round().astype(int)); kept = [names[k] for k in shown]; dist = dist[np.ix_(shown,shown)]
     if len(kept)<len(names): tree = upgma(dist, kept)
     note = "" if len(kept)==len(names) else f" {len(kept)} of {len(names):,} classes, evenly spaced along the whole tree, with a tree of their own."
     true = taxonomy and taxonomy.select(kept); groups = true if true and true.level_sizes[0]<=42 else None
@@ -154,16 +166,16 @@ def pictures(
         drawn = f(*args, **kwargs); figure = (drawn if not isinstance(drawn,np.ndarray) else drawn[0]).figure; plt.close(figure); return figure
     found = dict(dendrogram=(draw(dendrogram, tree, groups), "The hierarchy that the classes imply (UPGMA)."+note))
     if true:
-        says = "The same tree, left, and the taxonomy, right; lines join the same class."
+        says = "The same tree, left, and the taxonomy, right, both turned for few crossings; lines join the same class."
         found["tanglegram"] = draw(tanglegram, tree, true.to_tree(), groups),says+note
     one = groups or Taxonomy.from_paths([("classes",n) for n in kept], kept)
     return found|dict(distances=(draw(cluster_map, dist, one, tree),"Distances between classes, in the order of the tree."+note))
 
-# %% ../nbs/62_examine.ipynb #5ba21adf
+# %% ../nbs/62_examine.ipynb #158aef7a
 @dataclass
 class Examination:
     "What came out, and where it was written."
-    tables:dict[str,pd.DataFrame]  # measures, retrieval, classes and, in a ball, audit
+    tables:dict[str,pd.DataFrame]  # retrieval, measures, classes and, in a ball, audit
     trees:dict[str,TreeNode]       # classes and, where there are proxies, proxies
     verdict:str                    # of the audit; empty without one
     files:list[Path]               # all that was written, the report first
@@ -185,30 +197,55 @@ def trees_of(
     if c is None: return trees|dict(proxies=upgma(pairwise_distance(found.proxies), found.class_names))
     return trees|dict(proxies=proxy_tree(found.embeddings, found.proxies, c, found.labels, found.class_names))
 
-# %% ../nbs/62_examine.ipynb #c61a83f2
+# %% ../nbs/62_examine.ipynb #d2f42638
+def in_short(
+    tables:dict[str,pd.DataFrame], # measures, retrieval, classes
+    dimensions:int,                # D
+    verdict:str,                   # of the audit, or empty
+)->str:                            # a list, for `report`
+    "The numbers to read first."
+    count,recall = tables["classes"].samples,tables["retrieval"].iloc[0]; all_of = tables["measures"].drop_duplicates("measure").set_index("measure")
+    lines = [f"{count.sum():,} samples in {dimensions} dimensions, {len(count):,} classes of {count.min():,} to {count.max():,} samples",
+             f"Recall@1 {recall.value:.3f}, 95 % interval {recall.low:.3f} to {recall.high:.3f}, chance {recall.chance:.3f}"]
+    if "mean correlation" in all_of.index:
+        lines += [f"{name} of {row['of']} with the taxonomy {row.value:.3f}, chance {row.chance:z.3f}, p = {row.p_value:.2g}"
+                  for name,row in all_of.loc[["mean correlation","UPGMA clade recall"]].iterrows()]
+    return "\n".join(f"- {line}." for line in [*lines,*(f"**{part}**" for part in verdict.split("; ") if part)])
+
+# %% ../nbs/62_examine.ipynb #220f9ea1
+def sections_of(
+    tables:dict[str,pd.DataFrame],   # name -> table
+    drawn:dict[str,tuple[bytes,str]],# name -> SVG and caption
+    short:str,                       # from `in_short`
+)->list:                             # for `report`
+    "What the report shows. Of many classes the hardest 40."
+    says = dict(retrieval="Every sample looks for its class among all others. Low and high: 95 % interval, whole classes resampled; chance: exact mean for shuffled classes.",
+                measures="With a taxonomy, each value stands beside its mean under permuted classes or labels (chance), the middle 95 % of these (low, high) and a "
+                "p-value. More is better, but for Robinson–Foulds, variance within classes, mean angle and δ.",
+                classes="The hardest classes: what most of their samples' nearest neighbours are that are not of the class, how many, and how many edges of a "
+                "taxonomy lie between the two.", audit="Is a hierarchy there? Each value against controls that know less; the verdict stands above.")
+    of = lambda name: [says[name],readable(tables[name], 4 if name=="retrieval" else 3),*explain(tables[name])]
+    classes = tables["classes"].drop(columns=["nearest class","distance"]).head(40)
+    radii = [drawn[name] for name in drawn if name=="radii"]; trees = [pair for name,pair in drawn.items() if name!="radii"]
+    order = [("In short",[short]),("Retrieval",of("retrieval")),("Measures",of("measures")),("Trees",trees),("Classes",[says["classes"],classes])]
+    return order+([("Audit",[*of("audit"),*radii])] if "audit" in tables else [])
+
+# %% ../nbs/62_examine.ipynb #578ef590
 def write_examination(
     folder:Path,                       # made if need be; files of the same names are replaced
     tables:dict[str,pd.DataFrame],     # name -> table
     trees:dict[str,TreeNode],          # name -> tree
     figures:dict[str,tuple[Figure,str]], # name -> figure and caption
-    verdict:str,                       # of the audit, or empty
+    short:str,                         # from `in_short`
     settings:dict,                     # for the report's footer
 )->list[Path]:                         # the report first
     "One report, a CSV a table, a Newick file a tree, an SVG a figure, each whole or not at all. `OSError` if they cannot be written."
-    says = dict(measures="What the space and its classes say. With a taxonomy, each number stands beside its mean under permuted classes or labels (chance), "
-                "the middle 95 % of these (low, high) and a p-value; on a sphere lengths do not count.",
-                retrieval="Every sample looks for its class among all others. low and high: 95 % interval, whole classes resampled.",
-                classes="The hardest classes, and the class nearest to each.", audit="Is a hierarchy there? Each measure against controls that know less.")
-    shown = lambda name,table: [f"**{verdict}**"]*(name=="audit")+[table.head(40) if name=="classes" else table]
-    sections = [(name.capitalize(), [says[name],*shown(name, table)]) for name,table in tables.items()]
-    sections.insert(1, ("Trees",[*(f for f in figures.values())]))
+    drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in figures.items()}
     files = {f"{n}.csv":t.to_csv(index=False).encode() for n,t in tables.items()}|{f"tree_of_{n}.nwk":newick(t) for n,t in trees.items()}
-    for name,(figure,_) in figures.items():
-        picture = io.BytesIO(); figure.savefig(picture, format="svg", metadata={"Date":None}); files[f"{name}.svg"] = picture.getvalue()
-    made = [write_atomic(folder/name, data) for name,data in files.items()]
-    return [report(folder/"report.html", "What a frozen model's embeddings hold", sections, settings),*made]
+    made = [write_atomic(folder/name, data) for name,data in (files|{f"{name}.svg":svg for name,(svg,_) in drawn.items()}).items()]
+    return [report(folder/"report.html", "What a frozen model's embeddings hold", sections_of(tables, drawn, short), settings),*made]
 
-# %% ../nbs/62_examine.ipynb #d2f42638
+# %% ../nbs/62_examine.ipynb #b9b70dac
 def given(
     embeddings:str|Path|Embeddings|Tensor, # a file, what was read from it, or a matrix
     labels:Tensor|None,        # of a matrix
@@ -225,7 +262,7 @@ def given(
     if not rows.any(): raise ValueError(f"no sample is in split {split!r}, only in {sorted(set(words))}")
     return replace(found, embeddings=found.embeddings[rows], labels=found.labels[rows], split=None)
 
-# %% ../nbs/62_examine.ipynb #220f9ea1
+# %% ../nbs/62_examine.ipynb #9c95b724
 def examine(
     embeddings:str|Path|Embeddings|Tensor, # a file for `load_embeddings`, what it gives, or (N,D) floating point numbers
     labels:Tensor|None=None,       # (N,) integers from 0, or names; only with a matrix
@@ -237,18 +274,25 @@ def examine(
     split:str|None=None,           # word of the file's `split`: these samples alone; None: all
     n_permutations:int=199,        # for chance levels, p-values and, with `c`, the audit's controls, of which it needs 59
     seed:int=0,                    # of permutations, intervals and samples
+    progress:bool=True,            # show what is being done
 )->Examination:                    # tables, trees, verdict, files
     "All that embeddings and labels can tell, in a folder. `ValueError` for parts that do not fit each other; errors as `load_embeddings`."
-    found,taxonomy = with_samples(given(embeddings, labels, proxies, split), taxonomy, c); x,y = found.embeddings,found.labels
-    generator = torch.Generator().manual_seed(seed)
-    dist = class_distances(x, y, c); trees = trees_of(found, dist, c); figures = pictures(trees["classes"], dist, found.class_names, taxonomy)
-    tables = dict(measures=measures_table(found, taxonomy, dist, c, n_permutations, generator)); verdict = ""
-    tables["retrieval"],hits = retrieval_table(x, y, taxonomy, {} if c is None else dict(geometry="poincare", c=c), generator)
-    tables["classes"] = class_table(y, hits, dist, found.class_names, taxonomy)
-    if c is not None:
-        done = audit(x, found.proxies, y, c, taxonomy, generator, clip_r, n_permutations); tables["audit"],verdict = done.table,done.verdict
-        radii = radius_histogram(x, found.proxies, c, clip_r).figure; plt.close(radii)
-        figures["radii"] = radii,"How far from the centre points and proxies lie."
-    settings = dict(samples=len(x), dimensions=x.shape[1], classes=len(found.class_names), taxonomy=repr(taxonomy),
-                    proxies=0 if found.proxies is None else len(found.proxies), c=c, clip_r=clip_r, split=split, n_permutations=n_permutations, seed=seed)
-    return Examination(tables, trees, verdict, write_examination(Path(folder), tables, trees, figures, verdict, settings))
+    found,taxonomy = with_samples(given(embeddings, labels, proxies, split), taxonomy, c); x,y,names = found.embeddings,found.labels,found.class_names
+    if n_permutations<1: raise ValueError(f"n_permutations must be at least 1, got {n_permutations}")
+    generator = torch.Generator().manual_seed(seed); where,verdict,tables = {} if c is None else dict(geometry="poincare", c=c),"",{}
+    with tqdm(total=6-(c is None), disable=not progress, leave=False, bar_format="{desc} {bar} {n}/{total}, {elapsed}") as bar:
+        def step(what): bar.set_description(f"{len(x):,} samples: {what}", refresh=False); bar.update()
+        step("trees"); dist = class_distances(x, y, c); trees = trees_of(found, dist, c)
+        if c is not None: step("audit"); done = audit(x, found.proxies, y, c, taxonomy, generator, clip_r, n_permutations); verdict = done.verdict
+        step("neighbours"); ranking = neighbour_ranking(x, y, where, 8 if taxonomy is None else 250)
+        step("retrieval"); tables["retrieval"] = retrieval_table(x, y, taxonomy, where, ranking, generator)
+        step("measures"); tables["measures"] = measures_table(found, taxonomy, dist, c, n_permutations, generator, ranking)
+        step("pictures"); figures = pictures(trees["classes"], dist, names, taxonomy); tables["classes"] = class_table(y, ranking[:,0], dist, names, taxonomy)
+        if c is not None:
+            radii = radius_histogram(x, found.proxies, c, clip_r).figure; plt.close(radii); tables["audit"] = done.table
+            figures["radii"] = radii,"How far from the centre points and proxies lie."
+        settings = dict(embeddings=Path(embeddings).name if isinstance(embeddings,(str,Path)) else "tensors", samples=len(x), dimensions=x.shape[1],
+                        classes=len(names), taxonomy=repr(taxonomy), proxies=0 if found.proxies is None else len(found.proxies), c=c, clip_r=clip_r,
+                        split=split, n_permutations=n_permutations, seed=seed)
+        files = write_examination(Path(folder), tables, trees, figures, in_short(tables, x.shape[1], verdict), settings)
+    return Examination(tables, trees, verdict, files)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['columns', 'without_augmentation', 'Points', 'points_of', 'list_measures', 'shuffled_measures', 'p_of', 'lengths',
-           'retrieval_rows', 'learned_only', 'class_rows', 'classes_there', 'hierarchy_rows', 'Measured', 'draw_points',
-           'measure']
+           'retrieval_rows', 'learned_only', 'class_rows', 'classes_there', 'hierarchy_rows', 'Measured', 'proxies_of',
+           'measure', 'draw_points']
 
 # %% ../nbs/71_measure.ipynb #ce72a13c
 import copy
@@ -234,42 +234,46 @@ def hierarchy_rows(
 @dataclass
 class Measured:
     "What was measured on a split."
-    table:pd.DataFrame                    # a row a measure, `columns`
-    verdict:str                           # of the audit; empty without a hierarchical regulariser
-    trees:dict[str,TreeNode]              # classes and, with a hierarchical regulariser, proxies
-    figures:dict[str,tuple[Figure,str]]   # name -> figure and caption
+    table:pd.DataFrame            # a row a measure, `columns`
+    verdict:str                   # of the audit; empty without a hierarchical regulariser
+    trees:dict[str,TreeNode]      # the tree in the hierarchical proxies, where there are some
 
+def proxies_of(loss:nn.Module)->Tensor|None:   # (P,D) in the ball, or None
+    "The hierarchical proxies of a regularised loss."
+    hier = getattr(loss, "regularizer", None)
+    return hier.proxies.detach().cpu() if isinstance(hier, HIER) else None
+
+def measure(
+    p:Points,                      # from `points_of`
+    model:nn.Module,               # that made them
+    loss:nn.Module,                # trained with it
+    data:Data,
+    settings:Evaluation|None=None, # how; None: as `Evaluation` has it by default
+    seed:int=0,                    # of shuffles, intervals and samples
+)->Measured:
+    "Everything that the protocol of a split asks for. `ValueError` as the measures."
+    settings,generator,head = settings or Evaluation(),Generator().manual_seed(seed),clip_radius(model)
+    known = torch.isin(p.y, data.splits["train"].labels).any()
+    table = class_rows(p, loss, data, settings, generator) if known else retrieval_rows(p, data, settings, generator)
+    if proxies_of(loss) is None: return Measured(table, "", {})
+    audited,verdict,trees = hierarchy_rows(p, loss.regularizer, data, head and head.clip_r, settings, generator)
+    return Measured(pd.concat([table,audited], ignore_index=True), verdict, trees)
+
+# %% ../nbs/71_measure.ipynb #21d36804
 def draw_points(
     p:Points,
     data:Data,
-    proxies:Tensor|None,     # hierarchical proxies
-    clip_r:float|None,       # of the embeddings' head
-    most:int=1000,           # classes in the tree
-)->tuple[dict[str,TreeNode],dict[str,tuple[Figure,str]]]:  # the tree of the classes; dendrogram, tanglegram, distances, radii
-    "The tree of the class means and its pictures; of more classes than `most`, evenly chosen ones."
+    proxies:Tensor|None=None,     # (P,D) hierarchical proxies
+    clip_r:float|None=None,       # of the embeddings' head
+    most:int=1000,                # classes in the tree
+)->tuple[dict[str,TreeNode],dict[str,tuple[Figure,str]]]:  # the tree of the classes; dendrogram, tanglegram, distances, radii, with captions
+    "The tree of the class means and its pictures."
     y,taxonomy = classes_there(p.y, data.taxonomy); n = taxonomy.n_classes; kept = torch.arange(0, n, -(-n//most)); x = p.x
     if len(kept)<n: rows = torch.isin(y, kept); x = x[rows]; y,taxonomy = classes_there(y[rows], taxonomy)
     dist = class_distances(x, y, p.c); trees = dict(classes=upgma(dist, taxonomy.names))
     figures = pictures(trees["classes"], dist, taxonomy.names, taxonomy if taxonomy.depth>1 else None)
+    if len(kept)<n: figures = {name:(figure,f"{caption} Of {n:,} classes one in {-(-n//most)} was looked at.") for name,(figure,caption) in figures.items()}
     if p.c is not None:
         radii = radius_histogram(p.x, proxies, p.c, clip_r).figure; plt.close(radii)
         figures["radii"] = radii,"How far from the centre of the ball the embeddings lie, and the hierarchical proxies where there are some."
     return trees,figures
-
-def measure(
-    p:Points,                  # from `points_of`
-    model:nn.Module,           # that made them
-    loss:nn.Module,            # trained with it
-    data:Data,
-    settings:Evaluation|None=None, # how; None: as `Evaluation` has it by default
-    seed:int=0,                # of shuffles, intervals and samples
-)->Measured:
-    "Everything that the protocol of a split asks for. `ValueError` as the measures."
-    settings,generator,head,verdict,more = settings or Evaluation(),Generator().manual_seed(seed),clip_radius(model),"",{}
-    rows = (class_rows(p, loss, data, settings, generator) if torch.isin(p.y, data.splits["train"].labels).any()
-            else retrieval_rows(p, data, settings, generator))
-    hier,clip_r = getattr(loss, "regularizer", None),head and head.clip_r; proxies = hier.proxies.detach().cpu() if isinstance(hier, HIER) else None
-    if proxies is not None:
-        audited,verdict,more = hierarchy_rows(p, hier, data, clip_r, settings, generator); rows = pd.concat([rows,audited], ignore_index=True)
-    trees,figures = draw_points(p, data, proxies, clip_r)
-    return Measured(rows, verdict, trees|more, figures)

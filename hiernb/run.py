@@ -4,12 +4,10 @@
 
 # %% auto #0
 __all__ = ['how', 'habit', 'learned_classes', 'make_loss', 'check_images', 'assemble', 'recipes_apart', 'finished', 'judge_of',
-           'curves', 'recipe_table', 'sections_of', 'svg', 'write_results', 'check_recipe', 'run', 'restore',
-           'evaluate']
+           'curves', 'recipe_table', 'sections_of', 'write_results', 'check_recipe', 'run', 'restore', 'evaluate']
 
 # %% ../nbs/71_run.ipynb #b64598f3
 import inspect
-import io
 import json
 import sys
 from dataclasses import replace
@@ -23,16 +21,17 @@ from torch import Generator,isin,nn
 from .checkpoint import best_checkpoint,read_checkpoint
 from .data.base import Data,load,write_atomic
 from .examine import newick
+from .guards import clip_radius
 from .keys import Evaluation,losses
 from .loss.hier import HIER
 from .loss.regularized import Regularized
-from .measure import Measured,measure,points_of
+from .measure import Measured,Points,draw_points,measure,points_of,proxies_of
 from .model import Embedder,build
 from .options import curvature_of,habits
 from .plot import training_curves
 from .processes import anywhere,join,world
 from .recipe import Recipe,read_recipe
-from .report import report
+from .report import figure_svg,report
 from .train import Run,train
 
 # %% ../nbs/71_run.ipynb #7152f21d
@@ -135,8 +134,8 @@ def sections_of(
     recipe:Recipe,
     done:Run,
     got:Measured,
-    split:str="test",
-)->list[tuple[str,list]]:   # for `report`
+    drawn:dict[str,tuple[bytes,str]],   # name -> SVG and caption, the training curves first
+)->list[tuple[str,list]]:               # for `report`
     "A run as the sections of a report."
     judge = judge_of(done.history); best = done.history[judge].iloc[done.best_epoch-1]
     says = f"Epoch {done.best_epoch} of {len(done.history)} has the best {judge.replace('_',' ')}, {best:.4f}; its weights are measured below."
@@ -145,33 +144,33 @@ def sections_of(
     for of,part in got.table.groupby("of", sort=False):
         part = part.drop(columns="of").dropna(axis=1, how="all")
         if of=="retrieval" and recipe.published: part.insert(2, "published", part.measure.map(recipe.published))
-        tables.append((part.reset_index(drop=True), f"{of[0].upper()}{of[1:]}, {split} split."))
-    note = ("low, high: 95 % interval that resamples whole classes. chance, with the middle 95 % of it: what the measure is worth when the control has destroyed "
-            "what it looks for. p_value: the share of controls that do at least as well.")
-    pictures = [figure for figure in got.figures.values()]
-    return [("Training",[says,*warned,(curves(done.history),"Loss, and the score that chooses the epoch.")]), ("Test",[note,*warned,*tables]),
-            ("Hierarchy",[*[f"**{got.verdict}**"]*bool(got.verdict),*pictures]), ("Recipe",[(recipe_table(recipe),recipe.name)])]
+        tables.append((part.reset_index(drop=True), f"{of[0].upper()}{of[1:]}, test split."))
+    note = ("low, high: 95 % interval that resamples whole classes. chance, with the middle 95 % of it: what the measure is worth when "
+            "the control has destroyed what it looks for. p_value: the share of controls that do at least as well.")
+    training,*others = drawn.values()
+    return [("Training",[says,*warned,training]), ("Test",[note,*warned,*tables]),
+            ("Hierarchy",[*[f"**{got.verdict}**"]*bool(got.verdict),*others]), ("Recipe",[(recipe_table(recipe),recipe.name)])]
 
 # %% ../nbs/71_run.ipynb #18ba37ea
-def svg(figure:Figure)->bytes:   # a file
-    "A figure as SVG."
-    data = io.BytesIO(); figure.savefig(data, format="svg", metadata={"Date":None}); return data.getvalue()
-
 def write_results(
     recipe:Recipe,
     folder:Path,
     done:Run,
-    got:Measured,
+    points:Points,           # of the test split
+    data:Data,
 )->None:
-    "Figures, trees, report.html, and test.csv as the last. `OSError` if they cannot be written."
-    chosen_by = "test" if recipe.sections["training"].get("select_on_test") else "val"
-    files = {f"figures/{name}.svg":svg(figure) for name,(figure,_) in got.figures.items()}|{"figures/training.svg":svg(curves(done.history))}
-    files |= {f"trees/{name}.nwk":newick(tree) for name,tree in got.trees.items()}
+    "Measure, draw, and write figures, trees, report.html, and test.csv as the last. `OSError` if they cannot be written; errors as `measure`."
+    got = measure(points, done.model, done.loss, data, Evaluation(**recipe.sections["evaluation"]), recipe.seed); head = clip_radius(done.model)
+    trees,figures = draw_points(points, data, proxies_of(done.loss), head and head.clip_r)
+    figures = dict(training=(curves(done.history),"Loss, and the score that chooses the epoch."))|figures
+    drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in figures.items()}; files = {f"figures/{name}.svg":svg for name,(svg,_) in drawn.items()}
+    files |= {f"trees/{name}.nwk":newick(tree) for name,tree in (trees|got.trees).items()}
     if got.verdict: files["verdict.txt"] = (got.verdict+"\n").encode()
-    for name,data in files.items(): write_atomic(folder/name, data)
-    about = json.loads((folder/"environment.json").read_text())[-1]
-    facts = {k:about[k] for k in ("started","processes","device","git") if k in about}|{"command":" ".join(about.get("command", []))}
-    report(folder/"report.html", f"{recipe.name}, seed {recipe.seed}", sections_of(recipe, done, got), dict(recipe=recipe.name, seed=recipe.seed)|facts)
+    for name,content in files.items(): write_atomic(folder/name, content)
+    about = json.loads((folder/"environment.json").read_text())[-1]; about["command"] = " ".join(about["command"])
+    facts = dict(recipe=recipe.name, seed=recipe.seed)|{k:about[k] for k in ("started","command","processes","device","git")}
+    report(folder/"report.html", f"{recipe.name}, seed {recipe.seed}", sections_of(recipe, done, got, drawn), facts)
+    chosen_by = "test" if recipe.sections["training"].get("select_on_test") else "val"
     write_atomic(folder/"test.csv", got.table.assign(selected_on=chosen_by).to_csv(index=False).encode())
 
 # %% ../nbs/71_run.ipynb #cb0e1494
@@ -199,7 +198,7 @@ def run(
     done = train(model, loss, data, folder, resume=resume, progress=progress, accelerator=accelerator, seed=recipe.seed, **training)
     say("measuring the test split")
     points = points_of(model, loss, data, "test", accelerator, training.get("workers", 0))
-    if first: write_results(recipe, folder, done, measure(points, model, loss, data, Evaluation(**recipe.sections["evaluation"]), recipe.seed))
+    if first: write_results(recipe, folder, done, points, data)
     anywhere(False)                                                    # nobody leaves before it is written
     say(f"wrote {folder/'report.html'}"); return folder
 

@@ -98,7 +98,7 @@ class Seeded(Dataset):
         dataset:Dataset,    # of (image, label) or (image, label, size), with `.labels`
         seed:int=0,         # of the run, ≥ 0
     ):
-        self.dataset,self.seed,self.labels = dataset,seed,dataset.labels
+        self.dataset,self.seed,self.labels,self.draws = dataset,seed,dataset.labels,False
         self.set_epoch(0)
 
     def set_epoch(self, epoch:int)->None:                # counted from 0
@@ -109,8 +109,11 @@ class Seeded(Dataset):
     def __getitems__(self, indices:list[int]):
         with torch.random.fork_rng(devices=[]): return self.read(indices)
     def read(self, indices:list[int])->list[tuple]:
-        many = getattr(self.dataset, "__getitems__", None)
-        if many: self.settle(indices[0]); return many(indices)
+        many = None if self.draws else getattr(self.dataset, "__getitems__", None)
+        if many:
+            self.settle(indices[0]); before = torch.get_rng_state(); found = many(indices)
+            if torch.equal(torch.get_rng_state(), before): return found
+            self.draws = True                                                            # its images must be drawn one by one
         return [(self.settle(i),self.dataset[i])[1] for i in indices]
 
 # %% ../nbs/51_batches.ipynb #9c225e23

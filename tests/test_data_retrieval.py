@@ -50,7 +50,7 @@ def quietly(name, root, **options):
 published = {"cub":(cub_sizes,[1,2,4,8],[200]), "cars":(cars_sizes,[1,2,4,8],[7,196]), "devkit":(cars_sizes,[1,2,4,8],[7,196]),
              "sop":(sop_sizes,[1,10,100,1000],[12,22_634]), "inshop":(inshop_sizes,[1,10,20,30],[2,3,7_982])}
 
-@pytest.mark.parametrize("name", published)
+@pytest.mark.parametrize("name", ["cub","devkit","sop","inshop"])      # both layouts of Cars become the same rows, as the small sets show
 def test_published_sizes(name, tmp_path, monkeypatch):
     "As many images and classes in each split as the papers say, no warning, classes apart, and every label the class that was written."
     monkeypatch.setattr(formats, "picture", lambda *_: None); monkeypatch.setattr(tables, "absent", lambda home,paths: [])

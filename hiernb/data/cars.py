@@ -23,7 +23,7 @@ def read_mat(
 )->list:              # one entry a struct, a tuple of its fields; or one string a cell
     "One list from a MATLAB file. `FileNotFoundError`, or `ValueError` with file and entry."
     if not path.is_file(): raise FileNotFoundError(f"no {path}; unpack the archive again")
-    try: value = loadmat(path, simplify_cells=True)[name]
+    try: value = loadmat(path, simplify_cells=True, variable_names=[name])[name]
     except Exception as e: raise ValueError(f"{path}: expected a MATLAB 5 file with the variable {name!r}: {type(e).__name__} {e}") from e
     entries = [value] if isinstance(value,(dict,str)) else list(value) if getattr(value,"ndim",1)==1 else [value]
     for number,entry in enumerate(entries,1):

@@ -134,7 +134,7 @@ def obtain(
     if place := find(folder): return place
     archive = folder/CIFAR100.filename
     put = f"put {archive.name} or cifar-100-binary.tar.gz, or the folder that it unpacks to, into {folder}"
-    if not download: raise missing("cifar100", folder, "nothing is downloaded unasked; load('cifar100', download=True) fetches it", put)
+    if not download: raise missing("cifar100", folder, "nothing is downloaded unasked", put)
     require_writable(folder, "cifar100")
     try: return Place(fetch(CIFAR100.url, archive, CIFAR100.tgz_md5, timeout), "python")
     except (OSError,ValueError) as e: raise missing("cifar100", folder, f"it could not be got: {e}", put) from e
@@ -195,5 +195,5 @@ def check_cifar100(
 binary_md5 = "03b5dce01913d631647c71ecec9e9cb8"   # of cifar-100-binary.tar.gz, as the set's site gives it
 
 register(Source("cifar100", load_cifar100, classes=100, images=60_000, licence="not stated", megabytes=169,
-                where="www.cs.toronto.edu/~kriz/cifar.html, or by load('cifar100', download=True)", check=check_cifar100,
+                where="www.cs.toronto.edu/~kriz/cifar.html (load('cifar100', download=True) does)", check=check_cifar100,
     archives=("cifar-100-python","cifar-100-binary","cifar-100-python.tar.gz","cifar-100-binary.tar.gz")));

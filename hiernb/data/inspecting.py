@@ -6,6 +6,7 @@
 __all__ = ['inspecting_measures', 'Labelled', 'compare_counts', 'image_splits', 'warn_absent', 'image_level', 'check_labelled']
 
 # %% ../../nbs/50_data.inspecting.ipynb #e266f2c0
+import os
 import warnings
 from collections.abc import Callable,Mapping
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def image_level(
     warn_absent(name, labels, parts, found.taxonomy.names)
     for split,rows in parts.items():
         steps = inspecting_transforms(augment and split=="train", size, channels)
-        paths,share = [found.home/found.paths[i] for i in rows],len(rows)/len(labels)
+        paths,share = [os.path.join(found.home, found.paths[i]) for i in rows.tolist()],len(rows)/len(labels)
         splits[split] = ImageFiles(paths, labels[rows], *steps, channels, size_info, cache_megabytes*share)
     settings = dict(split_by="images", size=size, channels=channels, size_info=size_info, augment=augment, selection="accuracy")|inspecting_measures
     return Data(name, splits, found.taxonomy, found.taxonomy.names, settings|protocol)

@@ -18,10 +18,10 @@ def read_sop(
     "The two lists of Stanford Online Products. `FileNotFoundError`; `ValueError` with file and line."
     file = locate("sop", folder, ["Ebay_train.txt"]); home = file.parent
     columns = dict(image_id=int, class_id=int, super_class_id=int, path=str); rows,folders,category = [],{},{}
-    for part,split in (("Ebay_train.txt","train"),("Ebay_test.txt","test")):
-        found = read_fields(home/part, read_lines(home/part), columns, header=True)
-        for k,what in ((1,"image_id"),(4,"image")): refuse_repeats(home/part, what, [(row[0],row[k]) for row in found])
-        rows += [(home/part,split,*row) for row in found]
+    for part,split in ((file,"train"),(home/"Ebay_test.txt","test")):
+        found = read_fields(part, read_lines(part), columns, header=True)
+        for k,what in ((1,"image_id"),(4,"image")): refuse_repeats(part, what, [(row[0],row[k]) for row in found])
+        rows += [(part,split,*row) for row in found]
     for part,_,line,_,item,group,path in rows:
         where,_,name = path.partition("/")
         if not name or "/" in name:

@@ -52,10 +52,10 @@ def read_fields(
         (number,first),*lines = lines
         if first.split()!=names:
             raise ValueError(f"{path}, line {number}: expected the column names {' '.join(names)!r}, found {first[:80]!r}")
-    rows = []
+    rows,count = [],re.compile("0*[1-9][0-9]{0,8}").fullmatch
     for number,line in lines:
         cells = line.split(None, left); cells[left:] = [c for end in cells[left:] for c in end.rsplit(None, right)]
-        whole = all(re.fullmatch("0*[1-9][0-9]{0,8}", c) for c,kind in zip(cells,columns.values()) if kind is int)
+        whole = all(count(c) for c,kind in zip(cells,columns.values()) if kind is int)
         if len(cells)!=len(names) or not whole:
             expected = ", ".join(f"{n} (a whole number from 1)" if kind is int else n for n,kind in columns.items())
             raise ValueError(f"{path}, line {number}: expected {expected}; found {line[:80]!r}")
@@ -204,7 +204,7 @@ def class_disjoint(
         rows = [i for i,s in enumerate(of) if s==split]
         steps = hier_transforms(model, split=="train", size, side if split=="train" else None)
         cache = share*len(rows) if split in ("train","val") else 0
-        splits[split] = ImageFiles([home/listing.paths[i] for i in rows], labels[rows], *steps, cache_megabytes=cache)
+        splits[split] = ImageFiles([os.path.join(home, listing.paths[i]) for i in rows], labels[rows], *steps, cache_megabytes=cache)
     names = [listing.names[i] for i in order]
     taxonomy = Taxonomy.from_paths([listing.groups[i] for i in order], names)
     settings = dict(split_by="classes", seed=seed, val=len(held), model=model, size=size, side=side)|protocol

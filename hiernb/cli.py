@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['Number', 'Whole', 'Word', 'File', 'Folder', 'Settings', 'Words', 'Flag', 'Device', 'commands', 'is_first', 'say',
-           'working', 'show', 'named', 'settings_first', 'Recipes', 'Train', 'Grid', 'Evaluate', 'read_taxonomy',
-           'Points', 'Inspect', 'Audit', 'Table', 'in_checkout', 'find_notebook', 'read_parameters', 'Study', 'Data',
-           'Bench', 'overview', 'parse', 'one_line', 'answer', 'main', 'started_together']
+           'working', 'show', 'named', 'settings_first', 'Recipes', 'Train', 'show_headline', 'Grid', 'Evaluate',
+           'read_taxonomy', 'read_points', 'Points', 'Inspect', 'Audit', 'Table', 'in_checkout', 'find_notebook',
+           'read_parameters', 'Study', 'Data', 'Bench', 'overview', 'parse', 'one_line', 'answer', 'main',
+           'started_together']
 
 # %% ../nbs/73_cli.ipynb #1371564b
 import difflib,inspect,os,re,sys,threading,time
@@ -140,8 +141,17 @@ class Train:
         from hiernb.run import run
         folder = self.folder or Path("runs")/recipe.name/f"seed-{recipe.seed}"; say(f"{recipe.name}, seed {recipe.seed}, into {folder}")
         run(recipe, folder, resume=self.resume, accelerator=self.accelerator, progress=is_first())
-        if is_first(): print(f"{folder/'report.html'}")
+        if is_first(): show_headline(folder)
         return 0
+
+def show_headline(
+    folder:Path,  # of a finished run
+)->None:
+    "Print what both papers print of a run."
+    import pandas as pd
+    from hiernb.table import choose_measures
+    found = pd.read_csv(folder/"test.csv"); found = found[found.measure.isin(choose_measures(found.measure, None))]
+    show(found.drop_duplicates(["of","measure"])[["of","measure","value","low","high","chance","p_value"]])
 
 # %% ../nbs/73_cli.ipynb #35e94e2b
 @dataclass(kw_only=True)
@@ -218,6 +228,24 @@ def read_taxonomy(
     if ending in (".csv",".tsv"): return Taxonomy.from_csv(path)
     return Taxonomy.builtin(name)
 
+def read_points(
+    folder:Path,      # of a run
+    split:str,        # to embed with the best weights
+    accelerator:str,  # auto, cpu, cuda, mps
+)->dict[str,Any]:     # arguments of `examine`
+    "What a run makes of a split, with its hierarchical proxies, or class proxies where the classes are the same. Errors as `restore`."
+    import torch
+    from hiernb.data.embeddings import Embeddings
+    from hiernb.guards import clip_radius
+    from hiernb.measure import points_of,proxies_of
+    from hiernb.run import restore
+    _,data,model,loss = restore(folder); p = points_of(model, loss, data, split, accelerator)
+    x,y = (p.x,p.y) if p.gallery is None else map(torch.cat, zip((p.x,p.y), p.gallery))
+    proxies = proxies_of(loss) if p.c is not None else getattr(loss, "proxies", None); head = clip_radius(model)
+    if p.c is None and proxies is not None and len(proxies)!=len(data.class_names): proxies = None                 # of other classes than those of the split
+    points = Embeddings(x, y, data.class_names, None if proxies is None else proxies.detach().cpu().float())
+    return dict(embeddings=points, taxonomy=data.taxonomy, c=p.c, clip_r=head and head.clip_r)
+
 @dataclass(kw_only=True)
 class Points:
     "Embeddings to look at: the arguments that `inspect` and `audit` share."
@@ -241,8 +269,7 @@ class Points:
             given = [f"--{k.replace('_', '-')}" for k in ("taxonomy","c","clip_r") if getattr(self, k) is not None]
             if given: raise ValueError(f"{self.path} is a run and has its own {', '.join(given)}: leave that out")
             with working(f"embedding {self.split or 'test'} of {self.path}"):
-                from hiernb.run import points
-                return points(self.path, self.split or "test", accelerator=self.accelerator)
+                return read_points(self.path, self.split or "test", self.accelerator)
         with working(f"reading {self.path}"):
             from hiernb.examine import given
             taxonomy = None if self.taxonomy is None else read_taxonomy(self.taxonomy)
@@ -373,9 +400,10 @@ class Study:
     settings_at:ClassVar[int] = 1
 
     def run(self)->int:
+        notebook = find_notebook(self.notebook).resolve()
         try: import papermill
         except ImportError: raise ImportError("a study runs through papermill, which is not installed: pip install papermill") from None
-        notebook = find_notebook(self.notebook).resolve(); known = papermill.inspect_notebook(str(notebook))
+        known = papermill.inspect_notebook(str(notebook))
         if self.show:
             for name,about in known.items(): print(f"{name} = {about['default']:24} {about['help']}".rstrip())
             return 0
@@ -467,7 +495,7 @@ def one_line(error:BaseException)->str:
     "An error as a line."
     says = error.strerror if isinstance(error, OSError) and error.strerror and not error.filename else str(error)
     if isinstance(error, OSError) and error.filename: says = f"{error.filename}: {error.strerror}"
-    return " ".join(says.split()) or type(error).__name__
+    return " ".join(says.replace("resume=False", "--no-resume").split()) or type(error).__name__
 
 def answer(
     words:Sequence[str],  # of the command line

@@ -53,7 +53,8 @@ def take_apart(
             case tuple(): return {"#tuple":[inner(v, i) for i,v in enumerate(value)]}
             case dict() if all(isinstance(k, str) and k[:1]!="#" for k in value): return {k:inner(v, k) for k,v in value.items()}
             case dict(): return {"#dict":[[inner(k, k),inner(v, k)] for k,v in value.items()]}
-        raise ValueError(f"a checkpoint holds tensors, numbers, texts, None and dicts, lists and tuples of them; {'/'.join(path)!r} is a {type(value).__name__}")
+        says = "a checkpoint holds tensors, numbers, texts, None and dicts, lists and tuples of them"
+        raise ValueError(f"{says}; {'/'.join(path)!r} is a {type(value).__name__}")
     return plain(state),tensors
 
 def put_together(
@@ -102,12 +103,14 @@ def read_checkpoint(
     path = Path(path); refuse = lambda why: ValueError(f"{path} {why}. Delete it, or put a whole checkpoint in its place")
     if not path.is_file(): raise FileNotFoundError(f"no checkpoint at {path}")
     try:
-        with safe_open(path, "pt") as file: about,tensors = file.metadata() or {},{k:file.get_tensor(k) for k in file.keys()}
+        with safe_open(path, "pt") as file:
+            about,tensors = file.metadata() or {},{k:file.get_tensor(k).clone() for k in file.keys()}       # memory, not the mapped file
     except SafetensorError as e:
         with open(path,"rb") as file: first = file.read(4)
         if first==b"PK\3\4" or first[:1]==b"\x80": raise refuse("is a pickle, which could run code when it is read, and no checkpoint of hiernb") from e
         raise refuse(f"is no checkpoint of hiernb or is damaged: {e}") from e
-    if about.keys()!={"kind","state","sha256"} or about["kind"]!=kind: raise refuse(f"is a file of tensors, but no {kind!r}: it calls itself {about.get('kind')!r}")
+    if about.keys()!={"kind","state","sha256"} or about["kind"]!=kind:
+        raise refuse(f"is a file of tensors, but no {kind!r}: it calls itself {about.get('kind')!r}")
     if checksum(about["state"], tensors)!=about["sha256"]: raise refuse("is damaged: its SHA-256 is not the one that was written with it")
     return put_together(json.loads(about["state"]), tensors)
 

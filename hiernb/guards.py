@@ -10,7 +10,6 @@ import math,signal,threading
 from collections.abc import Mapping,Sequence
 from typing import Any
 
-import torch
 from torch import Tensor,nn
 from torch.utils.data import Dataset
 
@@ -50,8 +49,8 @@ def account(
     norms = embeddings.detach().double().norm(dim=1); bad = (~norms.isfinite()).nonzero()[:,0].tolist()
     largest = lambda tensors: {name:t.detach().double().norm().item() for name,t in tensors.items() if t is not None and t.isfinite().all()}
     part = lambda tensors: dict(not_finite=not_finite(tensors), largest_norms=dict(sorted(largest(tensors).items(), key=lambda kv: -kv[1])[:5]))
-    return dict(loss=repr(loss), images=list(images),
-        embeddings=dict(not_finite=[f"row {r}, {images[r//views]}" for r in bad], largest_norm=norms[norms.isfinite()].max().item() if len(bad)<len(norms) else None),
+    of_rows = dict(not_finite=[f"row {r}, {images[r//views]}" for r in bad], largest_norm=norms[norms.isfinite()].max().item() if len(bad)<len(norms) else None)
+    return dict(loss=repr(loss), images=list(images), embeddings=of_rows,
         parameters=part({k:p.data for k,p in named.items()}), gradients=part({k:p.grad for k,p in named.items()}))
 
 def tell(
@@ -60,7 +59,7 @@ def tell(
 )->str:                       # one line
     "The account in one line."
     some = lambda names: ", ".join(list(names)[:most])+(f" and {len(names)-most} more" if len(names)>most else "")
-    says = [f"the loss is {found['loss']}"] if not math.isfinite(float(found["loss"])) else [f"the loss is {float(found['loss']):.4g}, but not all gradients are finite"]
+    says = [f"the loss is {found['loss']}"+("" if not math.isfinite(float(found["loss"])) else ", but not all gradients are finite")]
     for what in ("embeddings","parameters","gradients"):
         bad = found[what]["not_finite"]; bad = [f"{k} ({v})" for k,v in bad.items()] if isinstance(bad, Mapping) else bad
         says.append(f"{what} not finite: {some(bad)}" if bad else f"all {what} are finite")

@@ -6,7 +6,7 @@
 __all__ = ['git_state', 'installed', 'environment', 'event_bytes', 'TensorBoard', 'need_wandb', 'Logs', 'line']
 
 # %% ../nbs/52_logs.ipynb #9c344243
-import json,os,platform,re,subprocess,sys,time
+import os,platform,re,subprocess,sys,time
 from collections.abc import Mapping,Sequence
 from datetime import datetime,timezone
 from importlib.metadata import PackageNotFoundError,requires,version
@@ -46,8 +46,9 @@ def environment(
 )->dict[str,Any]:           # time, command, seeds, processes, versions, python, platform, processors, device, git: ready for JSON
     "The circumstances of a run."
     cuda = torch.cuda.is_available()
-    return dict(started=datetime.now(timezone.utc).isoformat(timespec="seconds"), command=[Path(sys.argv[0]).name,*sys.argv[1:]], seeds=seeds, processes=processes,
-        versions=installed(), python=platform.python_version(), platform=platform.platform(), processors=os.cpu_count(), threads=torch.get_num_threads(),
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return dict(started=now, command=[Path(sys.argv[0]).name,*sys.argv[1:]], seeds=seeds, processes=processes, versions=installed(),
+        python=platform.python_version(), platform=platform.platform(), processors=os.cpu_count(), threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(), cuda=torch.version.cuda if cuda else None, git=git_state())
 
 # %% ../nbs/52_logs.ipynb #9d84b516
@@ -86,7 +87,8 @@ class TensorBoard:
 def need_wandb()->ModuleType: # the package
     "Weights & Biases. `ValueError` if it is not installed."
     try: import wandb
-    except ImportError as e: raise ValueError("wandb=… sends the log to Weights & Biases, whose package is not installed: pip install wandb, or leave the option out") from e
+    except ImportError as e:
+        raise ValueError("wandb=… sends the log to Weights & Biases, whose package is not installed: pip install wandb, or leave the option out") from e
     return wandb
 
 class Logs:

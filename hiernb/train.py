@@ -9,7 +9,6 @@ __all__ = ['embed', 'Run', 'Trainer', 'train']
 import json,math,sys,time,warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -138,7 +137,7 @@ def epoch(self:Trainer,
             loader = iter(batches(self.dataset, sampler=[share(part) for part in parts[self.done:]], workers=self.options.workers))
             for part in parts[self.done:]:
                 self.advance(part, next(loader)); self.spent = time.perf_counter()-start
-                if not bar.disable: bar.set_postfix({k:f"{self.sums[k]/self.sums['rows']:.4f}" for k in ("loss","accuracy","regularizer") if k in self.sums}, refresh=False)
+                if not bar.disable: bar.set_postfix({k:f"{v:.4f}" for k,v in self.totals("").items() if k in ("loss","accuracy","regularizer")}, refresh=False)
                 bar.update()
                 if anywhere(stop.asked): raise Terminated
                 if time.monotonic()-self.saved>=60*self.options.checkpoint_minutes and self.done<len(parts): self.save()
@@ -146,9 +145,11 @@ def epoch(self:Trainer,
         for p in held: p.requires_grad_()
 
 @patch
-def totals(self:Trainer)->dict[str,float]: # train_loss, train_accuracy and terms where the loss has them
+def totals(self:Trainer,
+    prefix:str="train_",  # of the names
+)->dict[str,float]:       # train_loss, train_accuracy and terms where the loss has them
     "Means over the rows of the epoch so far."
-    return {f"train_{k}":v/self.sums["rows"] for k,v in self.sums.items() if k!="rows"}
+    return {f"{prefix}{k}":v/self.sums["rows"] for k,v in self.sums.items() if k!="rows"}
 
 @patch
 def standing(self:Trainer)->str: # a sentence for error messages
@@ -223,7 +224,7 @@ def start(self:Trainer,
     about = self.folder/"environment.json"; earlier = json.loads(about.read_text()) if resume and about.is_file() else []
     write_atomic(self.folder/"settings.json", json.dumps(self.settings, indent=1).encode())          # or if nothing can be written
     write_atomic(about, json.dumps([*earlier, environment(world()[1], seed=self.options.seed)], indent=1).encode())
-    if self.options.select_on_test: warnings.warn(f"epochs are judged by the test split; the best one's number there is no test result", stacklevel=3)
+    if self.options.select_on_test: warnings.warn("epochs are judged by the test split; the best one's number there is no test result", stacklevel=3)
 
 @patch
 def to_the_end(self:Trainer,
@@ -234,7 +235,8 @@ def to_the_end(self:Trainer,
     first,watched = world()[0]==0,progress and world()[0]==0 and sys.stderr.isatty()
     logs = Logs(self.folder, self.history, self.settings, self.options.tensorboard, self.options.wandb) if first else None
     try:
-        with Terminable() as stop,tqdm(total=epochs*self.steps, initial=len(self.history)*self.steps+self.done, disable=not watched, unit="batch", mininterval=.5) as bar:
+        all_steps,so_far = epochs*self.steps,len(self.history)*self.steps+self.done
+        with Terminable() as stop,tqdm(total=all_steps, initial=so_far, disable=not watched, unit="batch", mininterval=.5) as bar:
             while len(self.history)<epochs:
                 bar.set_description(f"epoch {len(self.history)+1}/{epochs}")
                 self.epoch(bar, stop); self.finish(stop)

@@ -1,13 +1,15 @@
-"A run that is stopped from outside: Ctrl-C, a full disk. The room 52_train tests the same from inside."
-import json,os,resource,shutil,signal,subprocess,sys,time
+"A run that is stopped from outside: SIGTERM, Ctrl-C, kill -9, a full disk. The room 52_train tests the same from inside."
+import json,multiprocessing,os,random,resource,shutil,signal,subprocess,sys,time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hiernb.checkpoint import read_checkpoint
+from hiernb import checkpoint
+from hiernb.checkpoint import best_checkpoint,checkpoints,read_checkpoint
 from hiernb.data.base import Data,ImageSet
 from hiernb.model import build
 from hiernb.train import train
@@ -23,55 +25,126 @@ def images(n, seed):
     g = torch.Generator().manual_seed(seed)
     return ImageSet(torch.randint(256,(n,1,28,28),generator=g,dtype=torch.uint8), torch.arange(n)%2, .5, .3)
 
-def go(folder, epochs):
+def go(folder, epochs, n=1280, model=None, **options):
     two = Taxonomy.from_paths([("a","x"),("a","y")]); threads = torch.get_num_threads()
-    data = Data("noise", dict(train=images(1280,0),val=images(64,1)), two, two.names)
+    data = Data("noise", dict(train=images(n,0),val=images(64,1)), two, two.names)
     torch.set_num_threads(1)                    # two processes are to end in the same bits
-    try: return train(build("small_cnn",4,1), Plain(), data, folder, epochs=epochs, progress=False, accelerator="cpu")
+    try: return train(model or build("small_cnn",4,1), Plain(), data, folder, epochs=epochs, progress=False, accelerator="cpu", **options)
     finally: torch.set_num_threads(threads)
 
-def start(*lines, wrapper=()):
-    heed = "signal.signal(signal.SIGINT, signal.default_int_handler)"     # whoever runs the tests in the background has it ignored
-    code = "\n".join(["import signal",heed,"from test_train_stops import go",*lines])
-    return subprocess.Popen([*wrapper,sys.executable,"-c",code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            cwd=Path(__file__).parent, env={**os.environ,"OMP_NUM_THREADS":"1"})
+def last(folder): return read_checkpoint(checkpoints(folder)[-1])
 
-def test_ctrl_c_leaves_the_last_epoch_whole_and_another_process_goes_on_as_if_nothing_had_happened(tmp_path):
-    process = start(f"go({str(tmp_path/'stopped')!r}, 100_000)")
-    last = tmp_path/"stopped"/"last.ckpt"; deadline = time.monotonic()+300
+def same(a, b):
+    if isinstance(a, torch.Tensor): return torch.equal(a, b)
+    if isinstance(a, dict): return a.keys()==b.keys() and all(same(a[k], b[k]) for k in a if k not in ("seconds","images_per_second","spent"))
+    if isinstance(a, (list,tuple)): return len(a)==len(b) and all(map(same, a, b))
+    return a==b
+
+def heed(folder):                               # whoever runs the tests in the background has SIGINT ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler); sys.stderr = open(folder/"said", "w", buffering=1)
+
+def for_ever(folder): heed(folder); go(folder, 100_000)
+
+class Dropped(nn.Sequential):
+    "A few weights, one random layer."
+    dim = 4
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(784,4), nn.Dropout(.3))
+        for p in self.parameters(): nn.init.normal_(p, std=.05, generator=torch.Generator().manual_seed(0))
+
+def short(folder):
+    "Twenty epochs of four steps, a checkpoint after each step."
+    go(folder, 20, n=64, model=Dropped(), batch_size=16, lr=1e-2, ema_decay=.9, optimizer="adamw", checkpoint_minutes=0, tensorboard=False)
+
+def dies_in_save(folder, n, half):
+    "Is killed in its n-th save, the new file written in half or in whole, but not yet in its place."
+    write,left = checkpoint.save_file,[n]
+    def killed(tensors, path, about):
+        write(tensors, path, about); left[0] -= 1
+        if left[0]==0:
+            if half: os.truncate(path, path.stat().st_size//2)
+            os.kill(os.getpid(), signal.SIGKILL)
+    checkpoint.save_file = killed; short(folder)
+
+def works(folder, begun):
+    "Says when it saves for the first time."
+    write = checkpoint.save_file
+    def tells(*about): begun.set(); write(*about)
+    checkpoint.save_file = tells; short(folder)
+
+@pytest.fixture(scope="module")
+def fork():
+    "Starts children of one process that has imported everything."
+    context = multiprocessing.get_context("forkserver"); context.set_forkserver_preload(["hiernb.model","hiernb.train","pandas","pytest","torch._dynamo"])
+    def start(target, *args): process = context.Process(target=target, args=args); process.start(); return process
+    start.event = context.Event
+    return start
+
+@pytest.mark.parametrize("number", [signal.SIGTERM,signal.SIGINT])
+def test_a_signal_leaves_a_whole_checkpoint_and_another_process_goes_on_as_if_nothing_had_happened(tmp_path, fork, number):
+    folder = tmp_path/"stopped"; folder.mkdir(); process = fork(for_ever, folder); deadline = time.monotonic()+300
     try:
-        while not last.exists() and process.poll() is None and time.monotonic()<deadline: time.sleep(.02)
-        assert last.exists(), "no epoch was finished in 300 s"
-        time.sleep(.1); process.send_signal(signal.SIGINT)
-        _,error = process.communicate(timeout=300)
+        while not checkpoints(folder) and process.is_alive() and time.monotonic()<deadline: time.sleep(.02)
+        assert checkpoints(folder), "no epoch was finished in 300 s"
+        time.sleep(.1); os.kill(process.pid, number); process.join(300)
+        assert process.exitcode==(143 if number==signal.SIGTERM else 1)
     finally: process.kill()                     # it would train for ever
-    assert process.returncode!=0 and "KeyboardInterrupt" in error, error
-    done = read_checkpoint(last)["epoch"]
-    assert done>=1 and not [p.name for p in last.parent.iterdir() if p.name.startswith(".")]
+    said = (folder/"said").read_text(); state = last(folder); done = state["epoch"]
+    if number==signal.SIGTERM:
+        assert said.count("\n")==1 and said.startswith("SIGTERM: stopped. The last whole checkpoint is") and str(checkpoints(folder)[-1]) in said
+    else: assert "KeyboardInterrupt" in said and state["step"]==0
+    assert not [p.name for p in (folder/"checkpoints").iterdir() if p.name.startswith(".")]
     for name in ("stopped","whole"): go(tmp_path/name, done+1)
-    a,b = (read_checkpoint(tmp_path/name/"last.ckpt") for name in ("stopped","whole"))
-    assert a["epoch"]==b["epoch"]==done+1
-    assert all(torch.equal(v, b[part][k]) for part in ("model","loss") for k,v in a[part].items())
+    a,b = (last(tmp_path/name) for name in ("stopped","whole")); assert a["epoch"]==done+1 and same(a, b)
+
+def test_kill_9_at_ten_moments_two_of_them_in_a_save_and_the_run_ends_in_the_same_bits(tmp_path, fork):
+    whole,killed = tmp_path/"whole",tmp_path/"killed"; alone = fork(short, whole); alone.join(300); assert alone.exitcode==0
+    moments,progress = random.Random(5),[]      # noqa: S311 - not for secrets
+    for i in range(10):
+        if i in (3,6):
+            process = fork(dies_in_save, killed, 5, i==3); process.join(300)
+            assert len(list((killed/"checkpoints").glob(".*.safetensors.*")))==1       # what it was writing
+        else:
+            begun = fork.event(); process = fork(works, killed, begun); assert begun.wait(300)
+            time.sleep(moments.uniform(0,.2)); process.kill(); process.join(300)
+        assert process.exitcode==-signal.SIGKILL
+        progress.append(checkpoints(killed)[-1].stem if checkpoints(killed) else "")
+    assert len(set(progress))>=5 and progress==sorted(progress) and progress[-1]<"00020", progress
+    final = fork(short, killed); final.join(300); assert final.exitcode==0
+    assert same(last(whole), last(killed)) and same(read_checkpoint(best_checkpoint(whole)), read_checkpoint(best_checkpoint(killed)))
+    logs = [pd.read_csv(folder/"log.csv").drop(columns=["seconds","images_per_second"]) for folder in (whole,killed)]
+    pd.testing.assert_frame_equal(*logs, check_exact=True); assert len(logs[0])==20
+    assert sorted(p.name for p in (killed/"checkpoints").iterdir())==sorted(p.name for p in (whole/"checkpoints").iterdir())
+
+def test_damaged_checkpoints_are_passed_over_and_the_run_ends_in_the_same_bits(tmp_path):
+    go(tmp_path, 3, n=64); before = last(tmp_path); newest = checkpoints(tmp_path)[-1]; data = bytearray(newest.read_bytes())
+    data[len(data)//2] ^= 1; newest.write_bytes(data)
+    with pytest.warns(UserWarning, match="SHA-256.*Going on from .*00002-0000000"): go(tmp_path, 3, n=64)
+    assert same(last(tmp_path), before)
+    for path in checkpoints(tmp_path): path.write_bytes(b"\x80\x04pickle")
+    with pytest.raises(ValueError, match="is a pickle, which could run code.*resume=False"): go(tmp_path, 4, n=64)
 
 def test_a_limit_on_file_size_leaves_the_checkpoint_from_before(tmp_path):
-    go(tmp_path, 1); before = (tmp_path/"last.ckpt").read_bytes()
+    go(tmp_path, 1); there = checkpoints(tmp_path)[-1]; before = there.read_bytes()
     soft,hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before)//2,hard))      # best.ckpt would fit, last.ckpt with Adam's moments does not
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before)//2,hard))      # the best epoch's would fit, the whole state with Adam's moments does not
     try:
-        with pytest.raises(OSError, match=f"could not write {tmp_path/'last.ckpt'}.*untouched"): go(tmp_path, 2)
+        with pytest.raises(OSError, match=f"could not write {tmp_path/'checkpoints'/'00002-0000000.safetensors'}.*nothing was left behind"): go(tmp_path, 2)
     finally: resource.setrlimit(resource.RLIMIT_FSIZE, (soft,hard))
-    assert (tmp_path/"last.ckpt").read_bytes()==before
-    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
+    assert there.read_bytes()==before and checkpoints(tmp_path)==[there]
+    assert not [p for p in tmp_path.rglob(".*")]
 
 def test_a_full_disk_leaves_the_checkpoint_from_before(tmp_path):
     wrapper = ["unshare","--map-root-user","--mount","sh","-c",'mount -t tmpfs -o size=1500k none "$0" && exec "$@"',str(tmp_path)]
     if not shutil.which("unshare") or subprocess.run([*wrapper,"true"], capture_output=True, check=False).returncode:
         pytest.skip("this kernel lets no ordinary user mount a small disk; the limit on file size stands in for it")
-    process = start("import json,pathlib,shutil", f"folder = pathlib.Path({str(tmp_path)!r})",
-        "go(folder, 1)", "last = folder/'last.ckpt'", "before = last.read_bytes()",
+    code = "\n".join(["import json,pathlib,shutil", "from test_train_stops import checkpoints,go", f"folder = pathlib.Path({str(tmp_path)!r})",
+        "go(folder, 1)", "last = checkpoints(folder)[-1]", "before = last.read_bytes()",
         "(folder/'ballast').write_bytes(bytes(shutil.disk_usage(folder).free-len(before)//2))", "try: go(folder, 2)", "except OSError as e:",
-        " print(json.dumps([e.errno,str(e),last.read_bytes()==before,sorted(p.name for p in folder.iterdir())]))", wrapper=wrapper)
-    out,error = process.communicate(timeout=300); assert process.returncode==0 and out, error
-    number,message,whole,names = json.loads(out.splitlines()[-1])
-    assert number==28 and "No space left on device" in message and "untouched" in message    # 28: ENOSPC
-    assert whole and names==["ballast","best.ckpt","last.ckpt","log.csv","settings.json"]
+        " print(json.dumps([e.errno,str(e),last.read_bytes()==before,sorted(p.name for p in (folder/'checkpoints').iterdir())]))"])
+    process = subprocess.run([*wrapper,sys.executable,"-c",code], capture_output=True, text=True, cwd=Path(__file__).parent, timeout=300, check=False,
+                             env={**os.environ,"OMP_NUM_THREADS":"1"})
+    assert process.returncode==0 and process.stdout, process.stderr
+    number,message,whole,names = json.loads(process.stdout.splitlines()[-1])
+    assert number==28 and "No space left on device" in message and "nothing was left behind" in message    # 28: ENOSPC
+    assert whole and names==["00001-0000000.safetensors","best.safetensors"]

@@ -194,20 +194,30 @@ def search(
     "Exact search, a block of queries at a time. `ValueError` if there are not k neighbours."
     n_queries,n = len(pair.x),len(pair.y); most = n-(own is not None)
     if not 1<=k<=most: raise ValueError(f"k must be 1..{most}, the number of neighbours to be had; got {k}")
-    single,threads = pair.dtype==torch.float32,torch.get_num_threads()
-    made = lru_cache(lambda dtype: factors(pair, dtype)); size = max(1, min(max(64, 2**21//n), memory//(64*n*threads)))
-    def block(start):
+    single,threads = pair.dtype==torch.float32,torch.get_num_threads(); share = memory//threads
+    made = lru_cache(lambda dtype: factors(pair, dtype)); size = min(n_queries, max(1, min(max(256, 2**21//n), share//(16*n))))
+    kinds = (torch.float32,torch.float64)[not single or 16*k>n:]; made(kinds[0])                         # before threads ask for it
+    def block(start, space):
         rows = slice(start, min(start+size, n_queries)); index = np.arange(rows.stop-start)
-        for dtype in (torch.float32,torch.float64)[not single or 16*k>n:]:
+        for dtype in kinds:
             offset,queries,keys,error = made(dtype); error = error[rows].numpy()
             if dtype==torch.float32 and not np.isfinite(error).all(): continue                       # squares beyond its range
-            products = torch.addmm(offset[rows,None], queries[rows], keys.mT).numpy()
+            if dtype not in space: space[dtype] = torch.empty(size, n, dtype=dtype)
+            products = torch.addmm(offset[rows,None], queries[rows], keys.mT, out=space[dtype][:len(index)]).numpy()
             if own is not None: products[index,own[rows].numpy()] = np.inf
             found = candidates(products, error, k)
             if len(found)<=len(index)*(2*k+64): break
-        def again(i, j): return measure(pair, torch.from_numpy(start+i), torch.from_numpy(j)).numpy()
-        each(rows, *settle(products, error, found, k, again, 2.**(14 if single else 30)))
-    with ThreadPoolExecutor(threads) as pool: list(pool.map(block, range(0, n_queries, size)))
+        first = np.searchsorted(found, np.arange(len(index)+1)*n); step = max(1, share//(384*int(np.diff(first).max())))
+        for low in range(0, len(index), step):
+            high = min(low+step, len(index)); here = found[first[low]:first[high]]-low*n
+            def again(i, j, low=low): return measure(pair, torch.from_numpy(start+low+i), torch.from_numpy(j)).numpy()
+            each(slice(start+low, start+high), *settle(products[low:high], error[low:high], here, k, again, 2.**(14 if single else 30)))
+    def lane(first):
+        space = {}
+        for start in range(first*size, n_queries, threads*size): block(start, space)
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool: list(pool.map(lane, range(threads)))
+    finally: torch.set_num_threads(threads)
 
 # %% ../../nbs/40_metric.neighbors.ipynb #b46f091e
 def search_faiss(

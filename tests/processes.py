@@ -1,4 +1,4 @@
-"What tests/test_processes.py starts: the same work alone and in 2 and 4 gloo processes. `python processes.py FOLDER` writes what it found."
+"What tests/test_processes.py starts: the same work alone and in several gloo processes. `python processes.py losses|train FOLDER`."
 import json,os,socket,sys,traceback
 from multiprocessing import get_context
 from pathlib import Path
@@ -116,11 +116,42 @@ def launch(size, alone):
     for process in children: process.join(60); process.kill()
     return dict(answers=answers, orphans=orphans)
 
-def main(folder):
-    torch.set_num_threads(1); torch.use_deterministic_algorithms(True)
+class Noise(torch.utils.data.Dataset):
+    "Images in double precision; those for training move at random each time. 45 of them leave 13 for the last of three batches."
+    def __init__(self, n, seed, step):
+        self.step,self.labels = step,torch.arange(n)%5; level = torch.randn(5,1,28,28,generator=generator(0),dtype=torch.float64)[self.labels]
+        self.images = level+torch.randn(n,1,28,28,generator=generator(seed),dtype=torch.float64)
+    def __len__(self): return len(self.labels)
+    def __getitem__(self, i): return self.images[i]+self.step*torch.randn((),dtype=torch.float64),int(self.labels[i])
+
+def run(folder, *ends):
+    "Runs of hiernb.train, each as often as there are ends: shuffled with moving-average proxies, class-balanced with HIER and views. In float64."
+    from hiernb.data.base import Data
+    from hiernb.model import build
+    from hiernb.train import train
+    five = Taxonomy.from_paths([(str(i%2),str(i)) for i in range(5)]); data = Data("noise", dict(train=Noise(45,1,.1),val=Noise(23,2,0.)), five, five.names)
+    plans = dict(ema=(dict(batch_size=16,weight_decay=.01,clip_norm=1.,schedule=dict(name="step",every=2,factor=.5)),
+                      lambda: ProxyDR(5,D,proxies="ema",scale="dynamic")),
+                 hier=(dict(batch_size=15,images_per_class=3,warmup_epochs=1,clip_value=.1,augment=dict(size=28),views=2,ema_decay=.9),
+                       lambda: Regularized(MultiSimilarity(c=c), HIER(16,D,c,topk=6,triplets_per_anchor=5,generator=generator(1)))))
+    made = {}
+    torch.set_default_dtype(torch.float64)                   # or Fabric rounds embeddings to float32
+    try:
+        for name,(options,loss) in plans.items():
+            for end in ends: done = train(build("small_cnn",D,1,head="poincare",c=c).double(), loss().double(), data, Path(folder,name), end, progress=False,
+                                          accelerator="cpu", optimizer="adamw", lr=1e-3, tensorboard=False, **options)
+            made[name] = dict(history=done.history.drop(columns=["seconds","images_per_second"]).to_dict("list"), best=done.best_epoch,
+                              weights=[*done.model.state_dict().values(),*done.loss.state_dict().values()])
+    finally: torch.set_default_dtype(torch.float32)
+    return made
+
+def main(what, folder):
+    torch.set_num_threads(1)
+    if what=="train": made = run(folder, 1, 3); torch.save(made, Path(folder, f"{world()[0]}.pt")); leave(); return
+    torch.use_deterministic_algorithms(True)
     alone = dict(steps={(name,hier):steps(make, hier) for name,make in losses.items() for hier in (False,True)}, evaluation=evaluation())
     points,of = alone["evaluation"]["points"],torch.arange(83)%9
     assert torch.equal(alone["evaluation"]["ranks"], first_ranks(pair_up(points,None,"poincare",c),of,of,True))
     for size in (2,4): Path(folder, f"{size}.json").write_text(json.dumps(launch(size, alone)))
 
-if __name__=="__main__": main(sys.argv[1])
+if __name__=="__main__": main(*sys.argv[1:])

@@ -1,0 +1,90 @@
+"Tables of runs against independent statistics, over many shapes of what runs leave behind."
+import csv,io,itertools,re
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from hypothesis import given,settings,strategies as st
+
+from hiernb.table import collect,over_seeds,table,table_csv,table_latex,table_markdown,write_table
+from hiernb.tree.chance import sign_flip_p,t_interval
+
+numbers = st.lists(st.integers(-1000,1000).map(lambda k: k/1000), min_size=2, max_size=9)
+
+@settings(max_examples=25)
+@given(numbers)
+def test_sign_flips_are_those_of_enumeration_and_of_scipy(d):
+    flips = np.array([np.dot(signs, d) for signs in itertools.product((-1,1), repeat=len(d))])
+    assert sign_flip_p(d)==pytest.approx((abs(flips)>=abs(sum(d))-1e-9).mean(), abs=1e-12)
+    assert 2/2**len(d)<=sign_flip_p(d)<=1 and sign_flip_p(d)==sign_flip_p([-x for x in d])==sign_flip_p(sorted(d))
+    oracle = scipy.stats.permutation_test((np.array(d),), np.sum, permutation_type="samples", n_resamples=np.inf, vectorized=True).pvalue
+    if sum(d): assert sign_flip_p(d)==pytest.approx(oracle, abs=1e-12)
+
+@settings(max_examples=25)
+@given(numbers, st.floats(.5,.999))
+def test_t_intervals_are_scipys(d, level):
+    if np.ptp(d)>0: np.testing.assert_allclose(t_interval(d, level), scipy.stats.ttest_1samp(d, 0).confidence_interval(level), atol=1e-12)
+
+@settings(max_examples=25)
+@given(st.dictionaries(st.integers(0,12), st.tuples(*2*[st.floats(0,1).map(lambda v: round(v,4))]), min_size=2, max_size=8), st.integers(0,3), st.integers(0,3))
+def test_a_difference_is_paired_by_seed_whatever_the_order_and_whoever_else_is_there(pairs, more_of_one, more_of_other):
+    one = pd.Series({s:a for s,(a,_) in pairs.items()}|{100+k:.5 for k in range(more_of_one)}).sample(frac=1, random_state=0)
+    other = pd.Series({s:b for s,(_,b) in pairs.items()}|{200+k:.1 for k in range(more_of_other)}).sample(frac=1, random_state=1)
+    cell,(a,b) = over_seeds(one, other),np.array(list(pairs.values())).T
+    assert (cell["pairs"],cell["seeds"])==(len(pairs),len(pairs)+more_of_one)
+    assert cell["difference"]==pytest.approx((a-b).mean(), abs=1e-12)
+    if np.ptp(a-b)>1e-9:
+        oracle = scipy.stats.ttest_rel(a, b).confidence_interval()
+        np.testing.assert_allclose([cell["difference low"],cell["difference high"]], oracle, atol=1e-9)
+
+def write_run(folder, recipe, seed, values, data="set", test=True, **training):
+    "A run as it lies on the disk; values: (of, measure) -> value."
+    folder.mkdir(parents=True); training = [f"{k} = {v}" for k,v in training.items()]
+    lines = [f'name = "{recipe}"',f"seed = {seed}","[data]",f'name = "{data}"',"[training]","epochs = 2",*training]
+    (folder/"recipe.toml").write_text("\n".join(lines)); (folder/"log.csv").write_text("epoch\n1\n2\n")
+    if test: pd.DataFrame([dict(of=of, measure=m, value=v) for (of,m),v in values.items()]).to_csv(folder/"test.csv", index=False)
+
+@pytest.fixture
+def two_sets(tmp_path):
+    "Two recipes on two data sets with different measures, three seeds; one run is cut, one was selected on the test set."
+    rng = np.random.default_rng(0)
+    for data,recipe,seed in itertools.product(("cub","sop"), ("pa","pa_&_more"), range(3)):
+        measures = {("retrieval",f"Recall@{k}"):rng.uniform(.5,.9) for k in ((1,2) if data=="cub" else (1,10))}
+        measures |= {(of,"mean correlation"):rng.uniform() for of in ("proxies","prototypes")}; on_test = str((data,recipe)==("sop","pa")).lower()
+        write_run(tmp_path/data/recipe/str(seed), f"x/{data}-{recipe}", seed, measures, data, select_on_test=on_test)
+    (tmp_path/"cub"/"pa"/"2"/"test.csv").write_bytes(b"of,measure,value\nretrieval,Recall@1,\xff")
+    return tmp_path
+
+def test_each_data_set_has_its_sheet_its_baseline_and_its_measures(two_sets):
+    long = collect(two_sets); found = table(long, ["Recall@*","mean correlation (proxies)"], "*-pa"); text = table_markdown(found)
+    assert text.count("**cub, x/cub-…**")==2 and text.count("**sop, x/sop-…**")==2 and text.count("| minus pa")==2
+    cub,sop = text.split("**sop")[0],text.split("**sop")[1]
+    assert "Recall@2" in cub and "Recall@10" not in cub and "Recall@10" in sop and "Recall@2 " not in sop and "(prototypes)" not in text
+    assert "Runs not counted, unfinished or damaged: 1 of x/cub-pa." in text and "| pa †" in sop and "†" not in cub
+    assert "with 2 pairs cannot fall below 0.5" in text and "with 3 pairs cannot fall below 0.25" in text
+    assert found.loc[("cub","x/cub-pa"),("runs","seeds")]==2 and long[long.state!="done"].state.tolist()[0].startswith("damaged: ")
+
+def test_every_number_of_the_csv_is_a_cell_and_comes_back_exactly(two_sets):
+    found = table(collect(two_sets), baseline="*-pa"); rows = list(csv.DictReader(io.StringIO(table_csv(found))))
+    assert [(r["data"],r["recipe"]) for r in rows]==list(found.index)
+    for row,(_,numbers) in zip(rows, found.iterrows()):
+        for (measure,kind),value in numbers.items():
+            cell = row[f"{measure} {kind}"]
+            if isinstance(value, str): assert cell==value
+            elif np.isnan(value): assert cell==""
+            else: assert float(cell)==value
+
+def test_latex_is_ascii_balanced_and_escaped(two_sets):
+    tex = table_latex(table(collect(two_sets), baseline="*-pa"))
+    assert tex.isascii() and r"pa\_\&\_more" in tex and not re.search(r"(?<![\\&])&(?! )|(?<!\\)[#_]|(?<!\\)%", tex)
+    assert tex.count("{")-tex.count(r"\{")==tex.count("}")-tex.count(r"\}") and tex.count("$")%2==0
+    for block in tex.split(r"\begin{tabular}")[1:]:
+        columns,body = re.match(r"\{(\w+)\}", block)[1],block.split(r"\end{tabular}")[0]
+        assert {len(re.findall(r"(?<!\\)&", line))+1 for line in body.splitlines() if line.endswith(r"\\")}=={len(columns)}
+
+def test_what_cannot_be_written_or_asked_is_named(two_sets, tmp_path):
+    long = collect(two_sets); found = table(long)
+    with pytest.raises(OSError, match="could not write"): write_table(found, two_sets/"cub"/"pa"/"0"/"recipe.toml"/"t.csv")
+    with pytest.raises(ValueError, match="no run has a measure 'Recall@3'; there are Recall@1"): table(long, ["Recall@3"])
+    with pytest.raises(ValueError, match="is one recipe of each data set, but fits x/cub-pa"): table(long, baseline="x/*")

@@ -74,7 +74,8 @@ def difference(ours, theirs):
 def together(alone):
     "In each process: everything again, and how far it is from the numbers of one process."
     rank,size = world(); found = {}
-    for (name,hier),expected in alone["steps"].items():
+    for i,((name,hier),expected) in enumerate(alone["steps"].items()):
+        if size>2 and i%4 in (1,2): continue                                   # of each loss, now with HIER and now without: time is short
         ours = steps(losses[name], hier); flat = torch.cat([t.flatten().double() for t in ours["weights"]])
         found[f"{name} with HIER" if hier else name] = {k:difference(ours[k], expected[k]) for k in expected}|dict(among=difference(everyone(flat)[0], flat))
     ours,theirs = evaluation(),alone["evaluation"]

@@ -65,7 +65,7 @@ def test_plankton_agrees_with_the_published_tree(name, tmp_path):
     taxonomy = published(name)
     for k,path in enumerate(taxonomy.paths):
         for i in range(2+k%3): picture((tmp_path/name).joinpath(*path)/f"{k}_{i}.{'JPG' if i else 'jpeg'}", k, (16+k%5,16))
-    with pytest.warns(UserWarning, match=f"{name}: images: .* published"): data = load(name, root=tmp_path, size=16)
+    with pytest.warns(UserWarning, match=f"{name}: images: .* published"): data = load(name, root=tmp_path, size=16, size_info=True)
     assert data.taxonomy==taxonomy and data.class_names==taxonomy.names
     assert data.taxonomy.level_sizes==plankton.plankton_counts[name]["nodes per level"]
     for part in data.splits.values():

@@ -59,7 +59,7 @@ def load_plankton(
     seed:int=0,              # decides the split
     stratified:bool=True,    # each class gets its share; False: as the paper's code draws
     size:int=128,            # height and width of an image, pixels
-    size_info:bool=True,     # items are (image, label, height and width of the original)
+    size_info:bool=False,    # items are (image, label, height and width of the original), as the paper has them
     augment:bool=False,      # turn, shift, scale, shear and flip training images
     cache_megabytes:float=0, # memory for decoded images, millions of bytes; 420 hold any of the three at 128 pixels
 )->Data:                     # splits train, val, test; images of 3 channels, of MesoZ 1

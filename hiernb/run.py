@@ -42,7 +42,8 @@ def learned_classes(
     labels = data.splits["train"].labels; seen = labels.unique(); n = int(seen[-1])+1
     others = [isin(part.labels, seen).any() for name,part in data.splits.items() if name!="train"]
     if any(others) or not others: return len(data.class_names)
-    if len(seen)!=n: raise ValueError(f"{data.name} splits classes, and its training classes must be 0…{len(seen)-1}; class {n-1} is one of them")
+    if len(seen)!=n:
+        raise ValueError(f"{data.name} splits classes, and its training classes must be 0…{len(seen)-1}; class {n-1} is one of them")
     return n
 
 # %% ../nbs/71_run.ipynb #ee861d62
@@ -71,8 +72,9 @@ def check_images(
     if channels!=model.channels:
         raise ValueError(f"images of {data.name} have {channels} channels, the model takes {model.channels}: set model.channels={channels}")
     if bool(sizes)!=(model.size_layer is not None):
-        has,takes = ("come with" if sizes else "come without"),("takes" if model.size_layer is not None else "does not take")
-        raise ValueError(f"images of {data.name} {has} their original sizes, and the model {takes} them: set model.size_info={str(bool(sizes)).lower()}")
+        has,takes = ("with","does not take") if sizes else ("without","takes")
+        raise ValueError(f"images of {data.name} come {has} their original sizes, and the model {takes} them: "
+                         f"set model.size_info={str(bool(sizes)).lower()}")
 
 def assemble(
     recipe:Recipe,                   # from `read_recipe`
@@ -92,9 +94,9 @@ def recipes_apart(
     here:Recipe,
 )->list[str]:       # one sentence a setting
     "In what two recipes differ, beside how a run goes."
-    def flat(recipe): return {"seed":recipe.seed}|{f"{s}.{k}":v for s,part in recipe.sections.items() for k,v in part.items() if f"{s}.{k}" not in how}
-    one,two = flat(there),flat(here); known = {**one,**two}
-    return [f"{k} is {one.get(k,'absent')!r} there and {two.get(k,'absent')!r} here" for k in known if one.get(k,"absent")!=two.get(k,"absent")]
+    def flat(recipe): return {"seed":recipe.seed}|{f"{s}.{k}":v for s,part in recipe.sections.items() for k,v in part.items()}
+    one,two = flat(there),flat(here); known = [k for k in one|two if k not in how and one.get(k,"absent")!=two.get(k,"absent")]
+    return [f"{k} is {one.get(k,'absent')!r} there and {two.get(k,'absent')!r} here" for k in known]
 
 def finished(
     recipe:Recipe,
@@ -105,12 +107,13 @@ def finished(
     path = folder/"recipe.toml"
     if not resume or not path.is_file(): return False
     if apart := recipes_apart(read_recipe(path), recipe):
-        raise ValueError(f"{folder} holds a run of another recipe: {'; '.join(apart)}. Choose another folder, or start again over it with resume=False")
+        raise ValueError(f"{folder} holds a run of another recipe: {'; '.join(apart)}. "
+                         "Choose another folder, or start again over it with resume=False")
     return (folder/"test.csv").is_file()
 
 # %% ../nbs/71_run.ipynb #a1927e66
-habit = ("**The epoch was chosen by the test split** (`training.select_on_test`), as much published code does. These numbers are the best of many looks, "
-         "no test results.")
+habit = ("**The epoch was chosen by the test split** (`training.select_on_test`), as much published code does. "
+         "These numbers are the best of many looks, no test results.")
 
 def judge_of(history:pd.DataFrame)->str:   # a column: val_accuracy, test_recall_at_1, …
     "The score that chose the epoch."
@@ -126,9 +129,9 @@ def curves(
 
 def recipe_table(recipe:Recipe)->pd.DataFrame:   # setting, value, written in
     "Every setting, those that are no defaults first."
-    rows = [(f"{s}.{k}","none" if v is None else str(v),recipe.origins.get(f"{s}.{k}","")) for s,part in recipe.sections.items() for k,v in part.items()]
-    rows = [("seed",str(recipe.seed),recipe.origins.get("seed","")),*rows]; rows.sort(key=lambda row: row[2].startswith("default"))
-    return pd.DataFrame(rows, columns=["setting","value","written in"])
+    said = {"seed":recipe.seed}|{f"{s}.{k}":v for s,part in recipe.sections.items() for k,v in part.items()}
+    rows = [(k,"none" if v is None else str(v),recipe.origins.get(k,"")) for k,v in said.items()]
+    return pd.DataFrame(sorted(rows, key=lambda row: row[2].startswith("default")), columns=["setting","value","written in"])
 
 def sections_of(
     recipe:Recipe,
@@ -159,11 +162,13 @@ def write_results(
     points:Points,           # of the test split
     data:Data,
 )->None:
-    "Measure, draw, and write figures, trees, report.html, and test.csv as the last. `OSError` if they cannot be written; errors as `measure`."
-    got = measure(points, done.model, done.loss, data, Evaluation(**recipe.sections["evaluation"]), recipe.seed); head = clip_radius(done.model)
+    "Measure, draw, and write figures, trees, report.html, and test.csv as the last. `OSError` if they cannot be written."
+    settings,head = Evaluation(**recipe.sections["evaluation"]),clip_radius(done.model)
+    got = measure(points, done.model, done.loss, data, settings, recipe.seed)
     trees,figures = draw_points(points, data, proxies_of(done.loss), head and head.clip_r)
     figures = dict(training=(curves(done.history),"Loss, and the score that chooses the epoch."))|figures
-    drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in figures.items()}; files = {f"figures/{name}.svg":svg for name,(svg,_) in drawn.items()}
+    drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in figures.items()}
+    files = {f"figures/{name}.svg":svg for name,(svg,_) in drawn.items()}
     files |= {f"trees/{name}.nwk":newick(tree) for name,tree in (trees|got.trees).items()}
     if got.verdict: files["verdict.txt"] = (got.verdict+"\n").encode()
     for name,content in files.items(): write_atomic(folder/name, content)
@@ -187,7 +192,7 @@ def run(
     progress:bool=True,      # say on stderr what is going on
     accelerator:str="auto",  # device for Lightning Fabric: auto, cpu, cuda, mps
 )->Path:                     # the folder: recipe.toml, environment.json, log.csv, checkpoints/, figures/, trees/, report.html, test.csv
-    "Train, measure the test split once, report; go on where it was. `ValueError`: the folder holds another recipe's run; errors as `assemble`, `train`."
+    "Train, measure the test split once, report; or go on. `ValueError`: another recipe's run is there; errors as `assemble`, `train`."
     folder = Path(folder); join(accelerator); first = world()[0]==0; check_recipe(recipe)
     def say(text):
         if first and progress: print(text, file=sys.stderr)
@@ -206,7 +211,7 @@ def run(
 def restore(
     folder:str|Path,   # of a run
 )->tuple[Recipe,Data,Embedder,nn.Module]:  # recipe, data, model, loss, with the weights of the best epoch, in evaluation mode
-    "What a run has learned. `FileNotFoundError` if there is no run or no epoch yet; `ValueError` for a damaged checkpoint; errors as `assemble`."
+    "What a run has learned. `FileNotFoundError` without a run or a whole epoch; `ValueError`: damaged; errors as `assemble`."
     folder = Path(folder)
     if not (folder/"recipe.toml").is_file(): raise FileNotFoundError(f"no run in {folder}: there is no recipe.toml")
     recipe = read_recipe(folder/"recipe.toml"); best = read_checkpoint(best_checkpoint(folder))

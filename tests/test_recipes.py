@@ -1,0 +1,230 @@
+"Every recipe: it resolves, says what the paper's table says, and takes one step of training on small folders in the published formats."
+import inspect
+import json
+import pickle
+import re
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import formats
+import hiernb.run as room
+import hiernb.step as step
+import numpy as np
+import pytest
+import torch
+from hiernb.data import load
+from hiernb.data.base import Data,ImageSet,sources
+from hiernb.head import Head
+from hiernb.keys import section_keys,toml_value
+from hiernb.loss.inspecting import inspecting_losses
+from hiernb.model import Embedder,architectures,check_build
+from hiernb.options import Options
+from hiernb.recipe import books,read_recipe,recipe_names
+from hiernb.run import assemble,recipes_apart
+from hiernb.train import Trainer
+from hiernb.tree.taxonomy import Taxonomy
+from hypothesis import given,settings
+from hypothesis import strategies as st
+from test_data_inspecting import bird_lists
+from torch import nn
+
+names = recipe_names()
+hier,inspecting = (recipe_names(f"{n}/*") for n in ("hier","inspecting"))
+
+# --- what the papers say -----------------------------------------------------------------------------------------------------------------
+epochs = dict(cub=(100,1,1e-2), cars=(100,1,1e-2), sop=(150,5,1e-4), inshop=(150,5,1e-4))                # in all, warm-up; weight decay
+resnet = dict(cub=(1e-4,.5,5), cars=(1e-4,.5,10), sop=(6e-4,.3,25), inshop=(6e-4,.3,20))                 # rate; its decay: factor, every
+rates = dict(deit_s=1e-5, dino_s=5e-6, vit_s=1e-5)
+reported = {"resnet50-pa-hier":(70.1,88.2,80.2,92.4), "deit-s-128-pa-hier":(75.2,85.1,82.5,91.0), "dino-s-128-pa-hier":(78.5,88.4,84.9,92.6),
+            "vit-s-128-pa-hier":(84.2,86.4,85.6,92.7), "deit-s-384-pa-hier":(78.7,88.9,83.0,90.6), "dino-s-384-pa-hier":(81.1,91.3,85.7,92.5),
+            "vit-s-384-pa-hier":(85.7,88.3,86.1,92.8), "vit-s-384-contrastive":(85.6,86.5,85.9,92.5), "resnet50-pa":(69.9,87.7)}
+
+@pytest.mark.parametrize("name", epochs)
+def test_hier_says_what_the_paper_says(name):
+    for recipe in map(read_recipe, recipe_names(f"hier/{name}-*")):
+        data,model,training,loss = (recipe.sections[s] for s in ("data","model","training","loss"))
+        vit,kind = model["name"]!="resnet50",recipe.name.split("-",1)[1]
+        assert (data["name"],data["model"],data["size"],data["side"],recipe.seed)==(name,model["name"],224,None,0)
+        assert tuple(training[k] for k in ("epochs","warmup_epochs","weight_decay"))==epochs[name] and training["warmup_frozen"]==("model.net",)
+        assert [training[k] for k in ("batch_size","images_per_class","optimizer","clip_value","precision")]==[180,2,"adamw",10,"16-mixed"]
+        assert (model["pretrained"],model["head"],model["c"],model["clip_r"])==(True,"poincare",.1,2.3)
+        factors = training["lr_factors"] or {}
+        if vit:
+            assert training["lr"]==rates[model["name"]] and training["schedule"] is None and model["freeze"]==("patch_embed",) and model["pool"]=="avg"
+            assert model["dim"]==int(kind.split("-")[2]) and factors.get("model.head")==(100 if name in ("sop","inshop") else None)
+        else:
+            lr,factor,every = resnet[name]; assert training["lr"]==lr and training["schedule"]==dict(name="step", every=every, factor=factor)
+            assert (model["dim"],model["pool"],model["freeze"])==(512,"avg+max",("batch_norm",)) and "model.head" not in factors
+        proxies = {"ProxyAnchor":"proxies","SoftTriple":"centers"}.get(loss["name"]); with_hier = "regularizer" in recipe.sections
+        assert with_hier==kind.endswith("-hier")
+        if proxies: assert factors[f"loss.{'loss.' if with_hier else ''}{proxies}"]==1e4
+        if with_hier:
+            said = recipe.sections["regularizer"]; assert factors["loss.regularizer"]==50
+            assert [said[k] for k in ("weight","n_proxies","topk","tau","margin","triplets_per_anchor","c","clip_r")]==[.5,512,20,.1,.1,50,.1,2.3]
+        assert loss.get("c")==(.1 if loss["name"]=="SupCon" else None)
+        numbers = reported.get(kind, ()); at = list(epochs).index(name)
+        assert recipe.published==({"Recall@1":pytest.approx(numbers[at]/100)} if at<len(numbers) else {})
+
+def test_inspecting_says_what_the_paper_says():
+    configurations = list(inspecting_losses(4, 8, Taxonomy.from_paths([("a","b"),("a","c"),("d","e"),("d","f")])))
+    networks = dict(cifar100="resnet50", nabirds="resnet50", micros="inception_v3", microl="inception_v3", mesoz="inception_v3", fashion_mnist="resnet50")
+    assert len(inspecting)==6*14 and set(inspecting)=={f"inspecting/{name}-{c}" for name in networks for c in configurations}
+    for recipe in map(read_recipe, inspecting):
+        data,model,training,loss = (recipe.sections[s] for s in ("data","model","training","loss")); words = recipe.name.split("-")[1:]
+        plankton = data["name"] in ("micros","microl","mesoz")
+        assert (model["name"],model["dim"],model["head"],model["pretrained"])==(networks[data["name"]],128,"linear",True)
+        assert model["size_info"]==plankton==data.get("size_info", False) and model["channels"]==(1 if data["name"] in ("mesoz","fashion_mnist") else 3)
+        assert [training[k] for k in ("epochs","batch_size","optimizer","lr","weight_decay","schedule","precision")]==[100,32,"adam",1e-4,0.,None,"32-true"]
+        if "ProxyDR" in loss["name"] or "NormFace" in loss["name"]:
+            assert loss["proxies"]==next((w for w in words if w in ("ema","mds")), "learned") and loss["scale"]==("dynamic" if "dynamic" in words else 10.)
+            assert loss["distance"]=="euclidean" and loss["ema_alpha"]==.01
+
+def test_every_recipe_resolves_prints_and_reads_back(tmp_path):
+    for name in names:
+        recipe = read_recipe(name); path = tmp_path/"copy.toml"; path.write_text(recipe.to_toml(origins=True), encoding="utf-8")
+        copy = read_recipe(path); assert recipe.name==name and copy==recipe and copy.published==recipe.published and not recipes_apart(copy, recipe)
+        assert set(recipe.origins)=={"seed"}|{f"{s}.{k}" for s,part in recipe.sections.items() for k in part}
+        for section,part in recipe.sections.items(): assert set(part)==set(section_keys(section, part.get("name"))), section
+        check_build(**{k:recipe.sections["model"][k] for k in ("name","dim","channels","pretrained","size_info","head","pool")})
+        Options(seed=recipe.seed, **{k:v for k,v in recipe.sections["training"].items() if k!="epochs"})
+
+# --- one step of each --------------------------------------------------------------------------------------------------------------------
+birds = [("Birds",family,f"{family} {k}") for family in ("Gulls","Ducks","Owls") for k in range(4)]
+
+def write_sets(home):
+    "Small folders in the published formats, twelve classes or more."
+    of = [k for k in range(12) for _ in range(4)]
+    formats.cub(home/"cub", of, [f"{k+1:03}.Bird_{k}" for k in range(12)], seed=1)
+    formats.cars(home/"cars", of, [f"Make{k%3} Model {k}" for k in range(12)], seed=1); formats.sop(home/"sop", of[:24], of[:24], ["chair","sofa"], seed=1)
+    formats.inshop(home/"inshop", [(k,"train" if k<8 else ("query","gallery")[i%2]) for k in range(12) for i in range(4)], ["WOMEN/Dresses","MEN/Vests"], seed=1)
+    bird_lists(home/"nabirds", birds, [8]*12, seed=1)
+    for name in ("micros","microl","mesoz"):
+        for k,path in enumerate(birds):
+            for i in range(6): formats.picture((home/name).joinpath(*path)/f"{i}.png", k, (16+k%3,12))
+    (home/"cifar100").mkdir(); taxonomy = Taxonomy.builtin("cifar100"); fine = [k%100 for k in range(200)]; coarse = taxonomy.level_labels(2)[fine].tolist()
+    rows = dict(data=np.arange(200*3072).reshape(200,3072).astype(np.uint8), fine_labels=fine, coarse_labels=coarse)
+    for name in ("train","test"): (home/"cifar100"/name).write_bytes(pickle.dumps(rows, 2))
+    (home/"cifar100"/"meta").write_bytes(pickle.dumps(dict(fine_label_names=taxonomy.names), 2))
+
+def stand_in(name, seed, **protocol):
+    "Fashion-MNIST and emoji cannot be made up without their checksums: noise in their shapes, after a look at what their loaders are told."
+    inspect.signature(sources[name].loader).bind(Path(), seed=seed, **protocol); channels = 1 if name=="fashion_mnist" else 3
+    taxonomy = Taxonomy.builtin("fashion_mnist") if channels==1 else Taxonomy.from_paths(birds); n = taxonomy.n_classes
+    classes = dict(train=range(8), val=(8,9), test=(10,11)) if protocol.get("split")=="classes" else dict.fromkeys(("train","val","test"), range(n))
+    def some(of):
+        y = torch.tensor(list(of)).repeat(4); size = 28 if channels==1 else 16
+        return ImageSet(torch.randint(0, 256, (len(y),channels,size,size), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)), y, .5, .5)
+    return Data(name, {split:some(of) for split,of in classes.items()}, taxonomy, taxonomy.names)
+
+class Tiny(nn.Module):
+    "A network with the parts that recipes freeze, under their names."
+    def __init__(self, channels):
+        super().__init__(); self.patch_embed,self.conv_stem,self.bn1 = nn.Conv2d(channels, 8, 4, 4),nn.Conv2d(8, 8, 1),nn.BatchNorm2d(8)
+        self.blocks = nn.ModuleList([nn.Conv2d(8,8,1) for _ in range(7)])
+    def forward(self, x): return nn.Sequential(self.patch_embed, self.conv_stem, self.bn1, *self.blocks)(x).mean((2,3))
+
+def tiny_build(name, dim=128, channels=3, pretrained=False, size_info=False, head="linear", c=.1, clip_r=2.3, pool="avg", freeze=(), generator=None):
+    "`build` with a tiny network in place of the real one."
+    check_build(name, dim, channels, pretrained, size_info, head, pool); torch.manual_seed(0); known = architectures[name]
+    last = nn.Linear(8, dim) if head=="linear" else Head(8, dim, head, c, clip_r, generator)
+    return Embedder(Tiny(channels), last, dim, channels, known.image_size, known.mean, known.std, size_info, freeze)
+
+@pytest.fixture(scope="module")
+def small_sets(tmp_path_factory):
+    "`load` from small folders, each combination of options once."
+    home = tmp_path_factory.mktemp("sets"); write_sets(home)
+    @lru_cache(maxsize=None)
+    def from_folder(name, seed, protocol):
+        protocol = pickle.loads(protocol)
+        if name in ("fashion_mnist","emoji"): return stand_in(name, seed, **protocol)
+        with warnings.catch_warnings(): warnings.simplefilter("ignore"); return load(name, root=home, seed=seed, **protocol)
+    return lambda name, root=None, seed=0, **protocol: from_folder(name, seed, pickle.dumps(protocol))
+
+@pytest.fixture(autouse=True)
+def one_fabric(monkeypatch):
+    "A Fabric reads the packages that are installed each time: one is enough."
+    monkeypatch.setattr(step, "local_fabric", lru_cache(maxsize=None)(step.local_fabric))
+
+def one_step(recipe, folder):
+    "Take the first step of a recipe; the trainer, with what was learned before and after."
+    data,model,loss = assemble(recipe)
+    options = Options(seed=recipe.seed, **{k:v for k,v in recipe.sections["training"].items() if k!="epochs"})
+    trainer = Trainer(model, loss, data, folder, options, "cpu"); warm = options.warmup_epochs
+    before = {k:p.detach().clone() for k,p in trainer.learner.named.items()}
+    parts,held = trainer.begin(warm)                                                       # the first epoch in which everything may move
+    images = [trainer.dataset[i] for i in parts[0]]; batch = [torch.as_tensor(np.stack([np.asarray(x[j]) for x in images])) for j in range(len(images[0]))]
+    assert not held; trainer.advance(parts[0], batch)
+    return trainer,{k for k,p in trainer.learner.named.items() if not p.equal(before[k])}
+
+changes = ["model.pretrained=false","training.precision=32-true","training.batch_size=8"]
+
+def dry_run(name, folder, more=()):
+    "A recipe with small images and batches: its rates, what is frozen, what moves."
+    smaller = ["data.size=16"]*("cifar100" not in name and "fashion" not in name)
+    if "-hier" in name: smaller += ["regularizer.n_proxies=32","regularizer.triplets_per_anchor=2"]
+    recipe = read_recipe(name, [*changes,*smaller,*more]); trainer,moved = one_step(recipe, folder); training = recipe.sections["training"]
+    factors = training["lr_factors"] or {}; named = trainer.learner.named; lr_of = {}
+    for optimizer in trainer.learner.optimizers:
+        for group in optimizer.param_groups: lr_of |= dict.fromkeys(map(id, group["params"]), group["initial_lr"])
+    for prefix,factor in factors.items():
+        mine = [p for k,p in named.items() if k.startswith(prefix+".") or k==prefix]
+        assert mine and all(lr_of[id(p)]==pytest.approx(training["lr"]*factor) for p in mine), prefix
+    still = {k for k,p in named.items() if not p.requires_grad}
+    assert not still&moved and any(k.startswith("model.head") for k in moved)
+    assert bool(still)==bool(recipe.sections["model"]["freeze"])
+    for k,p in named.items():
+        if k.startswith("loss.") and p.requires_grad and "dynamic" not in k: assert k in moved, k
+    return trainer
+
+@pytest.mark.parametrize("start", ["hier/cub","hier/cars","hier/sop","hier/inshop","inspecting/cifar100","inspecting/nabirds","inspecting/micros","inspecting/microl",
+                                   "inspecting/mesoz","inspecting/fashion_mnist","fashion_mnist","emoji","inspect_emoji"])
+def test_every_recipe_takes_a_step(start, small_sets, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "load", small_sets); monkeypatch.setattr(room, "build", tiny_build)
+    mine = [name for name in names if re.match(f"{start}[-/]", name)]; assert mine
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in mine: dry_run(name, tmp_path)
+
+@pytest.mark.parametrize("name,more", [("hier/cub-resnet50",["data.size=32"]), ("hier/cars-deit-s-128",["data.size=32"]), ("hier/sop-dino-s-384-contrastive",["data.size=32"]),
+    ("hier/inshop-vit-s-384-softtriple",["data.size=32"]), ("inspecting/mesoz-proxydr-dynamic",["data.size=80"]), ("fashion_mnist/corr",[]), ("emoji/pa-hier-depth",["data.size=32"])])
+def test_every_network_takes_a_step(name, more, small_sets, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "load", small_sets)
+    trainer = dry_run(name, tmp_path, ["training.batch_size=4",*more]); assert type(trainer.learner.model.net).__name__!="Tiny"
+
+def test_all_of_the_network_stands_still_while_it_warms_up(small_sets, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "load", small_sets); monkeypatch.setattr(room, "build", tiny_build)
+    recipe = read_recipe("hier/cub-resnet50", [*changes,"data.size=16"]); data,model,loss = assemble(recipe)
+    trainer = Trainer(model, loss, data, tmp_path, Options(**{k:v for k,v in recipe.sections["training"].items() if k!="epochs"}), "cpu")
+    assert {id(p) for p in trainer.begin(0)[1]}=={id(p) for p in model.net.parameters() if id(p) not in {id(q) for part in model.frozen for q in part.parameters()}}
+
+# --- misuse ------------------------------------------------------------------------------------------------------------------------------
+word = st.text("abelnoprsty._-= \"'[]{}\n019é", max_size=12)
+key = st.sampled_from(["training.epochs","training.lr","loss.name","data.name","model.freeze","regularizer.topk","seed","training.lr_factors","evaluation.most","data"])|word
+
+@settings(max_examples=200)
+@given(key=key, value=word|st.integers().map(str)|st.sampled_from(["none","true","1e-3","[1]","{a=1}","inf","nan","[]","1979-05-27"]))
+def test_any_override_is_taken_or_refused_by_name(key, value):
+    try: recipe = read_recipe("hier/cub-resnet50", [f"{key}={value}"])
+    except ValueError as e: assert "command line" in str(e) or repr(f"{key}={value}") in str(e) or "hier/cub" in str(e), repr(e); return
+    assert "command line" in recipe.origins.values() or "regularizer" not in recipe.sections or re.fullmatch(r"\{\s*\}", value.strip())
+
+@settings(max_examples=100)
+@given(cuts=st.lists(st.tuples(st.integers(0, 2000), st.sampled_from(["", "[", "=", "\n", "\"", "x", "{", "1"])), min_size=1, max_size=3))
+def test_any_damaged_file_is_read_or_refused_by_name(cuts, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp()/"damaged.toml"; text = read_recipe("inspecting/micros-proxydr-ema").to_toml()
+    for at,what in cuts: at %= len(text); text = text[:at]+what+text[at+1:]
+    path.write_text(text, encoding="utf-8")
+    try: recipe = read_recipe(path)
+    except (ValueError,FileNotFoundError) as e: assert "damaged" in str(e) or recipe_of(text) in str(e), repr(e); return
+    path.write_text(recipe.to_toml(), encoding="utf-8"); assert read_recipe(path)==recipe
+
+def recipe_of(text):
+    "The name that a file gives itself."
+    found = re.search(r'^name ?= ?"(.*?)"', text, re.M); return found[1] if found else "damaged"
+
+def test_the_files_read_like_tables():
+    for name,path in books().items():
+        lines = path.read_text(encoding="utf-8").splitlines(); assert lines[0].startswith("# ") and len(lines)<70 and max(map(len, lines))<=160, name
+        assert path.parent.name=="recipes" and f"{name}/" in "\n".join(lines[:3])
+    assert json.loads(toml_value("a\"b"))=="a\"b"

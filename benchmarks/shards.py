@@ -1,4 +1,4 @@
-"First matches of 4,000 queries among 1,000,000 gallery points of 128 dimensions, in two processes that hold half of them each; memory-mapped files."
+"First matches of 2,000 queries among 1,000,000 gallery points of 128 dimensions, in two processes that hold half of them each; memory-mapped files."
 import os,socket,sys,tempfile,threading,time
 from multiprocessing import get_context
 from pathlib import Path
@@ -9,7 +9,7 @@ from common import _rss,row
 from hiernb.metric.shards import sharded_ranks
 from hiernb.processes import everyone,join,leave,share,world
 
-N,D,Q,FILES,KS = 1_000_000,128,4_000,8,(1,10,100,1000)
+N,D,Q,FILES,KS = 1_000_000,128,2_000,8,(1,10,100,1000)
 
 def points(folder, n, i):
     "A file of points; a hundredth as many classes as there are points in all files."

@@ -19,7 +19,7 @@ Shard = tuple[Tensor|np.ndarray,Tensor|np.ndarray]   # points (n,D), memory-mapp
 def parts(
     shards:Sequence[Shard],   # points and classes
     start:int=0,              # index of the first point in the whole gallery
-    rows:int=2**16,           # of a part, at most
+    rows:int=2**15,           # of a part, at most
     among:Tensor|None=None,   # classes that are wanted; None: all
 )->Iterator[tuple[Tensor,Tensor,Tensor]]:  # indices in the whole, points (≤rows,D), classes
     "Each shard in parts that fit into memory. `ValueError` for classes that do not fit the points."
@@ -36,7 +36,7 @@ def parts(
 def pieces(
     shards:Sequence[Shard],   # points and classes
     start:int=0,              # index of the first point in the whole gallery
-    rows:int=2**16,           # of a piece, at most
+    rows:int=2**15,           # of a piece, at most
     among:Tensor|None=None,   # classes that are wanted; None: all
 )->Iterator[tuple[Tensor,Tensor,Tensor]]:  # indices in the whole, points (≤rows,D), classes
     "As `parts`, small ones joined."
@@ -83,7 +83,7 @@ def sharded_ranks(
     c:float|None=None,            # curvature magnitude > 0 of the ball
     everyone:Callable=alone,      # `hiernb.processes.everyone` where each process has a part of the gallery
     rank:int=0,                   # of this process
-    rows:int=2**16,               # of a piece
+    rows:int=2**15,               # of a piece
 )->Tensor:                        # (Q,) int64: 1 is the nearest; N+1 where nobody is of the query's class; the same in every process
     "Rank of each query's first match in a gallery in parts: `first_ranks` of the whole. `ValueError` as `knn`."
     queries = check_matrix(queries, "queries"); labels = check_labels(labels, len(queries)); start,n = place_of(shards, everyone, rank)
@@ -120,7 +120,7 @@ def sharded_knn(
     c:float|None=None,            # curvature magnitude > 0 of the ball
     everyone:Callable=alone,      # `hiernb.processes.everyone` where each process has a part of the gallery
     rank:int=0,                   # of this process
-    rows:int=2**16,               # of a piece
+    rows:int=2**15,               # of a piece
 )->Neighbors:                     # (cosines or distances, indices in the whole), the same in every process
     "Nearest neighbours in a gallery in parts: `knn` of the whole. `ValueError` as `knn`."
     queries = check_matrix(queries, "queries"); q = len(queries); start,n = place_of(shards, everyone, rank); most = n-(own is not None)

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['check_matrix', 'check_labels', 'directions', 'Pair', 'pair_up', 'measure', 'lengths', 'Factors', 'factors',
-           'candidates', 'best_first', 'settle', 'search', 'search_faiss', 'Neighbors', 'knn']
+           'candidates', 'best_first', 'settle', 'on_threads', 'search', 'search_faiss', 'Neighbors', 'knn']
 
 # %% ../../nbs/40_metric.neighbors.ipynb #5971f32c
-from collections.abc import Callable
+from collections.abc import Callable,Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from numbers import Integral
@@ -184,6 +184,17 @@ def settle(
     return np.take_along_axis(v, order, 1),np.take_along_axis(columns, order, 1)
 
 # %% ../../nbs/40_metric.neighbors.ipynb #fcbae4e1
+def on_threads(
+    f:Callable,           # called with each job, in one of several threads
+    jobs:Iterable,        # in any order
+)->None:
+    "As many threads as torch may use, each with one thread of torch: together they do not ask for more than there are."
+    allowed = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(allowed, initializer=torch.set_num_threads, initargs=(1,)) as pool: list(pool.map(f, jobs))
+    finally: torch.set_num_threads(allowed)                                 # for threads that start later
+
+# %% ../../nbs/40_metric.neighbors.ipynb #0190718f
 def search(
     pair:Pair,
     k:int,                  # neighbours, 1..N, or N-1 when each query leaves itself out
@@ -215,11 +226,9 @@ def search(
     def lane(first):
         space = {}
         for start in range(first*size, n_queries, threads*size): block(start, space)
-    try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool: list(pool.map(lane, range(threads)))
-    finally: torch.set_num_threads(threads)
+    on_threads(lane, range(threads))
 
-# %% ../../nbs/40_metric.neighbors.ipynb #b46f091e
+# %% ../../nbs/40_metric.neighbors.ipynb #5d3de41f
 def search_faiss(
     pair:Pair,
     k:int,                  # neighbours
@@ -245,13 +254,13 @@ def search_faiss(
         if len(doubt): search(pair._replace(x=pair.x[some[doubt]]), k, mend, own[some[doubt]] if spare else None, memory)
         each(slice(int(some[0]), int(some[-1])+1), v.numpy(), columns.numpy())
 
-# %% ../../nbs/40_metric.neighbors.ipynb #5d3de41f
+# %% ../../nbs/40_metric.neighbors.ipynb #ffb79e28
 class Neighbors(NamedTuple):
     "The k nearest gallery points of each query, nearest first."
     lengths:Tensor  # (Q,k) cosine on the sphere (falling), distance elsewhere (rising); float32, or float64 for float64 points
     indices:Tensor  # (Q,k) int64, ties by index
 
-# %% ../../nbs/40_metric.neighbors.ipynb #f8a8c1c8
+# %% ../../nbs/40_metric.neighbors.ipynb #6dfcc7b6
 def knn(
     queries:Tensor,             # (Q,D)
     gallery:Tensor|None=None,   # (N,D); None: the queries themselves

@@ -6,12 +6,11 @@
 __all__ = ['TIE', 'first_in_class', 'first_match', 'nearer', 'count_nearer', 'first_ranks']
 
 # %% ../../nbs/40_metric.ranks.ipynb #15b9099f
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor
-from .neighbors import Pair,factors,measure
+from .neighbors import Pair,factors,measure,on_threads
 
 # %% ../../nbs/40_metric.ranks.ipynb #e403d47e
 TIE = 2.**-41   # v that differ by less than this share of themselves are equally far; well above float64's rounding
@@ -45,13 +44,14 @@ def first_match(
         kinds,counts = of.unique(return_counts=True)
         return dict(zip(kinds.tolist(), of.argsort(stable=True).split(counts.tolist())))
     gallery = members(theirs)
-    for kind,rows in members(labels).items():
-        columns = gallery.get(kind, index[:0])
-        if not len(columns) or own is not None and len(columns)==1 and (own[rows]==columns).all(): continue   # nobody, or nobody else
+    def of_class(item):
+        columns,rows = gallery.get(item[0], index[:0]),item[1]
+        if not len(columns) or own is not None and len(columns)==1 and (own[rows]==columns).all(): return     # nobody, or nobody else
         for some in rows.split(max(1, portion//len(columns))):
             products = torch.addmm(offset[some,None], queries[some], keys[columns].mT)
             if own is not None: products.masked_fill_(own[some,None]==columns, torch.inf)
             v[some],index[some] = first_in_class(products, error[some], pair, some, columns)
+    on_threads(of_class, members(labels).items())
     return v,index.masked_fill_(v.isinf(), -1)
 
 # %% ../../nbs/40_metric.ranks.ipynb #827bcdc3
@@ -96,7 +96,7 @@ def count_nearer(
             front = (other<limit*(1-TIE)) | ((other<=limit*(1+TIE)) & (j<place[i]))
             before += sure+np.bincount(i[front].numpy(), minlength=len(some))
         counts[some] = torch.from_numpy(before)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool: list(pool.map(count, v.isfinite().nonzero()[:,0].split(shape[0])))
+    on_threads(count, v.isfinite().nonzero()[:,0].split(shape[0]))
     return counts
 
 # %% ../../nbs/40_metric.ranks.ipynb #2986589b

@@ -224,7 +224,7 @@ def hierarchy_rows(
         trees["proxies"] = proxy_tree(p.x, proxies, hier.c, y, taxonomy.names)
         if deep:
             scores = score_proxy_tree(p.x, proxies, hier.c, y, taxonomy, 19, settings.n_permutations, generator)
-            scores = scores.rename_axis("measure").reset_index()
+            scores = scores.rename(lambda name: name.replace("_"," ")).rename_axis("measure").reset_index()
             for control,chance,p_value in (("random proxies","random_proxies","p_random"),("permuted classes","shuffled_classes","p_shuffled")):
                 part = scores[["measure","value",chance,p_value]].set_axis(["measure","value","chance","p_value"], axis=1)
                 rows.append(part.assign(of="proxy tree", control=control))

@@ -140,19 +140,20 @@ def sections_of(
     drawn:dict[str,tuple[bytes,str]],   # name -> SVG and caption, the training curves first
 )->list[tuple[str,list]]:               # for `report`
     "A run as the sections of a report."
-    judge = judge_of(done.history); best = done.history[judge].iloc[done.best_epoch-1]
-    says = f"Epoch {done.best_epoch} of {len(done.history)} has the best {judge.replace('_',' ')}, {best:.4f}; its weights are measured below."
-    warned = [habit]*bool(recipe.sections["training"].get("select_on_test"))
-    tables = []
+    judge = judge_of(done.history); best = done.history[judge].iloc[done.best_epoch-1]; split,_,score = judge.partition("_")
+    says = (f"Epoch {done.best_epoch} of {len(done.history)} has the highest {dict(recall_at_1='Recall@1').get(score, score)} on split {split}, {best:.4f}; "
+            "its weights are measured below.")
+    warned = [habit]*bool(recipe.sections["training"].get("select_on_test")); tables = {}
     for of,part in got.table.groupby("of", sort=False):
-        part = part.drop(columns="of").dropna(axis=1, how="all")
+        part = part.drop(columns=["of","control"]).dropna(axis=1, how="all").reset_index(drop=True)
         if of=="retrieval" and recipe.published: part.insert(2, "published", part.measure.map(recipe.published))
-        tables.append((part.reset_index(drop=True), f"{of[0].upper()}{of[1:]}, test split."))
-    note = ("low, high: 95 % interval that resamples whole classes. chance, with the middle 95 % of it: what the measure is worth when "
-            "the control has destroyed what it looks for. p_value: the share of controls that do at least as well.")
+        tables[of] = part,f"{of[0].upper()}{of[1:]}, test split."
+    hierarchy = [tables.pop(of) for of in ("audit","proxy tree") if of in tables]
+    note = ("low, high: 95 % interval that resamples whole classes. chance, with the middle 95 % of it (chance_low, chance_high): what the measure "
+            "is worth when classes or labels are permuted. p_value: the share of permutations that do at least as well.")
     training,*others = drawn.values()
-    return [("Training",[says,*warned,training]), ("Test",[note,*warned,*tables]),
-            ("Hierarchy",[*[f"**{got.verdict}**"]*bool(got.verdict),*others]), ("Recipe",[(recipe_table(recipe),recipe.name)])]
+    return [("Training",[says,*warned,training]), ("Test",[note,*warned,*tables.values()]),
+            ("Hierarchy",[*[f"**{got.verdict}**"]*bool(got.verdict),*others,*hierarchy]), ("Recipe",[(recipe_table(recipe),recipe.name)])]
 
 # %% ../nbs/71_run.ipynb #18ba37ea
 def write_results(

@@ -97,7 +97,8 @@ def write_sets(home):
     of = [k for k in range(12) for _ in range(4)]
     formats.cub(home/"cub", of, [f"{k+1:03}.Bird_{k}" for k in range(12)], seed=1)
     formats.cars(home/"cars", of, [f"Make{k%3} Model {k}" for k in range(12)], seed=1); formats.sop(home/"sop", of[:24], of[:24], ["chair","sofa"], seed=1)
-    formats.inshop(home/"inshop", [(k,"train" if k<8 else ("query","gallery")[i%2]) for k in range(12) for i in range(4)], ["WOMEN/Dresses","MEN/Vests"], seed=1)
+    rows = [(k,"train" if k<8 else ("query","gallery")[i%2]) for k in range(12) for i in range(4)]
+    formats.inshop(home/"inshop", rows, ["WOMEN/Dresses","MEN/Vests"], seed=1)
     bird_lists(home/"nabirds", birds, [8]*12, seed=1)
     for name in ("micros","microl","mesoz"):
         for k,path in enumerate(birds):
@@ -177,8 +178,8 @@ def dry_run(name, folder, more=()):
         if k.startswith("loss.") and p.requires_grad and "dynamic" not in k: assert k in moved, k
     return trainer
 
-@pytest.mark.parametrize("start", ["hier/cub","hier/cars","hier/sop","hier/inshop","inspecting/cifar100","inspecting/nabirds","inspecting/micros","inspecting/microl",
-                                   "inspecting/mesoz","inspecting/fashion_mnist","fashion_mnist","emoji","inspect_emoji"])
+@pytest.mark.parametrize("start", ["hier/cub","hier/cars","hier/sop","hier/inshop","inspecting/cifar100","inspecting/nabirds","inspecting/micros",
+                                   "inspecting/microl","inspecting/mesoz","inspecting/fashion_mnist","fashion_mnist","emoji","inspect_emoji"])
 def test_every_recipe_takes_a_step(start, small_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(room, "load", small_sets); monkeypatch.setattr(room, "build", tiny_build)
     mine = [name for name in names if re.match(f"{start}[-/]", name)]; assert mine
@@ -186,28 +187,31 @@ def test_every_recipe_takes_a_step(start, small_sets, tmp_path, monkeypatch):
         warnings.simplefilter("ignore")
         for name in mine: dry_run(name, tmp_path)
 
-@pytest.mark.parametrize("name,more", [("hier/cub-resnet50",["data.size=32"]), ("hier/cars-deit-s-128",["data.size=32"]), ("hier/sop-dino-s-384-contrastive",["data.size=32"]),
-    ("hier/inshop-vit-s-384-softtriple",["data.size=32"]), ("inspecting/mesoz-proxydr-dynamic",["data.size=80"]), ("fashion_mnist/corr",[]), ("emoji/pa-hier-depth",["data.size=32"])])
-def test_every_network_takes_a_step(name, more, small_sets, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name,size", [("hier/cub-resnet50",32), ("hier/cars-deit-s-128",32), ("hier/sop-dino-s-384-contrastive",32),
+    ("hier/inshop-vit-s-384-softtriple",32), ("inspecting/mesoz-proxydr-dynamic",80), ("fashion_mnist/corr",None), ("emoji/pa-hier-depth",32)])
+def test_every_network_takes_a_step(name, size, small_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(room, "load", small_sets)
-    trainer = dry_run(name, tmp_path, ["training.batch_size=4",*more]); assert type(trainer.learner.model.net).__name__!="Tiny"
+    trainer = dry_run(name, tmp_path, ["training.batch_size=4"]+([f"data.size={size}"] if size else []))
+    assert type(trainer.learner.model.net).__name__!="Tiny"
 
 def test_all_of_the_network_stands_still_while_it_warms_up(small_sets, tmp_path, monkeypatch):
     monkeypatch.setattr(room, "load", small_sets); monkeypatch.setattr(room, "build", tiny_build)
     recipe = read_recipe("hier/cub-resnet50", [*changes,"data.size=16"]); data,model,loss = assemble(recipe)
     trainer = Trainer(model, loss, data, tmp_path, Options(**{k:v for k,v in recipe.sections["training"].items() if k!="epochs"}), "cpu")
-    assert {id(p) for p in trainer.begin(0)[1]}=={id(p) for p in model.net.parameters() if id(p) not in {id(q) for part in model.frozen for q in part.parameters()}}
+    always = {id(p) for part in model.frozen for p in part.parameters()}
+    assert {id(p) for p in trainer.begin(0)[1]}=={id(p) for p in model.net.parameters()}-always
 
 # --- misuse ------------------------------------------------------------------------------------------------------------------------------
 word = st.text("abelnoprsty._-= \"'[]{}\n019é", max_size=12)
-key = st.sampled_from(["training.epochs","training.lr","loss.name","data.name","model.freeze","regularizer.topk","seed","training.lr_factors","evaluation.most","data"])|word
+key = word|st.sampled_from(["training.epochs","training.lr","training.lr_factors","loss.name","data.name","data","model.freeze","regularizer.topk",
+                            "evaluation.most","seed"])
 
 @settings(max_examples=200)
 @given(key=key, value=word|st.integers().map(str)|st.sampled_from(["none","true","1e-3","[1]","{a=1}","inf","nan","[]","1979-05-27"]))
 def test_any_override_is_taken_or_refused_by_name(key, value):
     try: recipe = read_recipe("hier/cub-resnet50", [f"{key}={value}"])
     except ValueError as e: assert "command line" in str(e) or repr(f"{key}={value}") in str(e) or "hier/cub" in str(e), repr(e); return
-    assert "command line" in recipe.origins.values() or "regularizer" not in recipe.sections or re.fullmatch(r"\{\s*\}", value.strip())
+    assert any("command line" in x for x in recipe.origins.values()) or "regularizer" not in recipe.sections or re.fullmatch(r"\{\s*\}", value.strip())
 
 @settings(max_examples=100)
 @given(cuts=st.lists(st.tuples(st.integers(0, 2000), st.sampled_from(["", "[", "=", "\n", "\"", "x", "{", "1"])), min_size=1, max_size=3))

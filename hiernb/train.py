@@ -23,9 +23,10 @@ from .data.base import Data,write_atomic
 from .guards import Terminable,Terminated,clip_radius,collapse,image_names,spread
 from .logs import Logs,environment,line
 from .metric.retrieval import recall_at_k
+from .metric.shards import sharded_ranks
 from .options import Options,check_data,curvature_of,read_options
 from .optim import freeze,schedule_factor
-from .processes import anywhere,check_batches,gather,join,local_fabric,share,world
+from .processes import anywhere,check_batches,everyone,gather,join,local_fabric,share,world
 from .step import Learner,NotFinite
 
 # %% ../nbs/52_train.ipynb #dec9a044
@@ -161,13 +162,24 @@ def standing(self:Trainer)->str: # a sentence for error messages
 
 # %% ../nbs/52_train.ipynb #f67aa32e
 @patch
+def recall_at_1(self:Trainer,
+    embeddings:Tensor,  # (N,D), of all processes
+    labels:Tensor,      # (N,)
+)->float:               # 0..1
+    "Share of images whose nearest neighbour is of their class; each of several processes looks through its share of them."
+    where,(rank,size) = dict(geometry="sphere") if self.c is None else dict(geometry="poincare", c=self.c),world()
+    if size==1: return recall_at_k(embeddings, labels, 1, **where)[1]
+    ranks = sharded_ranks(embeddings, labels, [(share(embeddings),share(labels))], torch.arange(len(labels)), **where, everyone=everyone, rank=rank)
+    return (ranks==1).double().mean().item()
+
+@patch
 @torch.no_grad()
 def validate(self:Trainer)->dict[str,float]: # val_accuracy or val_recall_at_1, val_variance and, for a clipped ball, val_at_clip_radius
     "How good the epoch is. Warns where the embeddings have collapsed since the epoch before."
     (model,loss),device = self.learner.judged,self.learner.fabric.device; loss.eval()
     embeddings,labels = embed(model, self.data.splits[self.split], accelerator=device.type, workers=self.options.workers)
     if self.select=="accuracy": value = (loss.logits(embeddings.to(device)).argmax(1).cpu()==labels).double().mean().item()
-    else: value = recall_at_k(embeddings, labels, 1, **dict(geometry="sphere") if self.c is None else dict(geometry="poincare", c=self.c))[1]
+    else: value = self.recall_at_1(embeddings, labels)
     found = spread(embeddings, clip_radius(model)); prefix = lambda numbers: {f"{self.split}_{k}":v for k,v in numbers.items()}
     before = {k:self.history[-1][f"{self.split}_{k}"] for k in found} if self.history else dict(variance=1.)
     if world()[0]==0 and not collapse(before):

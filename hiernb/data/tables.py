@@ -186,7 +186,7 @@ def class_disjoint(
     published:Mapping[str,tuple[int,int]], # split -> images, classes; another size warns
     protocol:dict,           # what the set's protocol fixes, such as `recall_at`; goes into `.protocol`
     seed:int=0,              # draws the validation classes
-    val:int|float=.1,        # training classes to hold out for validation, a number or a share; 0: none
+    val:int|float=0,         # training classes to hold out for validation, a number or a share; 0: none, as in the papers
     model:str="resnet50",    # network whose transforms to use
     size:int=224,            # height and width of an image, pixels
     side:int|None=None,      # shorter side to shrink training images to before the random crop; None: as in the file

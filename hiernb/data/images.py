@@ -10,6 +10,7 @@ __all__ = ['vision_transformers', 'networks', 'halves', 'imagenet_mean', 'imagen
 # %% ../../nbs/50_data.images.ipynb #5e54b1a4
 import mmap
 import os
+import warnings
 from collections.abc import Callable,Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Value
@@ -101,7 +102,10 @@ class PixelCache:
         try: self.bytes,self.table = shared(self.budget, torch.uint8),shared(images*40, torch.long)[:images*5].view(images,5)
         except OSError as e: raise OSError(e.errno, f"cache_megabytes={megabytes:g} cannot be had: {e.strerror}; choose less") from e
         self.used = Value("q", 0)                       # bytes given out so far, with a lock
-    def __reduce__(self): return PixelCache,(self.images,self.channels,0.)
+    def __reduce__(self):
+        if self.budget: warnings.warn("a copy by pickling, such as a worker process that is spawned gets, keeps no decoded images: it has the same pixels, "
+            "more slowly. Workers that are forked share them", stacklevel=2)
+        return PixelCache,(self.images,self.channels,0.)
     def __len__(self): return int((self.table[:,0]>0).sum())
 
 @patch
@@ -169,7 +173,7 @@ def pixels(self:ImageFiles,
 @patch(as_prop=True)
 def sizes(self:ImageFiles)->Tensor: # (N,2) int64
     "Height and width of every original, read from the heads of the files."
-    return torch.tensor([original_size(p) for p in self.paths]).view(-1,2)
+    return torch.tensor([original_size(p) for p in tqdm(self.paths, "sizes", unit="image", delay=2)]).view(-1,2)
 
 @patch
 def verify(self:ImageFiles)->pd.DataFrame: # one row a file that cannot be read: path, reason

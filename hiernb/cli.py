@@ -6,11 +6,11 @@
 __all__ = ['Number', 'Whole', 'Word', 'File', 'Folder', 'Settings', 'Words', 'Flag', 'Device', 'commands', 'is_first', 'say',
            'working', 'show', 'named', 'settings_first', 'Recipes', 'Train', 'show_headline', 'Grid', 'Evaluate',
            'read_taxonomy', 'read_points', 'Points', 'Inspect', 'Audit', 'Table', 'in_checkout', 'find_notebook',
-           'read_parameters', 'Study', 'Data', 'Bench', 'overview', 'parse', 'one_line', 'answer', 'main',
-           'started_together']
+           'read_parameters', 'Study', 'Data', 'Bench', 'overview', 'parse', 'one_line', 'short_warnings', 'answer',
+           'main']
 
 # %% ../nbs/73_cli.ipynb #1371564b
-import difflib,inspect,os,re,sys,threading,time
+import difflib,inspect,os,re,sys,threading,time,warnings
 from collections.abc import Iterator,Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -183,7 +183,8 @@ class Grid:
             from hiernb.table import table_markdown
             runs = Runs(plan(self.recipes, self.seeds, self.folder, self.settings, self.accelerator), self.jobs)
         say(f"{len(runs.jobs)} runs, {sum(job.finished for job in runs.jobs)} of them finished, {self.jobs} at a time, into {self.folder}")
-        runs.run()
+        try: runs.run(progress=is_first())
+        except (KeyboardInterrupt,SystemExit): say("stopped; the same command goes on from there"); raise
         for name,why in runs.failed.items(): say(f"failed: {name}: {why}")
         if any(job.finished for job in runs.jobs):
             found,files = runs.results(self.folder, self.measures or None, self.baseline)
@@ -497,6 +498,13 @@ def one_line(error:BaseException)->str:
     if isinstance(error, OSError) and error.filename: says = f"{error.filename}: {error.strerror}"
     return " ".join(says.replace("resume=False", "--no-resume").split()) or type(error).__name__
 
+@contextmanager
+def short_warnings()->Iterator[None]:
+    "Within it a warning is a line, of the first process alone."
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message,*_: say(f"warning: {' '.join(str(message).split())}")
+        yield
+
 def answer(
     words:Sequence[str],  # of the command line
 )->int:                   # exit code
@@ -509,20 +517,17 @@ def main(
 )->int:                             # exit code
     "The command line. Errors that a user can mend are one line on standard error."
     words = list(sys.argv[1:] if words is None else words); shown = "--traceback" in words or os.environ.get("HIERNB_TRACEBACK","0") not in ("","0")
-    try: return answer([w for w in words if w!="--traceback"])
+    try:
+        with short_warnings(): return answer([w for w in words if w!="--traceback"])
     except KeyboardInterrupt: say("hiernb: stopped"); return 130
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()); return 141
     except Exception as e:
         mendable = isinstance(e, (ValueError,OSError,ImportError)) or type(e).__name__=="OutOfMemoryError"
         if shown or not mendable: raise
-        if is_first() or "torch.distributed" in sys.modules and started_together():
-            print(f"hiernb: error{'' if is_first() else ' in process '+os.environ['RANK']}: {one_line(e)}", file=sys.stderr, flush=True)
+        if not is_first(): time.sleep(2)             # where all fail alike the first says it, and torchrun ends the others meanwhile
+        where = "" if is_first() else f" in process {os.environ['RANK']}"
+        print(f"hiernb: error{where}: {one_line(e)}", file=sys.stderr, flush=True)
         return 1
 
-def started_together()->bool:
-    "Whether the processes have found each other; before that they all fail alike, and one of them says it."
-    from torch import distributed
-    return distributed.is_available() and distributed.is_initialized()
-
-# %% ../nbs/73_cli.ipynb #0de157ba
+# %% ../nbs/73_cli.ipynb #abc32d35
 if __name__=="__main__" and __spec__ is not None: sys.exit(main())

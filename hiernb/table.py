@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['same', 'headline', 'LATEX', 'read_run', 'epochs_done', 'flat_settings', 'original_settings', 'words_apart',
-           'name_apart', 'collect', 'choose_measures', 'label_measures', 'over_seeds', 'baseline_of', 'table',
-           'in_order', 'check_once', 'short_names', 'texts', 'mean_cells', 'difference_cells', 'notes', 'sheets',
+           'name_apart', 'collect', 'choose_measures', 'label_measures', 'over_seeds', 'baseline_of', 'check_once',
+           'in_order', 'table', 'short_names', 'texts', 'mean_cells', 'difference_cells', 'notes', 'sheets',
            'table_csv', 'table_markdown', 'latex_text', 'table_latex', 'write_table']
 
 # %% ../nbs/72_table.ipynb #a4d6a66c
@@ -109,7 +109,7 @@ def collect(
     return name_apart(pd.DataFrame([row for folder in found for row in read_run(folder)], columns=columns))
 
 # %% ../nbs/72_table.ipynb #8fbb0825
-headline = ("Recall@*","MAP@R","mean correlation*","top-1 accuracy","AHD@1","AHD@5","HP@5","AHS@250")
+headline = ("Recall@*","MAP@R","mean correlation","mean correlation (*","top-1 accuracy","AHD@1","AHD@5","HP@5","AHS@250")
 
 def choose_measures(
     there:Sequence[str],          # names of measures
@@ -154,6 +154,27 @@ def baseline_of(
     return fits[0] if fits else None
 
 # %% ../nbs/72_table.ipynb #d5f853fc
+def check_once(
+    values:pd.DataFrame,  # data, recipe, seed, name, value, folder
+)->pd.DataFrame:          # without rows that say the same twice
+    "`ValueError` for two runs of one recipe and seed, or two values of one measure in one run."
+    values = values.drop_duplicates(["folder","name","value"]); keys = ["data","recipe","seed","name"]
+    for (_,recipe,seed,name),part in values[values.duplicated(keys, keep=False)].groupby(keys):
+        if part.folder.nunique()<len(part):
+            raise ValueError(f"{part.folder.iloc[0]}/test.csv has several values of {name}: {', '.join(f'{v:g}' for v in part.value)}")
+        raise ValueError(f"two runs of {recipe} have seed {seed}: {' and '.join(part.folder)}; leave one out")
+    return values
+
+# %% ../nbs/72_table.ipynb #b8739169
+def in_order(
+    frame:pd.DataFrame,  # columns (measure, number) as they came
+    names:list[str],     # measures in order
+)->pd.DataFrame:         # with columns in the order that a reader expects
+    "Measure after measure, and each in the same order of numbers."
+    numbers = ["mean","low","high","seeds","difference","difference low","difference high","p","pairs","published"]
+    wanted = [("runs",k) for k in ("seeds","not counted","selected on test","baseline")]+[(name,k) for name in names for k in numbers]
+    return frame.reindex(columns=pd.MultiIndex.from_tuples([c for c in wanted if c in set(frame.columns)]))
+
 def table(
     long:pd.DataFrame,                 # from `collect`
     measures:Sequence[str]|None=None,  # names or patterns; None: those that the papers print
@@ -183,27 +204,7 @@ def table(
         rows.append(row)
     return in_order(pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(groups, names=["data","recipe"])), names)
 
-def in_order(
-    frame:pd.DataFrame,  # columns (measure, number) as they came
-    names:list[str],     # measures in order
-)->pd.DataFrame:         # with columns in the order that a reader expects
-    "Measure after measure, and each in the same order of numbers."
-    numbers = ["mean","low","high","seeds","difference","difference low","difference high","p","pairs","published"]
-    wanted = [("runs",k) for k in ("seeds","not counted","selected on test","baseline")]+[(name,k) for name in names for k in numbers]
-    return frame.reindex(columns=pd.MultiIndex.from_tuples([c for c in wanted if c in set(frame.columns)]))
-
-def check_once(
-    values:pd.DataFrame,  # data, recipe, seed, name, value, folder
-)->pd.DataFrame:          # without rows that say the same twice
-    "`ValueError` for two runs of one recipe and seed, or two values of one measure in one run."
-    values = values.drop_duplicates(["folder","name","value"]); keys = ["data","recipe","seed","name"]
-    for (_,recipe,seed,name),part in values[values.duplicated(keys, keep=False)].groupby(keys):
-        if part.folder.nunique()<len(part):
-            raise ValueError(f"{part.folder.iloc[0]}/test.csv has several values of {name}: {', '.join(f'{v:g}' for v in part.value)}")
-        raise ValueError(f"two runs of {recipe} have seed {seed}: {' and '.join(part.folder)}; leave one out")
-    return values
-
-# %% ../nbs/72_table.ipynb #a02a5b95
+# %% ../nbs/72_table.ipynb #d27b5650
 def short_names(
     names:Sequence[str],     # such as hier/cub-resnet50-pa training.epochs=3
 )->tuple[str,list[str],str]: # what all begin with, up to a / or -; what is left of each, at least a word; the settings that all end with
@@ -213,7 +214,7 @@ def short_names(
     start = len("-".join(words[0][:n]))+1 if n else 0; ends = {name.partition(" ")[2] for name in names}; end = ends.pop() if len(ends)==1 else ""
     return names[0][:start],[name[start:].removesuffix(f" {end}") for name in names],end
 
-# %% ../nbs/72_table.ipynb #d27b5650
+# %% ../nbs/72_table.ipynb #0f28cf6a
 def texts(
     part:pd.DataFrame,     # rows of one data set
     name:str,              # a measure
@@ -242,7 +243,7 @@ def difference_cells(
     def rest(low, high, p): return f" [{low}, {high}], p = {p:.2g}" if low else ", one pair"
     return [d+rest(low, high, p) if d else "–" for d,low,high,p in zip(signed, t["difference low"], t["difference high"], part[name]["p"])]
 
-# %% ../nbs/72_table.ipynb #f1196279
+# %% ../nbs/72_table.ipynb #e0daee14
 def notes(
     found:pd.DataFrame,          # from `table`
 )->tuple[list[str],list[str]]:   # sentences about means, and about differences if there are any
@@ -259,6 +260,7 @@ def notes(
     floor = "".join(f", which with {n} pairs cannot fall below {2/2**n:.2g}" for n in pairs)
     return said,[f"Differences are paired by seed, with 95 % t intervals; p is that of the exact sign-flip test{floor}."]
 
+# %% ../nbs/72_table.ipynb #8549b792
 def sheets(
     found:pd.DataFrame,                       # from `table`
 )->list[tuple[str,list[str],list[list[str]]]]: # title, head and rows of cells, two for each data set with a baseline and one otherwise
@@ -280,7 +282,7 @@ def sheets(
             made.append((title, [f"minus {less}",*compared], [list(r) for r,b in zip(rows, base) if b]))
     return made
 
-# %% ../nbs/72_table.ipynb #e0daee14
+# %% ../nbs/72_table.ipynb #0da47896
 def table_csv(
     found:pd.DataFrame,  # from `table`
 )->str:
@@ -298,7 +300,7 @@ def table_markdown(
         made.append("\n".join([f"**{title}**","",first,"|"+"|".join("-"*(w+2) for w in widths)+"|",*rest]))
     return "\n\n".join([*made,"\n".join(sum(notes(found), []))])+"\n"
 
-# %% ../nbs/72_table.ipynb #8549b792
+# %% ../nbs/72_table.ipynb #e2655725
 LATEX = {"\\":r"\textbackslash{}","&":r"\&","%":r"\%","$":r"\$","#":r"\#","_":r"\_","{":r"\{","}":r"\}","~":r"\textasciitilde{}","^":r"\textasciicircum{}",
          "±":r"$\pm$","−":"$-$","–":"--","†":r"\dag{}","…":r"\dots{}","≥":r"$\ge$","≤":r"$\le$","×":r"$\times$","ρ":r"$\rho$","δ":r"$\delta$","@":"@"}
 
@@ -320,7 +322,7 @@ def table_latex(
                                *rest,r"\bottomrule",r"\end{tabular}",r"\end{table}"]))
     return "\n\n".join(made)+"\n"
 
-# %% ../nbs/72_table.ipynb #b7e541e3
+# %% ../nbs/72_table.ipynb #be47ad3b
 def write_table(
     found:pd.DataFrame,  # from `table`
     path:str|Path,       # ending in .csv, .md or .tex

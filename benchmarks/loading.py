@@ -1,5 +1,5 @@
 "Images a second from a folder of JPEG files: ours, cold and warm, beside torchvision's ImageFolder, through the same DataLoader in one run."
-import io,os,pathlib,sys,tempfile,time
+import io,os,pathlib,resource,sys,tempfile,time
 from functools import partial
 import numpy as np
 import torch
@@ -32,12 +32,16 @@ def peer_transform(train:bool):
     steps = [v1.RandomResizedCrop(224, (.2,1.), interpolation=bicubic),v1.RandomHorizontalFlip()] if train else [v1.Resize(256, bicubic),v1.CenterCrop(224)]
     return v1.Compose([*steps, v1.ToTensor(), v1.Normalize(imagenet_mean, imagenet_std)])
 
-def epoch(dataset, workers:int)->float:
-    "Seconds for one pass in batches of 50, the start of the workers included."
-    start,seen = time.perf_counter(),0
+def work()->float:
+    "Seconds of CPU that this process and the workers that have ended took so far."
+    return sum(used.ru_utime+used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF,resource.RUSAGE_CHILDREN)))
+
+def epoch(dataset, workers:int)->tuple[float,float]:
+    "Wall and CPU seconds for one pass in batches of 50, the start and the end of the workers included."
+    start,before,seen = time.perf_counter(),work(),0
     for images,_ in DataLoader(dataset, batch_size=50, num_workers=workers): seen += len(images)
     assert seen==IMAGES
-    return time.perf_counter()-start
+    return time.perf_counter()-start,work()-before
 
 def main():
     torch.set_num_threads(1)
@@ -46,11 +50,13 @@ def main():
         for train,workers in ((True,0),(True,os.cpu_count()),(False,0),(False,os.cpu_count())):
             peer = ImageFolder(folder, peer_transform(train)); paths,labels = zip(*peer.samples)
             ours = ImageFiles(paths, labels, *hier_transforms("deit_s", train), cache_megabytes=MEGABYTES)
-            peer_time = min(epoch(peer, workers) for _ in range(2))        # the first pass has the system read the files
-            cold,warm = epoch(ours, workers),epoch(ours, workers); assert len(ours.cache)==IMAGES
+            epoch(peer, workers)                                           # has the system read the files
+            theirs,cold,warm = epoch(peer, workers),epoch(ours, workers),epoch(ours, workers); assert len(ours.cache)==IMAGES
+            theirs,warm = map(min, theirs, epoch(peer, workers)),map(min, warm, epoch(ours, workers)); peer_time,peer_work = theirs
             say = partial("{} of {:,} JPEG files, {} workers, {}".format, "training views" if train else "evaluation", IMAGES, workers)
             rate = lambda seconds: f"{IMAGES/seconds:.0f} images/s"
-            for state,seconds in (("first epoch",cold),("second epoch",warm)):
+            for state,(seconds,cpu) in (("first epoch",cold),("second epoch",warm)):
                 print(row(say(state), seconds, peer_time, "s", f"ImageFolder, {rate(peer_time)} to our {rate(seconds)}"), flush=True)
+                print(row(f"{say(state)}, CPU time", cpu, peer_work, "s", "ImageFolder"), flush=True)
 
 if __name__=="__main__": main()

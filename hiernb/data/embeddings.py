@@ -172,7 +172,8 @@ def table_parts(
     if "embedding" in rest:
         for row,v in enumerate(table["embedding"],1):
             flat = np.asarray(v)
-            if flat.ndim!=1 or flat.dtype.kind not in "fiu" or not len(flat): raise ValueError(f"row {row}, column embedding: expected a list of numbers, found {str(v)[:40]!r}")
+            if flat.ndim!=1 or flat.dtype.kind not in "fiu" or not len(flat):
+                raise ValueError(f"row {row}, column embedding: expected a list of numbers, found {str(v)[:40]!r}")
         if len(lengths := sorted(set(map(len, table["embedding"]))))>1:
             raise ValueError(f"column embedding: expected lists of one length, found lengths {lengths[:5]}")
         return parts|dict(embeddings=np.stack([np.asarray(v, dtype=float) for v in table["embedding"]]))|{n:None for n in rest if n!="embedding"}

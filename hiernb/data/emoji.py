@@ -106,7 +106,8 @@ def obtain(
     except (OSError,ValueError) as e:
         raise FileNotFoundError("\n".join([f"{len(missing)} of {len(states)} emoji packages are not in {folder} and could not be got: {e}",
             "On a machine with npm run", "  npm pack "+" ".join(f"{p.name}@{p.version}" for p in missing), f"and put into {folder}:",
-            *(f"  {p.tarball}" for p in missing), f"(size {s.size}; licence: {s.licence})", "or name the folder that holds emoji/ by root=… or the environment variable HIERNB_DATA."])) from e
+            *(f"  {p.tarball}" for p in missing), f"(size {s.size}; licence: {s.licence})",
+            "or name the folder that holds emoji/ by root=… or the environment variable HIERNB_DATA."])) from e
 
 # %% ../../nbs/50_data.emoji.ipynb #aa9440b6
 def read_package(

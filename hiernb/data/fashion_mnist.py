@@ -115,7 +115,8 @@ def obtain(
         except (OSError,ValueError) as e: said.append(f"  {way.__name__}: {e}")
         if found := find(folder): return found
     raise FileNotFoundError("\n".join([f"Fashion-MNIST is not in {folder} and could not be got:", *said,
-        f"Put {', '.join(files)} (size {s.size}; licence: {s.licence}; github.com/zalandoresearch/fashion-mnist) into {folder}, or install Debian's dataset-fashion-mnist, "
+        f"Put {', '.join(files)} (size {s.size}; licence: {s.licence}; github.com/zalandoresearch/fashion-mnist) "
+        f"into {folder}, or install Debian's dataset-fashion-mnist, "
         "or name the folder that holds them by root=… or the environment variable HIERNB_DATA."]))
 
 # %% ../../nbs/50_data.fashion_mnist.ipynb #aa902295

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Number', 'Whole', 'Word', 'File', 'Folder', 'Settings', 'Words', 'Flag', 'Device', 'commands', 'is_first', 'say',
-           'working', 'show', 'named', 'settings_first', 'Recipes', 'Train', 'show_headline', 'Grid', 'Evaluate',
+           'working', 'show', 'named', 'settings_first', 'Recipes', 'show_headline', 'Train', 'Grid', 'Evaluate',
            'read_taxonomy', 'read_points', 'Points', 'Inspect', 'Audit', 'Table', 'in_checkout', 'find_notebook',
            'read_parameters', 'Study', 'Data', 'Bench', 'overview', 'parse', 'one_line', 'short_warnings', 'answer',
            'main']
@@ -112,6 +112,16 @@ class Recipes:
         return 0
 
 # %% ../nbs/73_cli.ipynb #00f4b5ff
+def show_headline(
+    folder:Path,  # of a finished run
+)->None:
+    "Print what both papers print of a run."
+    import pandas as pd
+    from hiernb.table import choose_measures
+    found = pd.read_csv(folder/"test.csv"); found = found[found.measure.isin(choose_measures(found.measure, None))]
+    show(found.drop_duplicates(["of","measure"])[["of","measure","value","low","high","chance","p_value"]])
+
+# %% ../nbs/73_cli.ipynb #f956420e
 @dataclass(kw_only=True)
 class Train:
     """Train what a recipe says, measure the test split once at the end, and write a report.
@@ -144,16 +154,7 @@ class Train:
         if is_first(): show_headline(folder)
         return 0
 
-def show_headline(
-    folder:Path,  # of a finished run
-)->None:
-    "Print what both papers print of a run."
-    import pandas as pd
-    from hiernb.table import choose_measures
-    found = pd.read_csv(folder/"test.csv"); found = found[found.measure.isin(choose_measures(found.measure, None))]
-    show(found.drop_duplicates(["of","measure"])[["of","measure","value","low","high","chance","p_value"]])
-
-# %% ../nbs/73_cli.ipynb #35e94e2b
+# %% ../nbs/73_cli.ipynb #9a883f58
 @dataclass(kw_only=True)
 class Grid:
     """Train several recipes from several seeds, several at a time, and print the table of a paper.
@@ -191,7 +192,7 @@ class Grid:
             print(table_markdown(found)); say(f"wrote {', '.join(map(str, files))}")
         return 1 if runs.failed else 0
 
-# %% ../nbs/73_cli.ipynb #9a883f58
+# %% ../nbs/73_cli.ipynb #1261ce5b
 @dataclass(kw_only=True)
 class Evaluate:
     """Measure a split with the best checkpoint of a run.
@@ -217,7 +218,7 @@ class Evaluate:
         if is_first(): show(found.dropna(axis=1, how="all"), self.write)
         return 0
 
-# %% ../nbs/73_cli.ipynb #1261ce5b
+# %% ../nbs/73_cli.ipynb #268fbb45
 def read_taxonomy(
     name:str,  # a Newick file, a table with a path in each row, a folder of folders, or a built-in one
 )->Any:        # `Taxonomy`
@@ -229,6 +230,7 @@ def read_taxonomy(
     if ending in (".csv",".tsv"): return Taxonomy.from_csv(path)
     return Taxonomy.builtin(name)
 
+# %% ../nbs/73_cli.ipynb #157bd6f4
 def read_points(
     folder:Path,      # of a run
     split:str,        # to embed with the best weights
@@ -247,6 +249,7 @@ def read_points(
     points = Embeddings(x, y, data.class_names, None if proxies is None else proxies.detach().cpu().float())
     return dict(embeddings=points, taxonomy=data.taxonomy, c=p.c, clip_r=head and head.clip_r)
 
+# %% ../nbs/73_cli.ipynb #aeae45ca
 @dataclass(kw_only=True)
 class Points:
     "Embeddings to look at: the arguments that `inspect` and `audit` share."
@@ -276,7 +279,7 @@ class Points:
             taxonomy = None if self.taxonomy is None else read_taxonomy(self.taxonomy)
             return dict(embeddings=given(self.path, None, None, self.split), taxonomy=taxonomy, c=self.c, clip_r=self.clip_r)
 
-# %% ../nbs/73_cli.ipynb #1cd31c3f
+# %% ../nbs/73_cli.ipynb #4721ce03
 @dataclass(kw_only=True)
 class Inspect(Points):
     """Say what embeddings hold: measures, trees, pictures, one report.
@@ -297,6 +300,7 @@ class Inspect(Points):
         for path in found.files: print(path)
         return 0
 
+# %% ../nbs/73_cli.ipynb #3d422c34
 @dataclass(kw_only=True)
 class Audit(Points):
     """Say whether a learned hierarchy is there: each measure against controls that know less, and a verdict.
@@ -320,7 +324,7 @@ class Audit(Points):
         print(found.verdict+"\n"); show(found.table, self.write)
         return 0
 
-# %% ../nbs/73_cli.ipynb #268fbb45
+# %% ../nbs/73_cli.ipynb #68803f81
 @dataclass(kw_only=True)
 class Table:
     """Collect runs into the table of a paper.
@@ -347,7 +351,7 @@ class Table:
         for path in self.write: say(f"wrote {write_table(found, path)}")
         return 0
 
-# %% ../nbs/73_cli.ipynb #157bd6f4
+# %% ../nbs/73_cli.ipynb #c7c3c92d
 def in_checkout(
     inside:str,  # a path below the checkout's folder
 )->Path:         # that path
@@ -384,7 +388,7 @@ def read_parameters(
         except tomllib.TOMLDecodeError: found[name] = None if value=="none" else value
     return found
 
-# %% ../nbs/73_cli.ipynb #4721ce03
+# %% ../nbs/73_cli.ipynb #0de157ba
 @dataclass(kw_only=True)
 class Study:
     """Run a study again, with other parameters: a notebook, through papermill.
@@ -414,7 +418,7 @@ class Study:
         except papermill.PapermillExecutionError as e: raise ValueError(f"cell {e.exec_count} of {out}: {e.ename}: {e.evalue}") from None
         print(out); return 0
 
-# %% ../nbs/73_cli.ipynb #3d422c34
+# %% ../nbs/73_cli.ipynb #0fced518
 @dataclass(kw_only=True)
 class Data:
     """List the data sets, fetch one, or check the files of one.
@@ -453,7 +457,7 @@ class Data:
         for row in bad.itertuples(): print(f"{row.name}: {row.file}: {row.state}")
         return 1 if len(bad) else 0
 
-# %% ../nbs/73_cli.ipynb #77083dbb
+# %% ../nbs/73_cli.ipynb #beab5adb
 @dataclass(kw_only=True)
 class Bench:
     """Run all benchmarks of a checkout on this machine, into benchmarks/RESULTS.md.
@@ -467,7 +471,7 @@ class Bench:
         import subprocess
         return subprocess.run([sys.executable,str(in_checkout("benchmarks/run.py"))], check=False).returncode
 
-# %% ../nbs/73_cli.ipynb #c041cb6e
+# %% ../nbs/73_cli.ipynb #cb6c9807
 commands = {c.__name__.lower():c for c in (Recipes,Train,Grid,Evaluate,Inspect,Audit,Table,Study,Data,Bench)}
 
 def overview()->str:
@@ -491,7 +495,7 @@ def parse(words:Sequence[str])->Any:  # one of `commands`, filled in
     if at is not None: rest = [*rest[:at],*settings_first(rest[at:])]
     return tyro.cli(command, prog=f"hiernb {name}", args=rest, description=inspect.cleandoc(command.__doc__), console_outputs=is_first())
 
-# %% ../nbs/73_cli.ipynb #4abedf50
+# %% ../nbs/73_cli.ipynb #e298d820
 def one_line(error:BaseException)->str:
     "An error as a line."
     says = error.strerror if isinstance(error, OSError) and error.strerror and not error.filename else str(error)
@@ -529,5 +533,5 @@ def main(
         print(f"hiernb: error{where}: {one_line(e)}", file=sys.stderr, flush=True)
         return 1
 
-# %% ../nbs/73_cli.ipynb #abc32d35
+# %% ../nbs/73_cli.ipynb #0fe6803f
 if __name__=="__main__" and __spec__ is not None: sys.exit(main())

@@ -89,6 +89,7 @@ def sigterm_raises():
     try: yield
     finally: signal.signal(signal.SIGTERM, before)
 
+# %% ../nbs/72b_grid.ipynb #94dd3928
 def run_processes(
     commands:Sequence[list[str]],        # what to run, in this order
     logs:Sequence[Path],                 # a file for each one's output, which is added to it
@@ -122,7 +123,7 @@ def stop(
         try: process.wait(max(0, deadline-time.monotonic()))
         except subprocess.TimeoutExpired: process.kill(); process.wait()
 
-# %% ../nbs/72b_grid.ipynb #77442296
+# %% ../nbs/72b_grid.ipynb #9b75ef48
 def last_line(
     path:Path,   # a log
 )->str:          # empty if there is none
@@ -138,7 +139,7 @@ class Runs:
     failed:dict[str,str] = field(default_factory=dict)   # run -> exit code and last words
     seconds:float=0.                                     # that the runs of this call took together
 
-# %% ../nbs/72b_grid.ipynb #9b75ef48
+# %% ../nbs/72b_grid.ipynb #cd8582ff
 @patch
 def run(self:Runs,
     progress:bool=True,     # show it on standard error

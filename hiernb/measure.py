@@ -193,7 +193,9 @@ def class_rows(
         with torch.no_grad(): logits,proxies = loss.logits(p.x.to(device)).cpu()[:,there],loss.proxies.detach().cpu()[there]
     table = inspect(p.x, p.y, taxonomy, proxies, logits, p.train, n_permutations=settings.n_permutations, generator=generator)
     table = table.rename(columns=dict(low="chance_low", high="chance_high"))
-    table["control"] = np.where(table.of.isin(["proxies","prototypes"]), "permuted classes", "permuted labels")
+    points = table.of.isin(["proxies","prototypes"]); table["control"] = np.where(points, "permuted classes", "permuted labels")
+    table.loc[table.chance.isna(),"control"] = None
+    if taxonomy.depth==1: table = table[~points|table.measure.str.startswith("mean angle")].reset_index(drop=True)
     if logits is not None:
         right = (logits.argmax(1)==p.y).double(); row = (table.of=="logits")&(table.measure=="top-1 accuracy")
         table.loc[row,["low","high"]] = class_interval(right, p.y, settings.n_resamples, generator)

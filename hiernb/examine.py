@@ -104,8 +104,10 @@ def retrieval_table(
             more = hierarchical_retrieval(x, labels, taxonomy, per_query=True, **where)
             rows |= {"H-AP":more.h_ap, "ASI":more.asi, "NDCG":more.ndcg}
         chance = {f"Recall@{k}":v for k,v in recall_chance(labels, ks).items()}|dict(zip(("R-precision","MAP@R"), chance_at_r(labels)))
-    edges = {n:dict(zip(("low","high"), class_interval(v, labels, 1999, generator))) for n,v in rows.items()}
-    return pd.DataFrame([dict(measure=n, value=float(v.nanmean()), chance=chance.get(n, np.nan), **edges[n]) for n,v in rows.items()])
+    def edges(v):
+        several = len(labels[~v.isnan()].unique())>1                                                   # classes are resampled: one has no interval
+        return dict(zip(("low","high"), class_interval(v, labels, 1999, generator) if several else (np.nan,np.nan)))
+    return pd.DataFrame([dict(measure=n, value=float(v.nanmean()), chance=chance.get(n, np.nan), **edges(v)) for n,v in rows.items()])
 
 # %% ../nbs/62_examine.ipynb #7df3d795
 def class_table(
@@ -136,9 +138,9 @@ def measures_table(
 )->pd.DataFrame:               # a row a measure: of, measure, value and, with a taxonomy, chance, low, high, p_value
     "The *Inspecting* paper's measures; without a taxonomy those that need none. `ValueError` as `inspect`."
     x,y = found.embeddings,found.labels; proxies = found.proxies if c is None else None; points = "prototypes" if c is None else "midpoints"
-    delta = relative_delta(float(sampled_delta(dist, min(len(dist),200), generator=generator).max()), dist.max()) if len(dist)>3 else np.nan
+    delta = relative_delta(float(sampled_delta(dist, min(len(dist),200), generator=generator).max()), dist.max()) if len(dist)>3 and dist.max()>0 else np.nan
     rows = [dict(of=points, measure="relative δ of distances", value=delta)]
-    if taxonomy is not None:
+    if taxonomy is not None and len(dist)>2:                                                          # two classes have no hierarchy
         tables = [inspect(x, y, taxonomy, proxies, n_permutations=n_permutations, generator=generator, near=ranking)]
         if c is not None: tables.insert(0, inspect_distances(dist, taxonomy, points, n_permutations, generator))
     else:
@@ -158,7 +160,8 @@ def pictures(
 )->dict[str,tuple[Figure,str]]: # name -> figure and caption
     "Dendrogram, tanglegram against the taxonomy, and the distances in the tree's order."
     place = {n:k for k,n in enumerate(names)}; order = [place[n] for n in tip_names(tree)]
-    shown = sorted(order[k] for k in np.linspace(0, len(order)-1, min(most, len(order))).round().astype(int)); kept = [names[k] for k in shown]; dist = dist[np.ix_(shown,shown)]
+    evenly = np.linspace(0, len(order)-1, min(most, len(order))).round().astype(int)
+    shown = sorted(order[k] for k in evenly); kept = [names[k] for k in shown]; dist = dist[np.ix_(shown,shown)]
     if len(kept)<len(names): tree = upgma(dist, kept)
     note = "" if len(kept)==len(names) else f" {len(kept)} of {len(names):,} classes, evenly spaced along the whole tree, with a tree of their own."
     true = taxonomy and taxonomy.select(kept); groups = true if true and true.level_sizes[0]<=42 else None
@@ -209,7 +212,7 @@ def in_short(
              f"Recall@1 {recall.value:.3f}, 95 % interval {recall.low:.3f} to {recall.high:.3f}, chance {recall.chance:.3f}"]
     if "mean correlation" in all_of.index:
         lines += [f"{name} of {row['of']} with the taxonomy {row.value:.3f}, chance {row.chance:z.3f}, p = {row.p_value:.2g}"
-                  for name,row in all_of.loc[["mean correlation","UPGMA clade recall"]].iterrows()]
+                  for name,row in all_of.loc[["mean correlation","UPGMA clade recall"]].dropna(subset="value").iterrows()]
     return "\n".join(f"- {line}." for line in [*lines,*(f"**{part}**" for part in verdict.split("; ") if part)])
 
 # %% ../nbs/62_examine.ipynb #220f9ea1
@@ -219,10 +222,11 @@ def sections_of(
     short:str,                       # from `in_short`
 )->list:                             # for `report`
     "What the report shows. Of many classes the hardest 40."
-    says = dict(retrieval="Every sample looks for its class among all others. Low and high: 95 % interval, whole classes resampled; chance: exact mean for shuffled classes.",
-                measures="With a taxonomy, each value stands beside its mean under permuted classes or labels (chance), the middle 95 % of these (low, high) and a "
-                "p-value. More is better, but for Robinson–Foulds, variance within classes, mean angle and δ.",
-                classes="The hardest classes: what most of their samples' nearest neighbours are that are not of the class, how many, and how many edges of a "
+    says = dict(
+        retrieval="Every sample looks for its class among all others. Low and high: 95 % interval, whole classes resampled. Chance: exact mean for shuffled classes.",
+        measures="With a taxonomy, each value stands beside its mean under permuted classes or labels (chance), the middle 95 % of these (low, high) and a "
+                 "p-value. More is better, but for Robinson–Foulds, variance within classes, mean angle and δ.",
+        classes="The hardest classes: what most of their samples' nearest neighbours are that are not of the class, how many, and how many edges of a "
                 "taxonomy lie between the two.", audit="Is a hierarchy there? Each value against controls that know less; the verdict stands above.")
     of = lambda name: [says[name],readable(tables[name], 4 if name=="retrieval" else 3),*explain(tables[name])]
     classes = tables["classes"].drop(columns=["nearest class","distance"]).head(40)

@@ -84,6 +84,16 @@ def test_a_stopped_run_with_hier_balanced_batches_and_views_ends_in_the_same_bit
     settings = json.loads((tmp_path/"stopped"/"settings.json").read_text())
     assert settings["select"]=="recall_at_1" and json.loads(settings["lr_factors"])=={"loss.loss":30,"loss.regularizer":50}
 
+def test_a_batch_embedded_in_parts_learns_as_one_embedded_at_once(tmp_path):
+    def frozen(): model,loss = pa_hier(); return build("small_cnn",dim,1,head="poincare",freeze=("batch_norm",)),loss
+    runs = [train(*frozen(), data(), tmp_path/str(micro), epochs=2, **how|dict(micro_batch=micro)) for micro in (None,7)]
+    a,b = (last(tmp_path/str(micro)) for micro in (None,7)); start = frozen()[0].state_dict()
+    for k,v in a["model"].items():
+        moved = (v-start[k]).norm() if v.is_floating_point() else 0
+        if moved: assert (v-b["model"][k]).norm()<.02*moved, k                     # Adam divides by small numbers: rounding is not lost
+    assert torch.allclose(torch.tensor(runs[0].history.train_loss), torch.tensor(runs[1].history.train_loss), rtol=1e-4)
+    with pytest.raises(ValueError, match="would normalise 'net.1' by parts"): train(*pa_hier(), data(), tmp_path/"no", **how|dict(micro_batch=7))
+
 class BallProxies(nn.Module):
     "Softmax of minus hyperbolic distances to class points that live in the ball."
     def __init__(self):

@@ -1,5 +1,5 @@
 "A run that is stopped from outside: SIGTERM, Ctrl-C, kill -9, a full disk. The room 52_train tests the same from inside."
-import json,multiprocessing,os,random,resource,shutil,signal,subprocess,sys,time
+import json,multiprocessing,os,random,resource,shutil,signal,socket,subprocess,sys,time
 from pathlib import Path
 
 import pandas as pd
@@ -66,6 +66,11 @@ def dies_in_save(folder, n, half):
             os.kill(os.getpid(), signal.SIGKILL)
     checkpoint.save_file = killed; short(folder)
 
+def one_of_two(folder, rank, port, epochs):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    sys.stderr = open(folder/f"said{rank}", "w", buffering=1)
+    go(folder, epochs, n=96, model=Dropped(), batch_size=16, ema_decay=.9, tensorboard=False)
+
 def works(folder, begun):
     "Says when it saves for the first time."
     write = checkpoint.save_file
@@ -95,6 +100,26 @@ def test_a_signal_leaves_a_whole_checkpoint_and_another_process_goes_on_as_if_no
     else: assert "KeyboardInterrupt" in said and state["step"]==0
     assert not [p.name for p in (folder/"checkpoints").iterdir() if p.name.startswith(".")]
     for name in ("stopped","whole"): go(tmp_path/name, done+1)
+    a,b = (last(tmp_path/name) for name in ("stopped","whole")); assert a["epoch"]==done+1 and same(a, b)
+
+def free_port():
+    with socket.socket() as s: s.bind(("127.0.0.1",0)); return s.getsockname()[1]
+
+def test_sigterm_to_one_of_two_processes_stops_both_after_the_same_step(tmp_path, fork):
+    def two(folder, epochs): folder.mkdir(exist_ok=True); port = free_port(); return [fork(one_of_two, folder, rank, port, epochs) for rank in (0,1)]
+    def end(processes):
+        for p in processes: p.join(300)
+        return [p.exitcode for p in processes]
+    processes = two(tmp_path/"stopped", 100_000); deadline = time.monotonic()+300
+    try:
+        while not checkpoints(tmp_path/"stopped") and all(p.is_alive() for p in processes) and time.monotonic()<deadline: time.sleep(.02)
+        time.sleep(.1); os.kill(processes[1].pid, signal.SIGTERM); assert end(processes)==[143,143]
+    finally:
+        for p in processes: p.kill()
+    said = [(tmp_path/"stopped"/f"said{rank}").read_text() for rank in (0,1)]
+    assert "SIGTERM: stopped" in said[0] and "SIGTERM" not in said[1]
+    done = last(tmp_path/"stopped")["epoch"]
+    for name in ("stopped","whole"): assert end(two(tmp_path/name, done+1))==[0,0]
     a,b = (last(tmp_path/name) for name in ("stopped","whole")); assert a["epoch"]==done+1 and same(a, b)
 
 def test_kill_9_at_ten_moments_two_of_them_in_a_save_and_the_run_ends_in_the_same_bits(tmp_path, fork):

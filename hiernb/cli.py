@@ -12,7 +12,7 @@ __all__ = ['Number', 'Whole', 'Word', 'File', 'Folder', 'Settings', 'Words', 'Fl
 # %% ../nbs/73_cli.ipynb #1371564b
 import difflib,inspect,os,re,sys,threading,time,warnings
 from collections.abc import Iterator,Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager,nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated,Any,ClassVar,Literal
@@ -54,11 +54,12 @@ def working(
 def show(
     table:Any,             # a pandas table, a row a line
     write:Path|None=None,  # CSV to write too
+    whole:Any=None,        # what is written to it; None: the table that is shown
 )->None:
     "Print a table whole, numbers with four decimals, empty for nan. `OSError` if it cannot be written."
     from hiernb.data.base import write_atomic
     print(table.to_string(index=False, na_rep="", float_format=lambda v: f"{v:.4f}"))
-    if write is not None: say(f"wrote {write_atomic(write, table.to_csv(index=False).encode())}")
+    if write is not None: say(f"wrote {write_atomic(write, (table if whole is None else whole).to_csv(index=False).encode())}")
 
 # %% ../nbs/73_cli.ipynb #dd2c8da2
 def named(
@@ -183,7 +184,8 @@ class Grid:
             from hiernb.grid import Runs,plan
             from hiernb.table import table_markdown
             runs = Runs(plan(self.recipes, self.seeds, self.folder, self.settings, self.accelerator), self.jobs)
-        say(f"{len(runs.jobs)} runs, {sum(job.finished for job in runs.jobs)} of them finished, {self.jobs} at a time, into {self.folder}")
+        n,done = len(runs.jobs),sum(job.finished for job in runs.jobs)
+        say(f"{n} run{'s'*(n>1)}, {done} finished, {self.jobs} at a time, into {self.folder}")
         try: runs.run(progress=is_first())
         except (KeyboardInterrupt,SystemExit): say("stopped; the same command goes on from there"); raise
         for name,why in runs.failed.items(): say(f"failed: {name}: {why}")
@@ -206,7 +208,7 @@ class Evaluate:
     folder:Annotated[Positional[Path],named("RUN")]     # folder of a run
     split:Annotated[str,named("SPLIT")]="test"          # test, val or train; test is query and gallery where there are such
     measures:Words=()                                         # names or patterns: Recall@* 'mean correlation'; without it all
-    write:File=None                                           # CSV to write too, nothing rounded
+    write:File=None                                           # CSV to write too, every column and nothing rounded
     accelerator:Device="auto"   # auto, cpu, cuda, mps
 
     def run(self)->int:
@@ -215,7 +217,10 @@ class Evaluate:
             from hiernb.table import choose_measures
             found = evaluate(self.folder, self.split, accelerator=self.accelerator)
             if self.measures: found = found[found.measure.isin(choose_measures(found.measure, self.measures))]
-        if is_first(): show(found.dropna(axis=1, how="all"), self.write)
+        if not is_first(): return 0
+        if (found.selected_on=="test").any(): say("the epoch was selected on the test set: the numbers of that split are too good")
+        columns = [c for c in ("of","measure","value","low","high","chance","p_value") if c in found]
+        show(found[columns].dropna(axis=1, how="all"), self.write, found)
         return 0
 
 # %% ../nbs/73_cli.ipynb #268fbb45
@@ -295,7 +300,9 @@ class Inspect(Points):
     def run(self)->int:
         given = self.read()
         from hiernb.examine import examine
-        found = examine(**given, folder=self.folder, n_permutations=self.permutations, seed=self.seed, progress=is_first())
+        shown = is_first() and sys.stderr.isatty()            # its own bar there; elsewhere lines
+        with nullcontext() if shown else working(f"examining {self.path}"):
+            found = examine(**given, folder=self.folder, n_permutations=self.permutations, seed=self.seed, progress=shown)
         if found.verdict: print(found.verdict)
         for path in found.files: print(path)
         return 0

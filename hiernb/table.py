@@ -220,7 +220,7 @@ def texts(
     name:str,              # a measure
 )->dict[str,list[str]]:    # number -> a text a row, all with the same decimals, empty for nan
     "The numbers of a measure as texts."
-    numbers = part[name].drop(columns=["seeds","pairs","p"], errors="ignore"); numbers["half"] = numbers["high"]-numbers["mean"]
+    numbers = part[name].assign(half=part[name]["high"]-part[name]["mean"]).drop(columns=["low","high","seeds","pairs","p"], errors="ignore")
     flat = iter(number_texts(pd.Series(numbers.to_numpy(float).ravel())))
     made = pd.DataFrame([[next(flat) for _ in numbers] for _ in part.index], columns=numbers.columns)
     return {k:["" if pd.isna(v) else t for t,v in zip(made[k], numbers[k])] for k in numbers}

@@ -1,5 +1,7 @@
 "Recall@{1,10,100,1000} and lists of 1,000 neighbours of points in the ball, 128 dimensions: time and memory, beside faiss IndexFlatIP on the same vectors."
 import sys, time, torch
+from functools import partial
+from importlib import import_module
 from common import peak_bytes, row
 from hiernb.geometry.lorentz import query_key
 from hiernb.geometry.poincare import expmap0
@@ -39,18 +41,20 @@ def lists(embeddings): return knn(embeddings, None, max(KS), "poincare", C, excl
 
 def compare(n, memory):
     "Rows for n points."
-    embeddings,labels = points(n); what = f"Recall@1, 10, 100, 1000 of {n:,}×{D} in the ball"; peer_name = "faiss IndexFlatIP on the same vectors, float32 order"
+    embeddings,labels = points(n); what = f"Recall@1, 10, 100, 1000 of {n:,}×{D} in the ball"
+    peer_name = "faiss IndexFlatIP on the same vectors, float32 order"
     (a,*mine),(b,*theirs) = timed(ours, embeddings, labels),timed(by_faiss, embeddings, labels); assert all(abs(a[k]-b[k])<1e-3 for k in KS), (a,b)
     for of,x,y in zip(("time","CPU time"), mine, theirs): print(row(f"{what}, {of}", x, y, "s", peer_name), flush=True)
     if memory: print(row(f"{what}, memory above the inputs", *(m/2**20 for m in memory), "MB", "faiss IndexFlatIP, its list of neighbours"))
     old = timed(published, embeddings)[1]*n/QUERIES
     print(row(f"{what}, time", mine[0], old, "s", f"the published way, one query and one k at a time ({QUERIES} queries, scaled up)"), flush=True)
-    for of,x,y in zip(("time","CPU time"), timed(lists, embeddings)[1:], theirs): print(row(f"k = 1000 lists of {n:,}×{D} in the ball, {of}", x, y, "s", peer_name), flush=True)
+    for of,x,y in zip(("time","CPU time"), timed(lists, embeddings)[1:], theirs):
+        print(row(f"k = 1000 lists of {n:,}×{D} in the ball, {of}", x, y, "s", peer_name), flush=True)
 
 def main(*sizes):
-    import faiss                                                           # noqa: F401; so that its import counts nowhere
+    import_module("faiss")                                                 # so that this counts nowhere
     threads = torch.get_num_threads(); torch.set_num_threads(1); embeddings,labels = points(sizes[0]); torch.set_num_threads(threads)
-    memory = [peak_bytes(lambda: f(embeddings, labels)) for f in (ours,by_faiss)]        # in forked children, before torch has started threads here
+    memory = [peak_bytes(partial(f, embeddings, labels)) for f in (ours,by_faiss)]        # in forked children, before torch has started threads here
     for f in (ours,by_faiss): f(embeddings[:3000], labels[:3000])                        # warm up
     lists(embeddings[:3000]); published(embeddings[:3000])
     for n in sizes: compare(n, memory if n==sizes[0] else None)

@@ -223,7 +223,8 @@ def sections_of(
 )->list:                             # for `report`
     "What the report shows. Of many classes the hardest 40."
     says = dict(
-        retrieval="Every sample looks for its class among all others. Low and high: 95 % interval, whole classes resampled. Chance: exact mean for shuffled classes.",
+        retrieval="Every sample looks for its class among all others. Low and high: 95 % interval, whole classes resampled. Chance: exact mean for "
+                  "shuffled classes.",
         measures="With a taxonomy, each value stands beside its mean under permuted classes or labels (chance), the middle 95 % of these (low, high) and a "
                  "p-value. More is better, but for Robinson–Foulds, variance within classes, mean angle and δ.",
         classes="The hardest classes: what most of their samples' nearest neighbours are that are not of the class, how many, and how many edges of a "

@@ -12,7 +12,7 @@ import pandas as pd
 words = {
     "midpoints":"hyperbolic class means (Einstein midpoints); their distances are hyperbolic",
     "prototypes":"directions of the class means; only angles count", "proxies":"class points of the classifier; only angles count",
-    "mean correlation":"Spearman correlation of a class's distances to all others with the taxonomy's, averaged over classes; elementwise: of all pairs at once",
+    "mean correlation":"rank correlation of a class's distances to all others with the taxonomy's, mean over classes; elementwise: of all pairs at once",
     "triplet agreement":"of three classes, two of which the taxonomy joins first: how often those two lie closest",
     "clade recall":"share of the taxonomy's groups that are groups of the tree", "Robinson–Foulds":
     "share of groups that only one tree has, 0 is best; a tree of pairs cannot reach 0 where the taxonomy has larger families",

@@ -104,7 +104,7 @@ def gradient(self:Learner,
     labels:Tensor,         # (B,)
     *sizes:Tensor,         # height and width of the originals, (B,2), or nothing
     score:bool=True,       # ask the loss for the batch's accuracy too
-)->tuple[dict[str,Tensor|float],Tensor]: # numbers of the whole batch: loss, accuracy where the loss has logits, its terms, norm; embeddings (rows,D)
+)->tuple[dict[str,Tensor|float],Tensor]: # numbers of the whole batch: loss, accuracy if asked for, terms, norm at the gradient's ends; embeddings
     "Gradients of the whole batch's loss, the same in all processes."
     rank,_ = world(); views = 1 if images.ndim==4 else images.shape[1]; counts = [n*views for n in shares(total)]
     images,labels,*sizes = as_rows(images, labels, *sizes)
@@ -123,8 +123,8 @@ def gradient(self:Learner,
     self.fabric.backward(value)
     for (part_seed,*part),grad in zip(parts, mine.grad.split(self.options.micro_batch) if parts else ()): self.rows(part_seed, *part).backward(grad)
     reduce_gradients(self.model.parameters(), self.loss.parameters())
-    grads = [p.grad for p in self.named.values() if p.grad is not None]
-    return dict(loss=value.detach(), **found, **getattr(self.loss,"terms",{}), norm=nn.utils.get_total_norm(grads)),embeddings
+    ends = [g for module,n in ((self.model,1),(self.loss,None)) for g in [p.grad for p in module.parameters() if p.grad is not None][:n]]
+    return dict(loss=value.detach(), **found, **getattr(self.loss,"terms",{}), norm=nn.utils.get_total_norm(ends)),embeddings
 
 # %% ../nbs/52_step.ipynb #0563d73e
 class NotFinite(ValueError):

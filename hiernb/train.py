@@ -102,6 +102,7 @@ def begin(self:Trainer,
     learner.model.train(); learner.loss.train()
     held = freeze(learner.model, learner.loss, o.warmup_frozen) if number<o.warmup_epochs else []
     self.dataset.set_epoch(number)
+    self.seeds = torch.randint(2**62, (self.steps,), generator=torch.Generator().manual_seed(epoch_seed(o.seed, number, 0))).tolist()      # one a step
     if self.sampler is not None: self.sampler.set_epoch(number); return list(self.sampler),held
     order = torch.randperm(len(self.dataset), generator=torch.Generator().manual_seed(epoch_seed(o.seed, number)))
     return [part.tolist() for part in order.split(o.batch_size)],held
@@ -115,7 +116,7 @@ def advance(self:Trainer,
     "One step further. `ValueError` names epoch and batch when it fails; the state before it is written first where that can help."
     number,batch = len(self.history),[self.learner.fabric.to_device(x) for x in batch]
     where = f"epoch {number+1}, batch {self.done+1}"
-    seed,score = epoch_seed(self.options.seed, number, self.done),self.done%4==0       # the accuracy costs as much as the loss: a sample of it will do
+    seed,score = self.seeds[self.done],self.done%4==0                                  # the accuracy costs as much as the loss: a sample of it will do
     try: sums = self.learner.step(seed, len(part), lambda: image_names(self.dataset, part), *batch, score=score)
     except NotFinite as e:
         if not e.found["parameters"]["not_finite"]: self.save()

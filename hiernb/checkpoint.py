@@ -156,7 +156,7 @@ def sweep(
     all:bool=False,   # the checkpoints too
 )->None:
     "Delete what a process that was killed left half written."
-    for path in (Path(folder)/"checkpoints").glob(".*.safetensors.*"): path.unlink(missing_ok=True)
+    for path in (Path(folder)/"checkpoints").glob(".*"): path.unlink(missing_ok=True)      # ours, and those of safetensors
     for path in (*checkpoints(folder),best_checkpoint(folder)) if all else (): path.unlink(missing_ok=True)
 
 # %% ../nbs/52_checkpoint.ipynb #e8449bc3

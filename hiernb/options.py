@@ -109,7 +109,8 @@ def check_data(
 )->str:                   # accuracy or recall_at_1: None becomes accuracy where the loss classifies and `judge` shares classes with train
     "`ValueError` names a missing or empty split, the first label outside the loss's classes, the first class that the loss calls otherwise."
     for split in ("train",judge):
-        if split not in data.splits: raise ValueError(f"{data.name} has no split {split!r}, only {', '.join(data.splits)}")
+        advice = "; load the data with val=… to hold some out, or judge epochs by the test split under its name: select_on_test=True" if split=="val" else ""
+        if split not in data.splits: raise ValueError(f"{data.name} has no split {split!r}, only {', '.join(data.splits)}{advice}")
         if not len(data.splits[split].labels): raise ValueError(f"split {split!r} of {data.name} has no images")
     train,val = (data.splits[split].labels for split in ("train",judge)); classifies = hasattr(loss,"logits")
     select = select or ("accuracy" if classifies and torch.isin(val, train).any() else "recall_at_1")

@@ -62,8 +62,9 @@ class Run:
 class Trainer:
     "One run in one folder; `train` drives it."
     def __init__(self, model:nn.Module, loss:nn.Module, data:Data, folder:str|Path, options:Options, accelerator:str="auto"):
-        self.split = "test" if options.select_on_test else "val"
-        self.select,self.c = check_data(data, loss, options.select, self.split),curvature_of(model, loss)
+        self.split = "test" if options.select_on_test else "val"                         # in the names of scores
+        self.asking = "query" if self.split=="test" and "query" in data.splits else self.split # whose images look for their class: in the gallery, or among one another
+        self.select,self.c = check_data(data, loss, options.select, self.asking),curvature_of(model, loss)
         self.data,self.folder,self.options = data,Path(folder),options
         self.settings = describe(model, loss, data, **options.plain()|dict(select=self.select))
         self.learner = Learner(model, loss, options, accelerator)
@@ -165,13 +166,15 @@ def standing(self:Trainer)->str: # a sentence for error messages
 # %% ../nbs/52_train.ipynb #f67aa32e
 @patch
 def recall_at_1(self:Trainer,
-    embeddings:Tensor,  # (N,D), of all processes
-    labels:Tensor,      # (N,)
-)->float:               # 0..1
-    "Share of images whose nearest neighbour is of their class; each of several processes looks through its share of them."
+    embeddings:Tensor,                      # (N,D), of all processes
+    labels:Tensor,                          # (N,)
+    gallery:tuple[Tensor,Tensor]|None=None, # embeddings and labels to look through; None: those same
+)->float:                                   # 0..1
+    "Share of images whose nearest neighbour is of their class; each of several processes looks through its share of the gallery."
     where,(rank,size) = dict(geometry="sphere") if self.c is None else dict(geometry="poincare", c=self.c),world()
-    if size==1: return recall_at_k(embeddings, labels, 1, **where)[1]
-    ranks = sharded_ranks(embeddings, labels, [(share(embeddings),share(labels))], torch.arange(len(labels)), **where, everyone=everyone, rank=rank)
+    if size==1: return recall_at_k(embeddings, labels, 1, *(gallery or ()), **where)[1]
+    own = torch.arange(len(labels)) if gallery is None else None; mine = tuple(share(x) for x in gallery or (embeddings,labels))
+    ranks = sharded_ranks(embeddings, labels, [mine], own, **where, everyone=everyone, rank=rank)
     return (ranks==1).double().mean().item()
 
 @patch
@@ -179,9 +182,10 @@ def recall_at_1(self:Trainer,
 def validate(self:Trainer)->dict[str,float]: # val_accuracy or val_recall_at_1, val_variance and, for a clipped ball, val_at_clip_radius
     "How good the epoch is. Warns where the embeddings have collapsed since the epoch before."
     (model,loss),device = self.learner.judged,self.learner.fabric.device; loss.eval()
-    embeddings,labels = embed(model, self.data.splits[self.split], accelerator=device.type, workers=self.options.workers)
+    see = lambda split: embed(model, self.data.splits[split], accelerator=device.type, workers=self.options.workers)
+    (embeddings,labels),gallery = see(self.asking),see("gallery") if self.asking=="query" else None
     if self.select=="accuracy": value = (loss.logits(embeddings.to(device)).argmax(1).cpu()==labels).double().mean().item()
-    else: value = self.recall_at_1(embeddings, labels)
+    else: value = self.recall_at_1(embeddings, labels, gallery)
     found = spread(embeddings, clip_radius(model)); prefix = lambda numbers: {f"{self.split}_{k}":v for k,v in numbers.items()}
     before = {k:self.history[-1][f"{self.split}_{k}"] for k in found} if self.history else dict(variance=1.)
     if world()[0]==0 and not collapse(before):

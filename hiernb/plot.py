@@ -108,29 +108,30 @@ def cluster_map(
 
 # %% ../nbs/60_plot.ipynb #41dcd6b7
 def training_curves(
-    history,   # DataFrame with columns epoch, train_loss and val_accuracy or val_recall_at_1 (in 0 … 1), or a dict name -> such a frame, up to 30
+    history,   # DataFrame with columns epoch, train_loss and a score such as val_accuracy (0 … 1; test_… if that judged), or up to 30 by name
     fig=None,  # figure or subfigure to draw into; None: a new one
 )->ndarray:    # two axes: loss and validation score
     "Draw loss and validation score by epoch. `ValueError` for a missing column, no epoch, no score, runs with different scores or too many."
     runs = history if isinstance(history,dict) else {'':history}
     if not 0<len(runs)<=30: raise ValueError(f"between 1 and 30 runs can be told apart, got {len(runs)}")
-    scores = sorted({column for run in runs.values() for column in run.columns if column.startswith('val_')})
-    if len(scores)!=1: raise ValueError(f"runs are compared by one validation score, a column whose name begins with 'val_'; got {scores}")
-    score,words = scores[0],scores[0].removeprefix('val_').replace('_at_','@')
-    two = len(runs)==1 and score=='val_accuracy'                                               # training and validation in one picture
+    names = [f'{split}_{kind}' for split in ('val','test') for kind in ('accuracy','recall_at_1')]
+    scores = [name for name in names if any(name in run for run in runs.values())]
+    if len(scores)!=1: raise ValueError(f"runs are compared by one validation score, a column {', '.join(names)}; got {scores}")
+    split,_,words = (score := scores[0]).partition('_'); words = words.replace('_at_','@'); judge = 'validation' if split=='val' else 'test'
+    two = len(runs)==1 and words=='accuracy'                                                   # training and validation in one picture
     for name,run in runs.items():
         missing = {'epoch','train_loss',score}-set(run.columns)
         if missing or not len(run): raise ValueError(f"history {name!r} has {len(run)} epochs and lacks the columns {sorted(missing)}")
-        if not run[score].notna().any(): raise ValueError(f"history {name!r} has no validation {words}: all {len(run)} values are nan")
+        if not run[score].notna().any(): raise ValueError(f"history {name!r} has no {judge} {words}: all {len(run)} values are nan")
     if fig is None: fig = plt.figure(figsize=(7,2.6+.1*max(0,len(runs)-12)), layout='constrained')
     loss,right = axs = fig.subplots(1, 2)
     for i,(name,run) in enumerate(runs.items()):
         style,best = dict(color=PALETTE[i%len(PALETTE)],ls=DASHES[i%len(DASHES)],lw=1.2),run.loc[run[score].idxmax()]
         loss.plot(run.epoch, run.train_loss, **style)
-        right.plot(run.epoch, run[score], label=name or 'validation', **style)
+        right.plot(run.epoch, run[score], label=name or judge, **style)
         right.plot(best.epoch, best[score], 'o', ms=4, color=style['color'])
         if two and 'train_accuracy' in run: right.plot(run.epoch, run.train_accuracy, color=PALETTE[1], ls='--', lw=1.2, label='training')
-    loss.set(xlabel='epoch', ylabel='training loss'); right.set(xlabel='epoch', ylabel='accuracy' if two else f'validation {words}')
+    loss.set(xlabel='epoch', ylabel='training loss'); right.set(xlabel='epoch', ylabel='accuracy' if two else f'{judge} {words}')
     right.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5))
     for ax in axs: ax.spines[['top','right']].set_visible(False); ax.xaxis.get_major_locator().set_params(integer=True)
     return axs

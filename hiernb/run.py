@@ -123,9 +123,7 @@ def curves(
     history:pd.DataFrame,   # of `train`
 )->Figure:
     "Loss and the score that chose the epoch."
-    judge = judge_of(history)
-    kept = history[[c for c in ("epoch","train_loss","train_accuracy",judge) if c in history]]
-    figure = training_curves(kept.rename(columns={judge:"val_"+judge.partition("_")[2]}))[0].figure; plt.close(figure); return figure
+    figure = training_curves(history)[0].figure; plt.close(figure); return figure
 
 def recipe_table(recipe:Recipe)->pd.DataFrame:   # setting, value, written in
     "Every setting, those that are no defaults first."

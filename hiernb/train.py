@@ -63,7 +63,7 @@ class Trainer:
     "One run in one folder; `train` drives it."
     def __init__(self, model:nn.Module, loss:nn.Module, data:Data, folder:str|Path, options:Options, accelerator:str="auto"):
         self.split = "test" if options.select_on_test else "val"                         # in the names of scores
-        self.asking = "query" if self.split=="test" and "query" in data.splits else self.split # whose images look for their class: in the gallery, or among one another
+        self.asking = "query" if self.split=="test" and "query" in data.splits else self.split # whose images are judged
         self.select,self.c = check_data(data, loss, options.select, self.asking),curvature_of(model, loss)
         self.data,self.folder,self.options = data,Path(folder),options
         self.settings = describe(model, loss, data, **options.plain()|dict(select=self.select))

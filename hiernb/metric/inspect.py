@@ -66,8 +66,6 @@ def inspect_representatives(
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
 )->pd.DataFrame:                          # one row a measure: of, measure, value, chance, low, high, p_value
     "Which hierarchy do class points imply, and is it the true one? `ValueError` if classes and taxonomy do not match. arXiv:2301.11065."
-    if len(representatives)!=taxonomy.n_classes:
-        raise ValueError(f"{len(representatives)} {of} for a taxonomy of {taxonomy.n_classes} classes; both must list the same in one order")
     generator = generator or torch.Generator().manual_seed(0)
     table = inspect_distances(pairwise_distance(representatives, distance), taxonomy, of, n_permutations, generator)
     levels = [level for level in range(taxonomy.depth) if len(set(taxonomy.level_labels(level)))<taxonomy.n_classes]

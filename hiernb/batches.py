@@ -106,15 +106,13 @@ class Seeded(Dataset):
     def settle(self, i:int)->None: torch.random.default_generator.manual_seed(int(self.seeds[i]))
     def __len__(self)->int: return len(self.dataset)
     def __getitem__(self, i:int): return self.__getitems__([i])[0]
-    def __getitems__(self, indices:list[int]):
-        with torch.random.fork_rng(devices=[]): return self.read(indices)
-    def read(self, indices:list[int])->list[tuple]:
+    def __getitems__(self, indices:list[int])->list[tuple]:
         many = None if self.draws else getattr(self.dataset, "__getitems__", None)
         if many:
-            self.settle(indices[0]); before = torch.get_rng_state(); found = many(indices)
+            before = torch.get_rng_state(); found = many(indices)
             if torch.equal(torch.get_rng_state(), before): return found
-            self.draws = True                                                            # its images must be drawn one by one
-        return [(self.settle(i),self.dataset[i])[1] for i in indices]
+            self.draws = True; torch.set_rng_state(before)                               # its images must be drawn one by one
+        with torch.random.fork_rng(devices=[]): return [(self.settle(i),self.dataset[i])[1] for i in indices]
 
 # %% ../nbs/51_batches.ipynb #9c225e23
 class Views(Seeded):
@@ -128,7 +126,9 @@ class Views(Seeded):
         if n<1: raise ValueError(f"n must be at least 1 view, got {n}")
         super().__init__(dataset, seed); self.transform,self.n = transform,n
 
-    def read(self, indices:list[int])->list[tuple]: return [(self.look(image, i),*rest) for i,(image,*rest) in zip(indices, super().read(indices))]
+    def __getitems__(self, indices:list[int])->list[tuple]:
+        items = super().__getitems__(indices)
+        with torch.random.fork_rng(devices=[]): return [(self.look(image, i),*rest) for i,(image,*rest) in zip(indices, items)]
     def look(self, image:Tensor, i:int)->Tensor:         # (channels,H,W) -> (n,channels,H,W)
         self.settle(i)
         return torch.stack([self.transform(image) for _ in range(self.n)])

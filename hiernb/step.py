@@ -38,6 +38,7 @@ class Learner:
         sync_batch_norm(model)
         self.embed = torch.compile(model) if options.compile else model
         self.named = parameters_of(model, loss)
+        self.ours,self.theirs = list(model.parameters()),list(loss.parameters())              # walking through the modules at each step costs time
         self.optimizers = self.make_optimizers()
         self.buffers = [b for module in (model,loss) for b in module.buffers()]              # running statistics, EMA class points: moved by forward
         self.averaged = None if options.ema_decay is None else AveragedModel(nn.ModuleList([model,loss]), multi_avg_fn=get_ema_multi_avg_fn(options.ema_decay))
@@ -104,7 +105,7 @@ def gradient(self:Learner,
     labels:Tensor,         # (B,)
     *sizes:Tensor,         # height and width of the originals, (B,2), or nothing
     score:bool=True,       # ask the loss for the batch's accuracy too
-)->tuple[dict[str,Tensor|float],Tensor]: # numbers of the whole batch: loss, accuracy if asked for, terms, norm at the gradient's ends; embeddings
+)->tuple[dict[str,Tensor|float],Tensor]: # numbers of the whole batch: loss, accuracy if asked for, terms, sum of the gradient where it ends; embeddings
     "Gradients of the whole batch's loss, the same in all processes."
     rank,_ = world(); views = 1 if images.ndim==4 else images.shape[1]; counts = [n*views for n in shares(total)]
     images,labels,*sizes = as_rows(images, labels, *sizes)
@@ -122,9 +123,9 @@ def gradient(self:Learner,
         value = embeddings.sum()                                     # and `step` tells more about them
     self.fabric.backward(value)
     for (part_seed,*part),grad in zip(parts, mine.grad.split(self.options.micro_batch) if parts else ()): self.rows(part_seed, *part).backward(grad)
-    reduce_gradients(self.model.parameters(), self.loss.parameters())
-    ends = [g for module,n in ((self.model,1),(self.loss,None)) for g in [p.grad for p in module.parameters() if p.grad is not None][:n]]
-    return dict(loss=value.detach(), **found, **getattr(self.loss,"terms",{}), norm=nn.utils.get_total_norm(ends)),embeddings
+    reduce_gradients(self.ours, self.theirs)
+    ends = [*[p.grad for p in self.ours if p.grad is not None][:1],*(p.grad for p in self.theirs if p.grad is not None)]
+    return dict(loss=value.detach(), **found, **getattr(self.loss,"terms",{}), ends=torch.stack([g.sum() for g in ends]).sum()),embeddings
 
 # %% ../nbs/52_step.ipynb #0563d73e
 class NotFinite(ValueError):
@@ -145,8 +146,8 @@ def step(self:Learner,
     before = [b.clone() for b in self.buffers]
     found,embeddings = self.gradient(seed, total, images, labels, *sizes, score=score)
     on_device = [k for k,v in found.items() if isinstance(v, Tensor)]
-    found |= dict(zip(on_device, torch.stack([found[k].float() for k in on_device]).tolist())); norm = found.pop("norm")
-    if not math.isfinite(found["loss"]) or not math.isfinite(norm) and self.options.precision!="16-mixed":
+    found |= dict(zip(on_device, torch.stack([found[k].float() for k in on_device]).tolist())); ends = found.pop("ends")
+    if not math.isfinite(found["loss"]) or not math.isfinite(ends) and self.options.precision!="16-mixed":
         for b,was in zip(self.buffers, before): b.copy_(was)
         raise NotFinite(account(found["loss"], names(), embeddings, self.named))
     self.move()

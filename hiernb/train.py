@@ -52,7 +52,7 @@ def embed(
 @dataclass
 class Run:
     "A finished run. Its model and loss have the weights of the best epoch."
-    history:pd.DataFrame  # one row an epoch: epoch, train_loss, [train_accuracy (of every fourth batch), terms of the loss,] val_…, seconds, images_per_second
+    history:pd.DataFrame  # one row an epoch: epoch, train_loss, [train_accuracy (of every eighth batch), terms of the loss,] val_…, seconds, images_per_second
     folder:Path           # checkpoints/, log.csv, tensorboard/, settings.json, environment.json
     best_epoch:int        # counted from 1; the earliest of those that validate best
     model:nn.Module       # images -> embeddings
@@ -117,7 +117,7 @@ def advance(self:Trainer,
     "One step further. `ValueError` names epoch and batch when it fails; the state before it is written first where that can help."
     number,batch = len(self.history),[self.learner.fabric.to_device(x) for x in batch]
     where = f"epoch {number+1}, batch {self.done+1}"
-    seed,score = self.seeds[self.done],self.done%4==0                                  # the accuracy costs as much as the loss: a sample of it will do
+    seed,score = self.seeds[self.done],self.done%8==0                                  # the accuracy costs as much as the loss: a sample of it will do
     try: sums = self.learner.step(seed, len(part), lambda: image_names(self.dataset, part), *batch, score=score)
     except NotFinite as e:
         if not e.found["parameters"]["not_finite"]: self.save()
@@ -152,7 +152,7 @@ def epoch(self:Trainer,
 def totals(self:Trainer,
     prefix:str="train_",  # of the names
 )->dict[str,float]:       # train_loss, train_accuracy and terms where the loss has them
-    "Means over the rows of the epoch so far; the accuracy over every fourth batch."
+    "Means over the rows of the epoch so far; the accuracy over every eighth batch."
     return {f"{prefix}{k}":v/self.sums["scored" if k=="accuracy" else "rows"] for k,v in self.sums.items() if k not in ("rows","scored")}
 
 @patch

@@ -57,7 +57,7 @@ def main()->None:
     name = "Möbius distance, triplet loop, autograd"
     what = f"HIER, forward and backward, batch {BATCH}, {PROXIES} proxies, {DIM}-d, topk {TOPK}"
     torch.set_num_threads(1)                                                     # a forked child cannot use the parent's threads
-    print(row(f"{what}: peak memory", peak_bytes(ours)/2**20, peak_bytes(peer)/2**20, "MiB", name))
+    print(row(f"{what}: peak memory", peak_bytes(ours)/1e6, peak_bytes(peer)/1e6, "MB", name))
     mine,theirs = (sum(of() for _ in range(3)).item()/3 for of in (ours,peer))   # the same loss, up to the draw
     assert abs(mine/theirs-1)<.05, f"not the same loss: {mine} and {theirs}"
     for threads in (1,2):

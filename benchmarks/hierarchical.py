@@ -23,6 +23,6 @@ def main():
     memory = peak_bytes(ours),peak_bytes(peer)                                # in forked children, before torch has threads here
     np.testing.assert_allclose(ours(), peer(), rtol=1e-5)                     # single precision: near ties may change places
     print(row("HS@250, 10,000×128, time", seconds(ours), seconds(peer, repeat=3), "s", "the formula in NumPy, full sort"))
-    print(row("HS@250, 10,000×128, memory above the inputs", *(m/2**20 for m in memory), "MB", "the formula in NumPy, full sort"))
+    print(row("HS@250, 10,000×128, memory above the inputs", *(m/1e6 for m in memory), "MB", "the formula in NumPy, full sort"))
 
 if __name__=="__main__": main()

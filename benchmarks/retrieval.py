@@ -45,7 +45,7 @@ def compare(n, memory):
     peer_name = "faiss IndexFlatIP on the same vectors, float32 order"
     (a,*mine),(b,*theirs) = timed(ours, embeddings, labels),timed(by_faiss, embeddings, labels); assert all(abs(a[k]-b[k])<1e-3 for k in KS), (a,b)
     for of,x,y in zip(("time","CPU time"), mine, theirs): print(row(f"{what}, {of}", x, y, "s", peer_name), flush=True)
-    if memory: print(row(f"{what}, memory above the inputs", *(m/2**20 for m in memory), "MB", "faiss IndexFlatIP, its list of neighbours"))
+    if memory: print(row(f"{what}, memory above the inputs", *(m/1e6 for m in memory), "MB", "faiss IndexFlatIP, its list of neighbours"))
     old = timed(published, embeddings)[1]*n/QUERIES
     print(row(f"{what}, time", mine[0], old, "s", f"the published way, one query and one k at a time ({QUERIES} queries, scaled up)"), flush=True)
     for of,x,y in zip(("time","CPU time"), timed(lists, embeddings)[1:], theirs):

@@ -63,6 +63,6 @@ def main(n=N):
     what = f"Recall@1, 10, 100, 1000 of {Q:,} queries in {n:,}×{D} on the sphere, in two processes of one thread"
     print(row(f"{what}, time", two, one, "s", "one process of two threads, the same ranks"))
     print(row(f"{what}, time", two, faiss, "s", "faiss IndexFlatIP, lists of 1000, two threads"))
-    print(row(f"{what}, memory of each beside its mapped files", memory/2**20, n*D*4/2**20, "MB", "the gallery in float32"))
+    print(row(f"{what}, memory of each beside its mapped files", memory/1e6, n*D*4/1e6, "MB", "the gallery in float32"))
 
 if __name__=="__main__": main(*map(int, sys.argv[1:]))

@@ -22,15 +22,17 @@ def parts(
     rows:int=2**15,           # of a part, at most
     among:Tensor|None=None,   # classes that are wanted; None: all
 )->Iterator[tuple[Tensor,Tensor,Tensor]]:  # indices in the whole, points (≤rows,D), classes
-    "Each shard in parts that fit into memory. `ValueError` for classes that do not fit the points."
-    for points,labels in shards:
+    "Each shard in parts that fit into memory. `ValueError` for classes that do not fit the points, and names the first point with nan or inf."
+    for i,(points,labels) in enumerate(shards):
         mapped = isinstance(points, np.ndarray)
         labels = check_labels(np.array(labels) if isinstance(labels, np.ndarray) else labels, len(points), name="the labels of a shard")
         wanted = torch.arange(len(labels)) if among is None else torch.isin(labels, among).nonzero()[:,0]
         for some in wanted.split(rows):
             if not len(some): continue
             at = slice(int(some[0]), int(some[-1])+1) if among is None else some.numpy() if mapped else some
-            yield some+start,torch.from_numpy(np.array(points[at])) if mapped else points[at],labels[some]
+            here = torch.from_numpy(np.array(points[at])) if mapped else points[at]; bad = (~here.isfinite()).any(1).nonzero()[:,0]
+            if len(bad): raise ValueError(f"the gallery must hold no nan or inf; point {int(some[bad[0]])} of this process's shard {i} does")
+            yield some+start,here,labels[some]
         start += len(points)
 
 def pieces(
@@ -58,8 +60,10 @@ def place_of(
     everyone:Callable=alone,   # a tensor of this process -> those of all processes (W,…), in their order
     rank:int=0,                # of this process
 )->tuple[int,int]:             # index of this process's first point in the whole, and how many points there are
-    "Where the own shards are. `ValueError` if there are no points at all."
-    counts = everyone(torch.tensor([sum(len(points) for points,_ in shards)]))[:,0]
+    "Where the own shards are. `ValueError`: no points at all, or `rank` is not the process's place in `everyone`."
+    ranks,counts = everyone(torch.tensor([rank,sum(len(points) for points,_ in shards)])).T
+    if ranks.tolist()!=list(range(len(ranks))): raise ValueError(f"the {len(ranks)} processes must give as rank 0..{len(ranks)-1}, each its own; "
+        f"they gave {ranks.tolist()}: pass rank=world()[0] along with everyone")
     if not counts.sum(): raise ValueError("the gallery is empty: no shard of any process has a point")
     return int(counts[:rank].sum()),int(counts.sum())
 

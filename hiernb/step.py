@@ -18,7 +18,7 @@ from .batches import as_rows
 from .guards import account,tell
 from .options import Options
 from .optim import make_optimizers,parameter_groups,parameters_of,restore
-from .processes import broadcast_state,gather,local_fabric,reduce_gradients,shares,sync_batch_norm,world
+from .processes import broadcast_state,gather,local_fabric,reduce_gradients,shares,sync_batch_norm,take,world
 
 # %% ../nbs/52_step.ipynb #08fbc280
 class Learner:
@@ -32,7 +32,7 @@ class Learner:
         ours,theirs = (getattr(module,"dim",None) for module in (model,loss))
         if None not in (ours,theirs) and ours!=theirs: raise ValueError(f"the model embeds into {ours} dimensions, the loss expects {theirs}")
         self.model,self.loss,self.options = model,loss,options
-        self.fabric = local_fabric(accelerator, options.precision)
+        self.fabric = local_fabric(accelerator, options.precision); self.scaled = getattr(self.fabric.strategy.precision, "scaler", None) is not None
         for module in (model,loss): self.fabric.to_device(module)
         if options.micro_batch: self.refuse_batch_norm()
         sync_batch_norm(model)
@@ -41,6 +41,7 @@ class Learner:
         self.ours,self.theirs = list(model.parameters()),list(loss.parameters())              # walking through the modules at each step costs time
         self.optimizers = self.make_optimizers()
         self.buffers = [b for module in (model,loss) for b in module.buffers()]              # running statistics, EMA class points: moved by forward
+        self.kept = list(loss.buffers())
         self.averaged = None if options.ema_decay is None else AveragedModel(nn.ModuleList([model,loss]), multi_avg_fn=get_ema_multi_avg_fn(options.ema_decay))
 
     def refuse_batch_norm(self)->None:
@@ -53,12 +54,17 @@ class Learner:
 
     def make_optimizers(self)->list:
         "The optimisers of the options, ready for the device."
-        o,device = self.options,self.fabric.device.type; scaled = o.precision=="16-mixed"
+        o,device = self.options,self.fabric.device.type
         groups = parameter_groups(self.named, o.lr, o.lr_factors)
-        fused = device in ("cpu","cuda") and not (scaled and (o.clip_value or o.clip_norm))      # fused steps undo the scaling too late to clip
+        fused = device in ("cpu","cuda") and not (self.scaled and (o.clip_value or o.clip_norm))      # fused steps undo the scaling too late to clip
         made = make_optimizers(groups, o.optimizer, o.weight_decay, fused)
-        if scaled and len(made)>1: raise ValueError("16-mixed scales the loss for one optimiser, points of manifolds need a second: use bf16-mixed")
+        if self.scaled and len(made)>1: raise ValueError("16-mixed scales the loss for one optimiser, points of manifolds need a second: use bf16-mixed")
         return [self.fabric.setup_optimizers(m) for m in made]
+
+    @property
+    def precision(self)->str:     # 32-true, bf16-mixed or 16-mixed
+        "What is computed in: a CPU has no float16, and Fabric takes bfloat16 there, with a warning and without scaling the loss."
+        return self.fabric.strategy.precision.precision
 
     @property
     def judged(self)->tuple[nn.Module,nn.Module]: # model and loss
@@ -94,7 +100,8 @@ def embed_batch(self:Learner,
     micro = self.options.micro_batch or len(images)
     if len(images)<=micro: return self.rows(seed, images, *sizes),[]
     parts = [(seed+i,*part) for i,part in enumerate(zip(*(x.split(micro) for x in (images,*sizes))))]
-    with torch.no_grad(): return torch.cat([self.rows(*part) for part in parts]).requires_grad_(),parts
+    with torch.no_grad(): whole = torch.cat([self.rows(*part) for part in parts])
+    return (whole.requires_grad_(),parts) if any(p.requires_grad for p in self.ours) else (whole,[])      # a model that stands still needs no second look
 
 # %% ../nbs/52_step.ipynb #03a33308
 @patch
@@ -105,13 +112,13 @@ def gradient(self:Learner,
     labels:Tensor,         # (B,)
     *sizes:Tensor,         # height and width of the originals, (B,2), or nothing
     score:bool=True,       # ask the loss for the batch's accuracy too
-)->tuple[dict[str,Tensor|float],Tensor]: # numbers of the whole batch: loss, accuracy if asked for, terms, sum of the gradient where it ends; embeddings
+)->tuple[dict[str,Tensor|float],Tensor]: # numbers of the whole batch: loss, accuracy if asked for, terms, sum of all gradients; embeddings
     "Gradients of the whole batch's loss, the same in all processes."
     rank,_ = world(); views = 1 if images.ndim==4 else images.shape[1]; counts = [n*views for n in shares(total)]
     images,labels,*sizes = as_rows(images, labels, *sizes)
     for optimizer in self.optimizers: optimizer.zero_grad()
     mine,parts = self.embed_batch(seed+(rank+1)*2**20, images, *sizes)
-    embeddings,labels,found = gather(mine, counts),gather(labels, counts),{}
+    embeddings,labels,found = gather(mine, counts),gather(labels, counts),{}; versions = [b._version for b in self.kept]
     seed_draws(seed, self.fabric.device)                             # whatever the model drew, the loss draws the same in all processes
     try:
         with self.fabric.autocast():
@@ -124,10 +131,11 @@ def gradient(self:Learner,
     self.fabric.backward(value)
     for (part_seed,*part),grad in zip(parts, mine.grad.split(self.options.micro_batch) if parts else ()): self.rows(part_seed, *part).backward(grad)
     reduce_gradients(self.ours, self.theirs)
-    ends = [*[p.grad for p in self.ours if p.grad is not None][:1],*(p.grad for p in self.theirs if p.grad is not None)]
-    return dict(loss=value.detach(), **found, **getattr(self.loss,"terms",{}), ends=torch.stack([g.sum() for g in ends]).sum()),embeddings
+    take(b for b,version in zip(self.kept, versions) if b._version>version)     # EMA class points: on CUDA the order of a sum may change a last digit
+    gradient = torch.stack([p.grad.sum() for p in (*self.ours,*self.theirs) if p.grad is not None]).sum()
+    return dict(loss=value.detach(), **found, **getattr(self.loss,"terms",{}), gradient=gradient),embeddings
 
-# %% ../nbs/52_step.ipynb #0563d73e
+# %% ../nbs/52_step.ipynb #20597c89
 class NotFinite(ValueError):
     "A step was refused; `.found` is the account."
     def __init__(self, found): self.found = found; super().__init__(tell(found))
@@ -146,8 +154,8 @@ def step(self:Learner,
     before = [b.clone() for b in self.buffers]
     found,embeddings = self.gradient(seed, total, images, labels, *sizes, score=score)
     on_device = [k for k,v in found.items() if isinstance(v, Tensor)]
-    found |= dict(zip(on_device, torch.stack([found[k].float() for k in on_device]).tolist())); ends = found.pop("ends")
-    if not math.isfinite(found["loss"]) or not math.isfinite(ends) and self.options.precision!="16-mixed":
+    found |= dict(zip(on_device, torch.stack([found[k].float() for k in on_device]).tolist())); gradient = found.pop("gradient")
+    if not math.isfinite(found["loss"]) or not math.isfinite(gradient) and not self.scaled:
         for b,was in zip(self.buffers, before): b.copy_(was)
         raise NotFinite(account(found["loss"], names(), embeddings, self.named))
     self.move()
@@ -166,7 +174,7 @@ def move(self:Learner)->None:
     for optimizer in self.optimizers: optimizer.step()
     if self.averaged is not None: self.averaged.update_parameters(nn.ModuleList([self.model,self.loss]))
 
-# %% ../nbs/52_step.ipynb #ad62b5fd
+# %% ../nbs/52_step.ipynb #98e09aac
 @patch
 def state(self:Learner)->dict[str,Any]: # model, loss, optimizers, precision, averaged
     "All that a step depends on, beside its batch and its seed."

@@ -35,7 +35,8 @@ def read_toml(
     path:str|Path,   # a file
 )->dict[str,Any]:    # what it says
     "Parse a TOML file. `FileNotFoundError` if absent, `ValueError` with file and line if it is no TOML."
-    try: return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    if Path(path).is_dir(): raise ValueError(f"{path} is a folder, expected a recipe file")
+    try: return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))                   # some editors put a mark before the first letter
     except FileNotFoundError: raise FileNotFoundError(f"there is no recipe file {path}") from None
     except ValueError as e: raise ValueError(f"{path} is no TOML file: {e}") from None      # TOMLDecodeError and UnicodeDecodeError
 
@@ -86,7 +87,10 @@ class Evaluation:
 
     def __post_init__(self):
         for name in ("n_permutations","n_resamples","most"):
-            if getattr(self,name)<1: raise ValueError(f"evaluation.{name} must be at least 1, got {getattr(self,name)}")
+            if getattr(self,name)<1: raise ValueError(f"{name} must be at least 1, got {getattr(self,name)}")
+        ks = self.recall_at
+        if ks is not None and not (ks and all(type(k) is int and k>0 for k in ks)):
+            raise ValueError(f"recall_at must be one list length or more, each at least 1, or none; got {ks}")
 
 # %% ../nbs/70_keys.ipynb #9ce8321a
 losses = {c.__name__:c for c in (Softmax,NormFace,ProxyDR,CORR,ProxyAnchor,ProxyNCA,OriginalProxyNCA,SoftTriple,MultiSimilarity,SupCon)}
@@ -143,4 +147,6 @@ def fit(
         except TypeCheckError: continue
         if type(got) in (bool,str) and type(got) not in allowed: continue
         return got
-    raise ValueError(f"{where} must be {inspect.formatannotation(annotation)}, got {value!r}")
+    nested = [(k,v) for k,v in value.items() if isinstance(v, dict)] if isinstance(value, dict) else []
+    hint = "".join(f"; a name with dots stands in quotation marks: \"{k}.{next(iter(v), '…')}\"" for k,v in nested[:1])
+    raise ValueError(f"{where} must be {inspect.formatannotation(annotation)}, got {value!r}{hint}")

@@ -4,15 +4,18 @@
 
 # %% auto #0
 __all__ = ['kind', 'lay_out', 'take_apart', 'put_together', 'checksum', 'save_checkpoint', 'read_checkpoint', 'checkpoints',
-           'best_checkpoint', 'save_progress', 'last_progress', 'sweep', 'digest', 'describe_module', 'describe',
-           'refuse_other']
+           'place_of', 'best_checkpoint', 'save_progress', 'last_progress', 'sweep', 'alone_in', 'judged', 'digest',
+           'describe_module', 'describe', 'apart', 'refuse_other']
 
 # %% ../nbs/52_checkpoint.ipynb #fc16fcd1
-import errno,hashlib,inspect,json,re,warnings
+import difflib,errno,hashlib,inspect,json,os,re,warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock,Timeout
 from safetensors import SafetensorError,safe_open
 from safetensors.torch import save_file
 from torch import Tensor,nn
@@ -91,7 +94,8 @@ def save_checkpoint(
     plain,tensors = take_apart(state); text = json.dumps(plain)
     about = dict(kind=kind, state=text, sha256=checksum(text, tensors))
     def write(partial):
-        try: save_file(tensors, partial, about)
+        partial.touch(); mode = partial.stat().st_mode                                       # what files of this user are open to; safetensors makes private ones
+        try: save_file(tensors, partial, about); os.chmod(partial, mode)
         except SafetensorError as e: raise OSError(int((re.findall(r"os error (\d+)", str(e)) or [errno.EIO])[-1]), str(e)) from e
     return write_atomic(path, write)
 
@@ -119,7 +123,14 @@ def checkpoints(
     folder:str|Path,  # of the run
 )->list[Path]:        # oldest first
     "The checkpoints to go on from; the best epoch's is another matter."
-    return sorted((Path(folder)/"checkpoints").glob("[0-9]*-[0-9]*.safetensors"))
+    known = [p for p in (Path(folder)/"checkpoints").glob("*-*.safetensors") if re.fullmatch(r"\d{5,}-\d{7,}", p.stem) and p.is_file()]
+    return sorted(known, key=place_of)
+
+def place_of(
+    path:Path,         # of a checkpoint to go on from
+)->tuple[int,int]:     # whole epochs, and steps of the next
+    "How far a checkpoint came, by its name."
+    epoch,step = path.stem.split("-"); return int(epoch),int(step)
 
 def best_checkpoint(
     folder:str|Path,  # of the run
@@ -147,6 +158,8 @@ def last_progress(
     for path in reversed(checkpoints(folder)):
         try: state = read_checkpoint(path)
         except ValueError as e: faults.append(str(e)); continue
+        if (state.get("epoch"),state.get("step"))!=place_of(path):
+            faults.append(f"{path} does not hold what its name says, but epoch {state.get('epoch')}, step {state.get('step')}. Delete it, or give it its own name"); continue
         for fault in faults: warnings.warn(f"{fault}. Going on from {path}, the one before", stacklevel=2)
         return state
     if faults: raise ValueError(f"no checkpoint in {Path(folder)/'checkpoints'} is whole: {' '.join(faults)}, or start again with resume=False")
@@ -159,7 +172,27 @@ def sweep(
     for path in (Path(folder)/"checkpoints").glob(".*"): path.unlink(missing_ok=True)      # ours, and those of safetensors
     for path in (*checkpoints(folder),best_checkpoint(folder)) if all else (): path.unlink(missing_ok=True)
 
-# %% ../nbs/52_checkpoint.ipynb #e8449bc3
+@contextmanager
+def alone_in(
+    folder:str|Path,  # of the run; is made
+)->Iterator[None]:
+    "Keep other processes from training in a folder. `ValueError` if one does, `OSError` if nothing can be written. Ends with the process, whatever ends it."
+    path = Path(folder)/".lock"; lock = FileLock(path, timeout=0, is_singleton=True)        # a singleton may be taken twice in a process
+    try: path.parent.mkdir(parents=True, exist_ok=True); lock.acquire()
+    except Timeout: raise ValueError(f"{folder} is being trained by another process: wait for its end, or choose another folder") from None
+    except OSError as e: raise OSError(e.errno or errno.EIO, f"cannot train in {folder}: {e.strerror or e}. Choose another folder") from e
+    try: yield
+    finally: lock.release()
+
+def judged(
+    state:dict[str,Any],  # of a run's progress, after a whole epoch
+)->dict[str,Any]:         # epoch, settings, model, loss
+    "What the best epoch's checkpoint holds: averaged weights where there are any."
+    averaged = state["averaged"] and [{k.removeprefix(f"module.{i}."):v for k,v in state["averaged"].items() if k.startswith(f"module.{i}.")} for i in (0,1)]
+    model,loss = averaged or (state["model"],state["loss"])
+    return dict(epoch=state["epoch"], settings=state["settings"], model=model, loss=loss)
+
+# %% ../nbs/52_checkpoint.ipynb #445b2867
 def digest(
     data:bytes,   # anything
 )->str:           # 8 hex digits
@@ -173,9 +206,9 @@ def describe_module(
     shapes = {k:list(v.shape) for k,v in module.state_dict().items()}|{"learned":[k for k,_ in module.named_parameters()]}
     given = {k:getattr(module,k,None) for k in inspect.signature(type(module)).parameters}
     plain = {k:v for k,v in given.items() if isinstance(v, (int,float,str))}
-    plain |= {k:digest(json.dumps(v).encode()) for k,v in given.items() if isinstance(v, (list,tuple))}
+    plain |= {k:digest(json.dumps(v).encode()) for k,v in given.items() if isinstance(v, (list,tuple))}     # class counts: long
     parts = {f"{k} {name}":v for k,part in given.items() if isinstance(part, nn.Module) for name,v in describe_module(part).items()}
-    return dict(type=type(module).__name__, **plain, **parts, description=digest(repr(module).encode()), shapes=digest(json.dumps(shapes).encode()))
+    return dict(type=type(module).__name__, **plain, **parts, description=repr(module), shapes=digest(json.dumps(shapes).encode()))
 
 def describe(
     model:nn.Module,  # images -> embeddings
@@ -190,7 +223,18 @@ def describe(
     rows |= {f"views of {k}":repr(v) for k,v in data.splits.items() if isinstance(v, Views)}
     return rows|options
 
-# %% ../nbs/52_checkpoint.ipynb #445b2867
+# %% ../nbs/52_checkpoint.ipynb #c7ca6851
+def apart(
+    there:Any,  # two values of one setting
+    here:Any,
+    most:int=3, # lines of a long description that are shown
+)->tuple[str,str]:
+    "Two values for a message; of long descriptions the lines in which they differ."
+    if not (isinstance(there, str) and isinstance(here, str) and max(there.count("\n"), here.count("\n"))): return repr(there),repr(here)
+    lines = [[line[2:].strip() for line in difflib.ndiff(there.splitlines(), here.splitlines()) if line[0]==sign] for sign in "-+"]
+    return tuple(" ".join(part[:most])+(f" and {len(part)-most} more lines" if len(part)>most else "") or "without that" for part in lines)
+
+# %% ../nbs/52_checkpoint.ipynb #fde6a2a1
 def refuse_other(
     there:dict[str,Any],  # settings of the run in the folder
     here:dict[str,Any],   # settings asked for
@@ -199,5 +243,5 @@ def refuse_other(
     "Raise `ValueError` naming every setting in which two runs differ."
     names = [k for k in {**there,**here} if there.get(k,"absent")!=here.get(k,"absent")]
     if names: raise ValueError(f"{folder} holds a run with other settings: "
-        + "; ".join(f"{k} is {there.get(k,'absent')!r} there and {here.get(k,'absent')!r} here" for k in names)
+        + "; ".join(f"{k} is {one} there and {other} here" for k in names for one,other in [apart(there.get(k,"absent"), here.get(k,"absent"))])
         + ". Choose another folder, or pass resume=False to start again")

@@ -34,8 +34,11 @@ def image_names(
     indices:Sequence[int],  # images of it
 )->list[str]:               # path of each, or "image i"
     "What to call images in a message."
-    while not hasattr(dataset, "paths") and hasattr(dataset, "dataset"): dataset = dataset.dataset
-    return [str(dataset.paths[i]) for i in indices] if hasattr(dataset, "paths") else [f"image {i}" for i in indices]
+    inside = list(indices)
+    while not hasattr(dataset, "paths") and hasattr(dataset, "dataset"):
+        if hasattr(dataset, "indices"): inside = [int(dataset.indices[i]) for i in inside]                   # torch's Subset
+        dataset = dataset.dataset
+    return [str(dataset.paths[i]) for i in inside] if hasattr(dataset, "paths") else [f"image {i}" for i in indices]
 
 # %% ../nbs/52_guards.ipynb #d62a0a18
 def account(
@@ -101,8 +104,8 @@ class Terminable:
     "Within this block SIGTERM sets `.asked`, or raises `Terminated` while `.at_once`. Only the main thread can heed signals; elsewhere nothing changes."
     def __init__(self): self.asked,self.at_once,self.before = False,False,None
     def heed(self, *_)->None:
-        self.asked = True
-        if self.at_once: raise Terminated
+        self.asked,at_once,self.at_once = True,self.at_once,False             # a second signal does not disturb what follows the first
+        if at_once: raise Terminated
     def __enter__(self):
         if threading.current_thread() is threading.main_thread(): self.before = signal.signal(signal.SIGTERM, self.heed)
         return self

@@ -1,12 +1,18 @@
-"What tests/test_processes.py starts: the same work alone and in several gloo processes. `python processes.py losses|train FOLDER`."
-import json,os,socket,sys,traceback
+"What tests/test_processes.py starts: the same work alone and in several gloo processes. `python processes.py FOLDER`."
+import json,os,pickle,socket,sys,time,traceback
+from contextlib import contextmanager
+from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from torch import nn
+from torch.distributed import set_timeout
+from torch.distributed.launcher import LaunchConfig,elastic_launch
 
 from hiernb.batches import ClassBalancedSampler
+from hiernb.data.base import Data
 from hiernb.head import Head
 from hiernb.loss.classification import NormFace,ProxyDR,Softmax
 from hiernb.loss.corr import CORR
@@ -17,8 +23,11 @@ from hiernb.metric.neighbors import pair_up
 from hiernb.metric.ranks import first_ranks
 from hiernb.metric.retrieval import recall_at_k
 from hiernb.metric.shards import sharded_knn,sharded_ranks
-from hiernb.processes import (Synchronised,anywhere,broadcast_state,everyone,gather,join,leave,reduce_gradients,share,shares,
-                              sync_batch_norm,world)
+from hiernb.model import build
+from hiernb.options import Options
+from hiernb.processes import Synchronised,anywhere,broadcast_state,everyone,gather,join,leave,once,parted,share,sync_batch_norm,world
+from hiernb.step import Learner
+from hiernb.train import train
 from hiernb.tree.taxonomy import Taxonomy
 
 C,K,D,STEPS,c = 7,3,8,3,.1    # 21 images: shares of 11 and 10, of 6, 5, 5 and 5; in 8 dimensions MDS is exact and takes no time
@@ -31,24 +40,37 @@ losses = {"softmax":lambda: Softmax(C,D), "normface":lambda: NormFace(C,D), "nor
 generator = lambda seed: torch.Generator().manual_seed(seed)
 images,labels = torch.randn(STEPS,C*K,3,8,8,generator=generator(0),dtype=torch.float64),torch.arange(C*K)//K
 
-def model():
+@contextmanager
+def in_double():
+    "Fabric rounds embeddings to the default precision."
+    torch.set_default_dtype(torch.float64)
+    try: yield
+    finally: torch.set_default_dtype(torch.float32)
+
+def model(norm=True):
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = nn.Sequential(nn.Conv2d(3,8,3,stride=2,bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(72,12,bias=False), nn.BatchNorm1d(12))
+        torch.manual_seed(0); of = (nn.BatchNorm2d,nn.BatchNorm1d) if norm else (nn.Identity,nn.Identity)
+        net = nn.Sequential(nn.Conv2d(3,8,3,stride=2,bias=False), of[0](8), nn.ReLU(), nn.Flatten(), nn.Linear(72,12,bias=False), of[1](12))
     return nn.Sequential(net, Head(12,D,c=c)).double().to(memory_format=torch.channels_last)
 
-def with_hier(loss): return Regularized(loss, HIER(16,D,c,topk=6,triplets_per_anchor=5,generator=generator(1)))
+def with_hier(loss, **of): return Regularized(loss, HIER(16,D,c,topk=6,triplets_per_anchor=5,generator=generator(1),**of))
 
-def steps(make, hier):
-    "Steps as hiernb.step takes them, in float64: a mistake cannot pass for rounding, and no draw of HIER's can tip over. Losses, first gradients, end."
-    net,loss = model(),make(); loss = (with_hier(loss) if hier else loss).double().train()
-    sync_batch_norm(net); broadcast_state(net, loss); net.train()
-    learning = [*net.parameters(),*loss.parameters()]; optimizer = torch.optim.AdamW(learning, lr=1e-2); values,first = [],None
+plans = {name:(model,make,{}) for name,make in losses.items()}                       # name -> model, loss, options
+plans |= {f"{name} with HIER":(model,lambda make=make: with_hier(make()),{}) for name,make in losses.items()}
+plans |= {"micro-batches":(lambda: model(norm=False),lambda: with_hier(ProxyAnchor(C,D)),dict(micro_batch=4)),
+          "manifold":(model,lambda: with_hier(MultiSimilarity(c=c), proxies="manifold"),{}),
+          "compiled in two":(lambda: model(norm=False),lambda: ProxyDR(C,D,proxies="ema"),dict(compile=True))}
+
+def steps(make_model, make_loss, options):
+    "Steps of `Learner` in float64: a mistake cannot pass for rounding, and no draw of HIER's can tip over. Losses, first gradients, end."
+    net,loss = make_model(),make_loss().double(); values = []
+    with patch.object(torch, "compile", lambda m, compiler=torch.compile: compiler(m, backend="eager")): # no code need be made
+        learner = Learner(net, loss, Options(optimizer="adamw", lr=1e-2, clip_norm=1., **options), "cpu")
+    learner.agree(); net.train(); loss.train()
     for i in range(STEPS):
-        mine = share(images[i]); embeddings = gather(net(mine), shares(len(images[i])))
-        with torch.random.fork_rng(devices=[]): torch.manual_seed(i); value = loss(embeddings, labels)
-        optimizer.zero_grad(); value.backward(); reduce_gradients(net.parameters(), loss.parameters())
-        first = first or [p.grad.clone() for p in learning]; nn.utils.clip_grad_norm_(learning, 1.); optimizer.step(); values.append(value.detach())
+        values.append(learner.gradient(i, len(labels), share(images[i]), share(labels))[0]["loss"])
+        if i==0: first = [p.grad.clone() for p in (*learner.ours,*learner.theirs)]
+        learner.move()
     return dict(loss=torch.stack(values), gradient=first, weights=[*net.state_dict().values(),*loss.state_dict().values()])
 
 def embed(net, pictures):
@@ -66,40 +88,51 @@ def evaluation():
     return dict(points=points, few=few, ranks=ranks, lists=lists.indices, recall=recall_at_k(points, of, (1,2,4), geometry="poincare", c=c))
 
 def difference(ours, theirs):
-    "Largest difference relative to the largest number of a tensor; inf for another shape or dtype."
+    "Largest difference relative to the largest number of a tensor; inf for another shape or dtype, and for what is not finite."
     if isinstance(theirs, (list,tuple)): return max([0.,*(difference(a,b) for a,b in zip(ours, theirs, strict=True))])
-    if ours.shape!=theirs.shape or ours.dtype!=theirs.dtype: return float("inf")
+    if ours.shape!=theirs.shape or ours.dtype!=theirs.dtype or not (ours.isfinite().all() and theirs.isfinite().all()): return float("inf")
     return float((ours.double()-theirs.double()).abs().max()/theirs.double().abs().max().clamp_min(1e-300)) if ours.numel() else 0.
+
+def flat(tensors): return torch.cat([t.flatten().double() for t in tensors])
 
 def together(alone):
     "In each process: everything again, and how far it is from the numbers of one process."
     rank,size = world(); found = {}
-    for i,((name,hier),expected) in enumerate(alone["steps"].items()):
-        if size>2 and i%4 in (1,2): continue                                   # of each loss, now with HIER and now without: time is short
-        ours = steps(losses[name], hier); flat = torch.cat([t.flatten().double() for t in ours["weights"]])
-        found[f"{name} with HIER" if hier else name] = {k:difference(ours[k], expected[k]) for k in expected}|dict(among=difference(everyone(flat)[0], flat))
+    with in_double():
+        for i,(name,expected) in enumerate(alone["steps"].items()):
+            if size>2 and (i<2*len(losses) and i%len(losses)%2!=i//len(losses) or "in two" in name): continue    # of each loss, either with HIER or without: time is short
+            ours = steps(*plans[name]); mine = flat(ours["weights"])
+            found[name] = {k:difference(ours[k], expected[k]) for k in expected}|dict(among=difference(everyone(mine)[0], mine))
     ours,theirs = evaluation(),alone["evaluation"]
     same = {k:ours[k]==v if isinstance(v, dict) else torch.equal(ours[k], v) for k,v in theirs.items()}
-    sampler = lambda **of: list(ClassBalancedSampler(torch.arange(60)%12, 4, 2, seed=5, **of))
-    whole,parts = sampler(),everyone(torch.tensor(sampler(rank=rank, world_size=size)))
+    whole = list(ClassBalancedSampler(torch.arange(60)%12, 4, 2, seed=5)); parts = everyone(torch.tensor([share(batch) for batch in whole]))
     same["sampler"] = parts.transpose(0,1).flatten(1).tolist()==whole and all(len(set(batch))==8 for batch in whole)
     same["anywhere"] = anywhere(rank==size-1) is True and anywhere(False) is False
     net = model(); sync_batch_norm(net); same["norms"] = sum(isinstance(m, Synchronised) for m in net.modules())==2
     with torch.no_grad(): net[0][0].weight.add_(rank)
     broadcast_state(net); same["broadcast"] = torch.equal(net[0][0].weight, model()[0][0].weight)
+    same["pickle"] = difference([*pickle.loads(pickle.dumps(net)).state_dict().values()], [*net.state_dict().values()])==0
+    try: sharded_knn(torch.eye(4), [(torch.eye(4),torch.arange(4))], 1, everyone=everyone); same["rank forgotten"] = False
+    except ValueError as e: same["rank forgotten"] = "each its own" in str(e)
     return dict(differences=found, same=same)
 
+def patient():
+    "Process 0 works for longer than an exchange may take. Where, and with how many threads."
+    worked = []; set_timeout(timedelta(seconds=.3))
+    once(lambda: (time.sleep(1), worked.append(torch.get_num_threads()))); set_timeout(timedelta(minutes=3))
+    return worked
+
 def lost():
-    "The last process dies without a word: the others must not wait for it for ever."
+    "The last process dies without a word: the others must not wait for it for ever, and know what it was."
     rank,size = world()
     if rank==size-1: os._exit(0)
     try: everyone(torch.tensor(1))
-    except RuntimeError as e: return str(e).splitlines()[0]
-    return ""
+    except RuntimeError as e: return parted(e)
+    return False
 
 def child(rank, size, port, alone, pipe):
-    os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    try: join("cpu", minutes=3); pipe.send(together(alone)); pipe.send(lost()); leave()
+    os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank), LOCAL_WORLD_SIZE=str(size), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    try: join("cpu", minutes=3); pipe.send(together(alone)|dict(worked=patient())); pipe.send(lost()); leave()
     except BaseException: pipe.send(dict(error=traceback.format_exc()))
 
 def launch(size, alone):
@@ -125,34 +158,45 @@ class Noise(torch.utils.data.Dataset):
     def __len__(self): return len(self.labels)
     def __getitem__(self, i): return self.images[i]+self.step*torch.randn((),dtype=torch.float64),int(self.labels[i])
 
-def run(folder, *ends):
-    "Runs of hiernb.train, each as often as there are ends: shuffled with moving-average proxies, class-balanced with HIER and views. In float64."
-    from hiernb.data.base import Data
-    from hiernb.model import build
-    from hiernb.train import train
+def runs(folder, end):
+    "Runs of hiernb.train to an end: shuffled with moving-average proxies, class-balanced with HIER and views. In float64."
     five = Taxonomy.from_paths([(str(i%2),str(i)) for i in range(5)]); data = Data("noise", dict(train=Noise(45,1,.1),val=Noise(23,2,0.)), five, five.names)
     plans = dict(ema=(dict(batch_size=16,weight_decay=.01,clip_norm=1.,schedule=dict(name="step",every=2,factor=.5)),
                       lambda: ProxyDR(5,D,proxies="ema",scale="dynamic")),
                  hier=(dict(batch_size=15,images_per_class=3,warmup_epochs=1,clip_value=.1,augment=dict(size=28),views=2,ema_decay=.9),
-                       lambda: Regularized(MultiSimilarity(c=c), HIER(16,D,c,topk=6,triplets_per_anchor=5,generator=generator(1)))))
+                       lambda: with_hier(MultiSimilarity(c=c))))
     made = {}
-    torch.set_default_dtype(torch.float64)                   # or Fabric rounds embeddings to float32
-    try:
-        for name,(options,loss) in plans.items():
-            for end in ends: done = train(build("small_cnn",D,1,head="poincare",c=c).double(), loss().double(), data, Path(folder,name), end, progress=False,
-                                          accelerator="cpu", optimizer="adamw", lr=1e-3, tensorboard=False, **options)
-            made[name] = dict(history=done.history.drop(columns=["seconds","images_per_second"]).to_dict("list"), best=done.best_epoch,
-                              weights=[*done.model.state_dict().values(),*done.loss.state_dict().values()])
-    finally: torch.set_default_dtype(torch.float32)
+    for name,(options,loss) in plans.items():
+        with in_double(): done = train(build("small_cnn",D,1,head="poincare",c=c).double(), loss().double(), data, Path(folder,name), end, progress=False,
+                                       accelerator="cpu", optimizer="adamw", lr=1e-3, tensorboard=False, **options)
+        made[name] = dict(history=done.history.drop(columns=["seconds","images_per_second"]).to_dict("list"), best=done.best_epoch,
+                          weights=[*done.model.state_dict().values(),*done.loss.state_dict().values()])
     return made
 
-def main(what, folder):
-    torch.set_num_threads(1)
-    if what=="train": made = run(folder, 1, 3); torch.save(made, Path(folder, f"{world()[0]}.pt")); leave(); return
-    torch.use_deterministic_algorithms(True)
-    alone = dict(steps={(name,hier):steps(make, hier) for name,make in losses.items() for hier in (False,True)}, evaluation=evaluation())
-    points,of = alone["evaluation"]["points"],torch.arange(83)%9
+def launched(folder, end, alone):
+    "What each process that torchrun's agent starts does: train, and say how far it is from one process."
+    made = runs(folder, end); found = {}
+    for name,ours in made.items():
+        mine,theirs = flat(ours["weights"]),alone[name]
+        found[name] = dict(history=ours["history"], best=ours["best"], among=difference(everyone(mine)[0], mine))
+        if end==len(theirs["history"]["epoch"]): found[name]["weights"] = difference(ours["weights"], theirs["weights"])
+    leave(); return dict(size=int(os.environ["WORLD_SIZE"]), runs=found)
+
+def agent(processes, *given):
+    "`launched` in processes that the agent behind torchrun starts, forked so that they need not import everything again."
+    config = LaunchConfig(1, 1, processes, run_id=str(processes), rdzv_backend="c10d", rdzv_endpoint="localhost:0", start_method="fork",
+                          monitor_interval=.1, max_restarts=0)
+    return [answer for _,answer in sorted(elastic_launch(config, launched)(*given).items())]
+
+def main(folder):
+    torch.set_num_threads(1); torch.use_deterministic_algorithms(True)
+    with in_double(): alone = dict(steps={name:steps(*plan) for name,plan in plans.items()})
+    alone["evaluation"] = evaluation(); points,of = alone["evaluation"]["points"],torch.arange(83)%9
     assert torch.equal(alone["evaluation"]["ranks"], first_ranks(pair_up(points,None,"poincare",c),of,of,True))
-    for size in (2,4): Path(folder, f"{size}.json").write_text(json.dumps(launch(size, alone)))
+    found = {size:launch(size, alone) for size in (2,4)}
+    torch.use_deterministic_algorithms(False); one = runs(Path(folder,"one"), 3)                  # without a stop
+    found["begun"] = agent(2, Path(folder,"many"), 1, one); found["ended"] = agent(4, Path(folder,"many"), 3, one)
+    found["alone"] = {name:dict(history=made["history"], best=made["best"]) for name,made in one.items()}
+    Path(folder,"found.json").write_text(json.dumps(found))
 
 if __name__=="__main__": main(*sys.argv[1:])

@@ -215,7 +215,7 @@ def once(
     if world()[1]==1: work(); return
     threads,patient = torch.get_num_threads(),dist.new_group(timeout=timedelta(days=365), backend="gloo")
     try:
-        if world()[0]==0: torch.set_num_threads(min(threads*int(os.environ.get("LOCAL_WORLD_SIZE", 1)), os.cpu_count() or 1)); work()
+        if world()[0]==0: torch.set_num_threads(min(threads*int(os.environ.get("LOCAL_WORLD_SIZE", "1")), os.cpu_count() or 1)); work()
         dist.all_reduce(torch.zeros(1), group=patient)
     finally: torch.set_num_threads(threads); dist.destroy_process_group(patient)
 

@@ -100,7 +100,7 @@ def together(alone):
     rank,size = world(); found = {}
     with in_double():
         for i,(name,expected) in enumerate(alone["steps"].items()):
-            if size>2 and (i<2*len(losses) and i%len(losses)%2!=i//len(losses) or "in two" in name): continue    # of each loss, either with HIER or without: time is short
+            if size>2 and (i<2*len(losses) and i%len(losses)%2!=i//len(losses) or "in two" in name): continue  # of each loss, with HIER or without
             ours = steps(*plans[name]); mine = flat(ours["weights"])
             found[name] = {k:difference(ours[k], expected[k]) for k in expected}|dict(among=difference(everyone(mine)[0], mine))
     ours,theirs = evaluation(),alone["evaluation"]

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from hiernb import cli,examine,grid,run as runs
+from hiernb.checkpoint import read_checkpoint
 
 RECIPE = """
 [data]
@@ -60,7 +61,7 @@ def test_each_command_says_what_it_does_with_an_example(capsys):
     for name,command in cli.commands.items():
         assert cli.main([name,"--help"])==0
         said = capsys.readouterr().out
-        assert f"hiernb {name} " in said and "Examples:" in said or name=="bench", said
+        assert f"\n  hiernb {name}" in said.split("Examples:")[1], said
         assert f"  {name} " in overview and said.splitlines()[2] in overview
         positional = ("settings","pattern","folder","path","folders","notebook","parameters","action","name")
         for field in fields(command): assert f"--{field.name.replace('_','-')}" in said or field.name in positional
@@ -72,28 +73,35 @@ def test_help_and_version_import_nothing_heavy():
     done = subprocess.run([sys.executable,"-c",code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1]=="[]" and not done.stderr
 
-@pytest.mark.parametrize("words,says", [(["trian"],"did you mean train?"), (["train"],"--recipe NAME"), (["train","--recipe","x","--sed","3"],"--seed INT"),
-                                        (["grid","--recipes","x","--jobs","two"],"--jobs"), (["data","lst"],"list"), (["table","--nothing"],"--nothing")])
+@pytest.mark.parametrize("words,says", [
+    (["trian"],"did you mean train?"), (["train"],"--recipe NAME"), (["inspect"],"missing: PATH"), (["data","lst"],"did you mean list?"),
+    (["grid","--recipes","x","--jobs","two"],"--jobs"), (["train","--recipe","x","--folder"],"missing value for argument '--folder'"),
+    (["train","--recipe","x","--sed","3"],"unrecognized options: --sed, 3; did you mean --seed?"), (["table","--nothing"],"--nothing")])
 def test_wrong_usage_ends_with_2_and_says_what_was_meant(words, says, capsys):
     assert cli.main(words)==2
-    out,err = capsys.readouterr(); assert says in err and not out
+    out,err = capsys.readouterr(); assert says in err and not out and err.count("\n")==1 and err.startswith("hiernb")
 
 @pytest.mark.parametrize("words,says", [
     (["train","--recipe","hier/cub-resnet5","--print"], "did you mean hier/cub-resnet50"),
     (["train","--recipe","nowhere.toml"], "there is no recipe file nowhere.toml"),
     (["train","--recipe","hier/cub-resnet50","training.epoch=3"], "did you mean 'epochs'"),
     (["grid","--recipes","hier/x*"], "no recipe fits 'hier/x*'"),
-    (["grid","--recipes","fashion_mnist/corr","--seeds","1","1"], "seeds, each once"),
+    (["grid","--recipes","fashion_mnist/corr","--seeds","1","1"], "seeds from 0, each once"),
     (["evaluate","nowhere"], "no run in nowhere"),
     (["inspect","nowhere.npz"], "no file of embeddings nowhere.npz"),
     (["audit",str(Path(__file__))], "expected a file of embeddings ending in"),
     (["table","nowhere"], "no folder nowhere"),
     (["table"], "no folder to collect runs from"),
+    (["table","nowhere","--write","t.txt"], "t.txt: a table is written to a file ending in .csv, .md, .tex"),
     (["recipes","heir/*"], "no recipe fits 'heir/*'"),
+    (["recipes","hier/cub"], "did you mean 'hier/cub*'?"),
+    (["grid","--recipes","fashion_mnist/corr","--baseline","*softmax"], "no recipe is, or fits, the baseline '*softmax'"),
+    (["data","list","cubs"], "did you mean cub?"),
     (["study","nothing.ipynb"], "there is no notebook nothing.ipynb"),
     (["study","90","mod=quick"], "no parameter 'mod'; did you mean mode?"),
     (["data","fetch","cubs"], "fetch needs the name of a data set: "),
-    (["data","verify","nowhere"], "no known data set in")])
+    (["data","verify","nowhere"], "no known data set in"),
+    (["data","verify","nowhere","--root","data"], "leave --root out")])
 def test_an_error_is_one_line_and_ends_with_1(words, says, capsys):
     assert cli.main(words)==1
     out,err = capsys.readouterr(); assert says in err and not out
@@ -115,8 +123,10 @@ def test_a_traceback_where_it_is_wanted_and_where_a_defect_is_ours(monkeypatch, 
 def test_of_many_processes_the_first_alone_speaks(monkeypatch, capsys):
     monkeypatch.setenv("RANK", "1"); monkeypatch.setattr(cli.time, "sleep", lambda seconds: None)
     assert cli.main(["train","--recipe","x","--sed","3"])==2 and cli.main(["nothing"])==2 and capsys.readouterr()==("","")
-    assert cli.main(["table","nowhere"])==1                          # by then torchrun would have ended it, if all had failed alike
-    assert capsys.readouterr()==("","hiernb: error in process 1: no folder nowhere\n")
+    assert cli.main(["table","nowhere"])==0 and cli.main(["recipes"])==0 and capsys.readouterr()==("","")         # the first one's business alone
+    assert cli.main(["train","--recipe","no.toml"])==1               # by then torchrun would have ended it, if all had failed alike
+    assert capsys.readouterr()==("","hiernb: error in process 1: there is no recipe file no.toml\n")
+    monkeypatch.setenv("RANK", "0"); assert cli.main(["grid","--recipes","fashion_mnist/corr"])==1 and "without torchrun" in capsys.readouterr().err
 
 def test_recipes_are_listed_and_printed(capsys, home):
     assert cli.main(["recipes"])==0 and "hier/SET-MODEL-LOSS: 168 recipes" in capsys.readouterr().out
@@ -130,10 +140,14 @@ def test_a_run_is_evaluated_inspected_audited_and_tabled(run, home, monkeypatch,
     assert (run/"report.html").is_file() and (run/"test.csv").is_file()
     capsys.readouterr(); assert cli.main(["train","--recipe",str(home/"hier.toml"),"--folder",str(run),"--accelerator","cpu"])==0
     out,err = capsys.readouterr(); assert "nothing to do" in err and "Recall@1" in out                            # finished: told again, not done again
-    assert cli.main(["evaluate",str(run),"--measures","Recall@*","--write",str(home/"e.csv"),"--accelerator","cpu"])==0
+    best = run/"checkpoints"/"best.safetensors"; measured = []
+    assert cli.main(["evaluate",str(best),"--measures","Recall@*","--write",str(home/"e.csv"),"--accelerator","cpu"])==0
     again,first = pd.read_csv(home/"e.csv"),pd.read_csv(run/"test.csv"); again = again.set_index("measure").value
     assert list(again.index)==["Recall@1","Recall@2","Recall@4","Recall@8"]
     np.testing.assert_allclose(again, first.set_index("measure").value[again.index])
+    monkeypatch.setattr("hiernb.run.read_checkpoint", lambda path: measured.append(path) or read_checkpoint(path))
+    (run/"checkpoints"/"other.safetensors").write_bytes(best.read_bytes()); capsys.readouterr()
+    assert cli.main(["audit",str(run/"checkpoints"/"other.safetensors"),"--permutations","59"])==0 and measured==[run/"checkpoints"/"other.safetensors"]
     assert cli.main(["evaluate",str(run),"--split","nothing"])==1 and "no split 'nothing'" in capsys.readouterr().err
     assert cli.main(["inspect",str(run),"--folder",str(home/"seen"),"--permutations","59","--accelerator","cpu"])==0
     assert (home/"seen"/"report.html").is_file() and "hierarchy" in capsys.readouterr().out
@@ -164,6 +178,11 @@ def test_data_are_listed_and_verified(home, monkeypatch, capsys):
     for name in "ab": (home/"bad"/name).mkdir(parents=True); Image.new("RGB",(4,4)).save(home/"bad"/name/"y.png")
     (home/"bad"/"a"/"x.png").write_bytes(b"no image")
     assert cli.main(["data","verify",str(home/"bad")])==1 and "x.png" in capsys.readouterr().out
+    asked = []; monkeypatch.setattr("hiernb.data.verify", lambda path: asked.append(path) or pd.DataFrame([dict(name="cub", file="f", state="whole")]))
+    monkeypatch.setenv("HIERNB_DATA", str(home)); assert cli.main(["data","verify","cub"])==0 and cli.main(["data","verify","cub","--root",str(home/"d")])==0
+    assert asked==[home/"cub",home/"d"/"cub"]
+    capsys.readouterr(); assert cli.main(["data","list","cub","--root",str(home/"d")])==0
+    out = capsys.readouterr().out; assert out.count("licence: ")==1 and f"not in {home/'d'/'cub'}" in out
 
 def test_a_study_runs_with_other_parameters(home, capsys, monkeypatch):
     cell = lambda text,*tags: dict(cell_type="code", source=text, metadata=dict(tags=list(tags)), outputs=[], execution_count=None, id=f"c{len(text)}")
@@ -174,7 +193,11 @@ def test_a_study_runs_with_other_parameters(home, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr("papermill.execute_notebook", lambda *given,**kwargs: asked.append(given))
     assert cli.main(["study",str(home/"s.ipynb"),"word=hello","n=2","--write",str(home/"out.ipynb")])==0
-    assert asked[0][2]==dict(word="hello", n=2) and asked[0][1]==str(home/"out.ipynb")
+    assert cli.main(["study","--write",str(home/"out.ipynb"),str(home/"s.ipynb"),"word=hello","n=2"])==0
+    assert asked[0]==asked[1] and asked[0][2]==dict(word="hello", n=2) and asked[0][1]==str(home/"out.ipynb")
+    monkeypatch.undo(); (home/"k.ipynb").write_text((home/"s.ipynb").read_text().replace("python3", "nowhere")); capsys.readouterr()
+    assert cli.main(["study",str(home/"k.ipynb"),"--write",str(home/"out.ipynb")])==1
+    err = capsys.readouterr().err.splitlines(); assert len(err)==2 and "asks for the Jupyter kernel 'nowhere', which is not installed" in err[1]
     monkeypatch.setitem(sys.modules, "papermill", None)
     assert cli.main(["study",str(home/"s.ipynb")])==1 and "pip install papermill" in capsys.readouterr().err
 

@@ -83,6 +83,26 @@ def test_latex_is_ascii_balanced_and_escaped(two_sets):
         columns,body = re.match(r"\{(\w+)\}", block)[1],block.split(r"\end{tabular}")[0]
         assert {len(re.findall(r"(?<!\\)&", line))+1 for line in body.splitlines() if line.endswith(r"\\")}=={len(columns)}
 
+def test_links_are_followed_and_a_run_counts_once(two_sets, tmp_path, monkeypatch):
+    elsewhere = tmp_path/"elsewhere"; elsewhere.mkdir(); (elsewhere/"all").symlink_to(two_sets/"sop"); monkeypatch.chdir(tmp_path)
+    assert len(collect(elsewhere))==len(collect(["sop",two_sets/"sop",elsewhere])) and table_markdown(table(collect(["sop",two_sets/"sop"])))
+
+def test_what_does_not_fit_in_a_table_is_said(tmp_path):
+    for seed in range(25):
+        for k,recipe in enumerate("ab"): write_run(tmp_path/recipe/str(seed), recipe, seed, {("x","m"):(k+seed)%7/9})
+    write_run(tmp_path/"b"/"inf", "b", 99, {("x","m"):np.inf}); write_run(tmp_path/"c"/"0", "c", 77, {("x","m"):.1})
+    write_run(tmp_path/"d"/"0", "a", 0, {("x","m"):.1}, "other")
+    long = collect(tmp_path); assert long[long.state!="done"].state.tolist()==["damaged: test.csv: m (x) is inf"]
+    text = table_markdown(table(long, baseline="b")); assert "there is no p" in text and "p =" not in text
+    assert "No seed in common with b, and so no difference: c." in text and "No recipe of other is the baseline" in text
+
+def test_what_is_published_of_a_measure_belongs_to_it_alone(tmp_path):
+    write_run(tmp_path/"r", "r", 0, {("proxies","m"):.1,("prototypes","m"):.2,("proxies","n"):.3})
+    recipe = tmp_path/"r"/"recipe.toml"; said = recipe.read_text()
+    recipe.write_text('published = {m = 0.5, n = 0.6}\n'+said); long = collect(tmp_path); assert long.published.fillna(0).tolist()==[0,0,.6]
+    recipe.write_text('published = {"m (prototypes)" = 0.5}\n'+said); found = table(collect(tmp_path))
+    assert found["m (prototypes)","published"].tolist()==[.5] and ("m (proxies)","published") not in found
+
 def test_what_cannot_be_written_or_asked_is_named(two_sets, tmp_path):
     long = collect(two_sets); found = table(long)
     with pytest.raises(OSError, match="could not write"): write_table(found, two_sets/"cub"/"pa"/"0"/"recipe.toml"/"t.csv")

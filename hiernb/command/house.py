@@ -8,13 +8,15 @@ __all__ = ['in_checkout', 'find_notebook', 'read_parameters', 'Study', 'Data', '
 # %% ../../nbs/72f_command.house.ipynb #aa635b1e
 import difflib,inspect,sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated,Any,ClassVar,Literal
+from typing import Annotated,Any,Literal
 
 from tyro.conf import Positional
 
-from .base import File,Flag,Folder,named,say,working
+from ..clock import is_first,say,working
+from .base import File,Flag,Folder,named
 
 # %% ../../nbs/72f_command.house.ipynb #edd63da1
 def in_checkout(
@@ -68,19 +70,25 @@ class Study:
     parameters:Annotated[Positional[tuple[str,...]],named("[name=value …]")]=()   # instead of those in the notebook
     write:File=None                                                                     # notebook to write; without it runs/study/NAME.ipynb
     show:Flag=False                                                                     # list the parameters, and do nothing
-    settings_at:ClassVar[int] = 1
+    loose = "[^-]"   # the notebook too, which comes before its parameters
 
     def run(self)->int:
         notebook = find_notebook(self.notebook).resolve()
         try: import papermill
         except ImportError: raise ImportError("a study runs through papermill, which is not installed: pip install papermill") from None
+        from jupyter_client.kernelspec import NoSuchKernel
         known = papermill.inspect_notebook(str(notebook))
         if self.show:
             for name,about in known.items(): print(f"{name} = {about['default']:24} {about['help']}".rstrip())
             return 0
         given,out = read_parameters(self.parameters, known),(self.write or Path("runs/study")/notebook.name).resolve()
-        out.parent.mkdir(parents=True, exist_ok=True); say(f"{notebook.name} → {out}"); streams = dict(stdout_file=sys.stdout, stderr_file=sys.stderr)
-        try: papermill.execute_notebook(str(notebook), str(out), given, cwd=str(notebook.parent), progress_bar=False, **streams)
+        out.parent.mkdir(parents=True, exist_ok=True); say(f"{notebook.name} → {out}")
+        shown = is_first() and sys.stderr.isatty()              # its own bar there; elsewhere lines
+        how = dict(cwd=str(notebook.parent), progress_bar=shown, stdout_file=sys.stdout, stderr_file=sys.stderr)
+        try:
+            with nullcontext() if shown else working(f"running {notebook.name}"): papermill.execute_notebook(str(notebook), str(out), given, **how)
+        except NoSuchKernel as e: raise ValueError(f"{notebook} asks for the Jupyter kernel {e.name!r}, which is not installed: "
+            f"python -m ipykernel install --user --name {e.name}") from None
         except papermill.PapermillExecutionError as e: raise ValueError(f"cell {e.exec_count} of {out}: {e.ename}: {e.evalue}") from None
         print(out); return 0
 
@@ -92,32 +100,44 @@ class Data:
     Examples:
       hiernb data list
       hiernb data fetch fashion_mnist
-      hiernb data verify data/cub                 files against sizes and checksums; exit code 1 if one is damaged
+      hiernb data verify cub                      files against sizes and checksums; exit code 1 if one is damaged
     """
     action:Annotated[Positional[Literal["list","fetch","verify"]],named("list|fetch|verify")]  # what to do
-    name:Annotated[Positional[str|None],named("[NAME]")]=None # fetch: a data set; verify: the folder of one, or of all; without it all
+    name:Annotated[Positional[str|None],named("[NAME]")]=None # a data set, without which list and verify take all; verify: your own folder or table
     root:Folder=None                                               # folder that holds all data sets; without it $HIERNB_DATA, or else ./data
 
     def run(self)->int: return getattr(self, f"run_{self.action}")()
 
+    def check_name(self)->None:
+        "`ValueError` for a name that no data set has."
+        from hiernb.data.base import sources
+        if self.name in sources: return
+        near = difflib.get_close_matches(str(self.name), sources, 1); got = f"; got {self.name!r}"+f", did you mean {near[0]}?"*bool(near) if self.name else ""
+        raise ValueError(f"{self.action} needs the name of a data set: {', '.join(sources)}{got}")
+
     def run_list(self)->int:
         from hiernb.data import available
+        from hiernb.data.base import data_root
+        if self.name is not None: self.check_name()
         for s in available().itertuples():
-            print(f"{s.name:14} {s.classes:6,} classes {s.images:8,} images {s.size:>10}   {'in' if Path(s.folder).is_dir() else 'not in'} {s.folder}\n"
-                  f"{'':14} licence: {s.licence}\n{'':14} from: {s.where}")
+            if self.name not in (None,s.name): continue
+            folder,where = data_root(self.root)/s.name,s.where.replace(f"load({s.name!r}, download=True)", f"`hiernb data fetch {s.name}`")
+            print(f"{s.name:14} {s.classes:6,} classes {s.images:8,} images {s.size:>10}   {'in' if folder.is_dir() else 'not in'} {folder}\n"
+                  f"{'':14} licence: {s.licence}\n{'':14} from: {where}")
         return 0
 
     def run_fetch(self)->int:
         from hiernb.data.base import load,sources
-        if self.name not in sources: raise ValueError(f"fetch needs the name of a data set: {', '.join(sources)}"+(f"; got {self.name!r}" if self.name else ""))
-        can = inspect.signature(sources[self.name].loader).parameters
+        self.check_name(); can = inspect.signature(sources[self.name].loader).parameters
         with working(f"fetching {self.name}"): print(load(self.name, self.root, **({"download":True} if "download" in can else {})))
         return 0
 
     def run_verify(self)->int:
         from hiernb.data import verify
-        from hiernb.data.base import data_root
-        with working("checking files"): found = verify(self.name or data_root(self.root))
+        from hiernb.data.base import data_root,sources
+        own = self.name is not None and self.name not in sources              # a folder or table, which says itself where it is
+        if own and self.root is not None: raise ValueError(f"{self.name} is no data set of --root, which holds {', '.join(sources)}; leave --root out")
+        with working("checking files"): found = verify(self.name if own else data_root(self.root)/(self.name or ""))
         bad = found[found.state!="whole"]
         for name,part in found.groupby("name", sort=False): print(f"{name}: {(part.state=='whole').sum():,} of {len(part):,} files are whole")
         for row in bad.itertuples(): print(f"{row.name}: {row.file}: {row.state}")

@@ -14,7 +14,8 @@ from typing import Annotated,Any
 
 from tyro.conf import Positional
 
-from .base import Device,File,Number,Word,is_first,named,show,working
+from ..clock import is_first,working
+from .base import Device,File,Number,Word,named,show
 
 # %% ../../nbs/72e_command.points.ipynb #4a877fb9
 def read_taxonomy(
@@ -24,14 +25,16 @@ def read_taxonomy(
     from hiernb.tree.taxonomy import Taxonomy
     path = Path(name).expanduser(); ending = path.suffix.lower()
     if path.is_dir(): return Taxonomy.from_folder(path)
-    if ending in (".nwk",".newick",".tree",".tre"): return Taxonomy.from_newick(path.read_text(encoding="utf-8"))
-    if ending in (".csv",".tsv"): return Taxonomy.from_csv(path)
+    try:
+        if ending in (".nwk",".newick",".tree",".tre"): return Taxonomy.from_newick(path.read_text(encoding="utf-8"))
+        if ending in (".csv",".tsv"): return Taxonomy.from_csv(path)
+    except ValueError as e: raise ValueError(f"{path} holds no taxonomy: {e}") from None             # what is no UTF-8 too
     return Taxonomy.builtin(name)
 
 # %% ../../nbs/72e_command.points.ipynb #7c126f75
 def read_points(
-    folder:Path,      # of a run
-    split:str,        # to embed with the best weights
+    path:Path,        # folder of a run, or a file in its checkpoints/
+    split:str,        # to embed with the best weights, or those of the file
     accelerator:str,  # auto, cpu, cuda, mps
 )->dict[str,Any]:     # arguments of `examine`
     "What a run makes of a split, with its hierarchical proxies, or class proxies where the classes are the same. Errors as `restore`."
@@ -39,8 +42,10 @@ def read_points(
     from hiernb.data.embeddings import Embeddings
     from hiernb.guards import clip_radius
     from hiernb.measure import points_of,proxies_of
+    from hiernb.processes import check_accelerator
     from hiernb.run import restore
-    _,data,model,loss = restore(folder); p = points_of(model, loss, data, split, accelerator)
+    check_accelerator(accelerator)                                             # a device that there is not is told before the data are read
+    _,data,model,loss = restore(path); p = points_of(model, loss, data, split, accelerator)
     x,y = (p.x,p.y) if p.gallery is None else map(torch.cat, zip((p.x,p.y), p.gallery))
     proxies = proxies_of(loss) if p.c is not None else getattr(loss, "proxies", None); head = clip_radius(model)
     if p.c is None and proxies is not None and len(proxies)!=len(data.class_names): proxies = None                 # of other classes than those of the split
@@ -51,7 +56,7 @@ def read_points(
 @dataclass(kw_only=True)
 class Points:
     "Embeddings to look at: the arguments that `inspect` and `audit` share."
-    # file of embeddings and labels (.npz .pt .safetensors .csv .tsv .parquet), or folder of a run
+    # file of embeddings and labels (.npz .pt .safetensors .csv .tsv .parquet), folder of a run, or a file in its checkpoints/
     path:Annotated[Positional[Path],named("PATH")]
     # of the classes of a file: Newick file, table (.csv .tsv), folder of folders, or cifar100, fashion_mnist
     taxonomy:Annotated[str|None,named("TAXONOMY")]=None
@@ -65,17 +70,23 @@ class Points:
     seed:Annotated[int,named("INT")]=0            # of permutations, intervals and samples
     accelerator:Device="auto"                     # on which a run's model embeds: auto, cpu, cuda, mps
 
+    @property
+    def of_run(self)->bool: return self.path.is_dir() or self.path.suffix==".safetensors" and self.path.absolute().parent.name=="checkpoints"
+
     def read(self)->dict[str,Any]:  # arguments of `examine`
         "What there is to look at. Errors as `load_embeddings` and `read_recipe`; `ValueError` for arguments that a run answers itself."
-        if self.path.is_dir():
+        if self.of_run:
             given = [f"--{k.replace('_', '-')}" for k in ("taxonomy","c","clip_r") if getattr(self, k) is not None]
             if given: raise ValueError(f"{self.path} is a run and has its own {', '.join(given)}: leave that out")
             with working(f"embedding {self.split or 'test'} of {self.path}"):
                 return read_points(self.path, self.split or "test", self.accelerator)
         with working(f"reading {self.path}"):
+            from hiernb.data.embeddings import load_embeddings
             from hiernb.examine import given
+            points = load_embeddings(self.path)
+            if self.split is not None and points.split is None: raise ValueError(f"{self.path} has no column `split`: leave --split {self.split} out")
             taxonomy = None if self.taxonomy is None else read_taxonomy(self.taxonomy)
-            return dict(embeddings=given(self.path, None, None, self.split), taxonomy=taxonomy, c=self.c, clip_r=self.clip_r)
+            return dict(embeddings=given(points, None, None, self.split), taxonomy=taxonomy, c=self.c, clip_r=self.clip_r)
 
 # %% ../../nbs/72e_command.points.ipynb #1b5b26fc
 @dataclass(kw_only=True)
@@ -87,6 +98,7 @@ class Inspect(Points):
       hiernb inspect features.csv --taxonomy birds.nwk --split test --folder examined/birds
       hiernb inspect points.safetensors --c 0.1 --clip-r 2.3         points of a ball, with an audit
       hiernb inspect runs/hier/cub-resnet50-pa-hier/seed-0           the test split of a run
+      hiernb inspect runs/mine/checkpoints/best.safetensors          the same, with the weights of one checkpoint
     """
     folder:Annotated[Path,named("FOLDER")]=Path("examined") # tables, trees, pictures and report.html go there
 
@@ -113,7 +125,7 @@ class Audit(Points):
 
     def run(self)->int:
         given = self.read(); points,c = given["embeddings"],given["c"]
-        if c is None: raise ValueError("an audit is of points in a ball: give its curvature magnitude, --c 0.1" if self.path.is_file() else
+        if c is None: raise ValueError("an audit is of points in a ball: give its curvature magnitude, --c 0.1" if not self.of_run else
                                        f"{self.path} does not embed into a ball: there is nothing to audit. `hiernb inspect` says what its embeddings hold")
         with working("auditing"):
             import torch

@@ -6,13 +6,15 @@
 __all__ = ['Recipes', 'show_headline', 'Train', 'Grid', 'Evaluate', 'Table']
 
 # %% ../../nbs/72d_command.runs.ipynb #31e06ad0
+import difflib,os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated,ClassVar
+from typing import Annotated
 
 from tyro.conf import Positional
 
-from .base import Device,File,Flag,Folder,Settings,Whole,Word,Words,is_first,named,say,show,working
+from ..clock import is_first,say,working
+from .base import Device,File,Flag,Folder,Settings,Whole,Word,Words,named,setting,show
 
 # %% ../../nbs/72d_command.runs.ipynb #41ec8d93
 @dataclass(kw_only=True)
@@ -29,10 +31,11 @@ class Recipes:
     pattern:Annotated[Positional[str|None],named("[PATTERN]")]=None  # as file names are matched: hier/cub-*
 
     def run(self)->int:
-        from hiernb.recipe import books,nearest,read_book,recipe_names
+        with working("reading recipes"): from hiernb.recipe import books,read_book,recipe_names
         if self.pattern is not None:
-            names = recipe_names(self.pattern)
-            if not names: raise ValueError(f"no recipe fits {self.pattern!r}{nearest(self.pattern, recipe_names())}")
+            names,more = recipe_names(self.pattern),f"{self.pattern}*"
+            near = [more] if recipe_names(more) else difflib.get_close_matches(self.pattern, [*books(),*recipe_names()], 1)
+            if not names: raise ValueError(f"no recipe fits {self.pattern!r}; "+(f"did you mean {near[0]!r}?" if near else "`hiernb recipes` lists them"))
             print("\n".join(names)); return 0
         for stem,path in books().items():
             about = [line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")][0]; axes = read_book(path).axes
@@ -72,13 +75,14 @@ class Train:
     print:Flag=False           # show every value and where it was written, and do nothing
     resume:bool=True           # go on with the run in the folder, or start again over it
     accelerator:Device="auto" # auto, cpu, cuda, mps
-    settings_at:ClassVar[int] = 0
+    loose = setting; many = True
 
     def run(self)->int:
-        with working("reading the recipe"): from hiernb.recipe import read_recipe
+        with working("reading the recipe"):
+            from hiernb.recipe import read_recipe
+            from hiernb.run import run
         recipe = read_recipe(self.recipe, [*self.settings]+([] if self.seed is None else [f"seed={self.seed}"]))
-        if self.print: print(recipe.to_toml(origins=True), end=""); return 0
-        from hiernb.run import run
+        if self.print: print(recipe.to_toml(origins=True) if is_first() else "", end=""); return 0
         folder = self.folder or Path("runs")/recipe.name/f"seed-{recipe.seed}"; say(f"{recipe.name}, seed {recipe.seed}, into {folder}")
         run(recipe, folder, resume=self.resume, accelerator=self.accelerator, progress=is_first())
         if is_first(): show_headline(folder)
@@ -91,7 +95,7 @@ class Grid:
 
     The same command goes on where it was stopped: what is finished is not done again. Each run has a folder of its own with its log in train.log;
     those that fail stop nobody else and are listed at the end. The table, with paired differences to the baseline, is also written to
-    table.csv, table.md and table.tex in the grid's folder.
+    table.csv, table.md and table.tex in the grid's folder. A run lies where `train` puts it: what either has finished the other does not do again.
 
     Examples:
       hiernb grid --recipes 'fashion_mnist/*' --seeds 0 1 --jobs 2
@@ -102,17 +106,18 @@ class Grid:
     recipes:Annotated[tuple[str,...],named("NAME …")]            # names, patterns in quotation marks, files that end in .toml
     seeds:Annotated[tuple[int,...],named("INT …")]=(0,)          # each recipe is trained from each
     jobs:Annotated[int,named("INT")]=1                           # runs at a time; each gets its share of the cores, and of CUDA_VISIBLE_DEVICES
-    folder:Annotated[Path,named("FOLDER")]=Path("runs/grid")     # of the grid; a run goes to FOLDER/RECIPE/seed-SEED
+    folder:Annotated[Path,named("FOLDER")]=Path("runs")          # of the grid; a run goes to FOLDER/RECIPE/seed-SEED
     measures:Words=()                                                  # columns of the table: names or patterns; without it those that the papers print
     baseline:Word=None                                                 # recipe, or pattern that fits one of each data set, from which differences are taken
     accelerator:Device="auto"            # auto, cpu, cuda, mps
-    settings_at:ClassVar[int] = 0
+    loose = setting
 
     def run(self)->int:
+        if "RANK" in os.environ: raise ValueError("a grid starts processes of its own: without torchrun, --jobs says how many at a time")
         with working("reading the recipes"):
             from hiernb.grid import Runs,plan
             from hiernb.table import table_markdown
-            runs = Runs(plan(self.recipes, self.seeds, self.folder, self.settings, self.accelerator), self.jobs)
+            runs = Runs(plan(self.recipes, self.seeds, self.folder, self.settings, self.accelerator, self.baseline), self.jobs)
         n,done = len(runs.jobs),sum(job.finished for job in runs.jobs)
         say(f"{n} run{'s'*(n>1)}, {done} finished, {self.jobs} at a time, into {self.folder}")
         try: runs.run(progress=is_first())
@@ -126,7 +131,7 @@ class Grid:
 # %% ../../nbs/72d_command.runs.ipynb #1d4eba0d
 @dataclass(kw_only=True)
 class Evaluate:
-    """Measure a split with the best checkpoint of a run.
+    """Measure a split with the best checkpoint of a run, or with another one.
 
     Each number comes with its interval, the chance level and a p-value. The run's own test.csv stays as it is.
 
@@ -134,11 +139,12 @@ class Evaluate:
       hiernb evaluate runs/fashion_mnist/proxydr/seed-0
       hiernb evaluate runs/hier/cub-resnet50-pa-hier/seed-0 --split val --write val.csv
     """
-    folder:Annotated[Positional[Path],named("RUN")]     # folder of a run
+    folder:Annotated[Positional[Path],named("RUN")]     # folder of a run, or a file in its checkpoints/
     split:Annotated[str,named("SPLIT")]="test"          # test, val or train; test is query and gallery where there are such
     measures:Words=()                                         # names or patterns: Recall@* 'mean correlation'; without it all
     write:File=None                                           # CSV to write too, every column and nothing rounded
     accelerator:Device="auto"   # auto, cpu, cuda, mps
+    many = True
 
     def run(self)->int:
         with working(f"evaluating {self.folder}"):
@@ -162,8 +168,8 @@ class Table:
 
     Examples:
       hiernb table runs
-      hiernb table runs/grid --baseline '*-pa' --measures 'Recall@*' MAP@R
-      hiernb table runs/grid other/run --write table.tex table.csv
+      hiernb table runs/hier --baseline '*-pa' --measures 'Recall@*' MAP@R
+      hiernb table runs other/run --write table.tex table.csv
     """
     folders:Annotated[Positional[tuple[Path,...]],named("FOLDER …")]  # runs, or folders with runs in them at any depth
     measures:Words=()                                                       # names or patterns; without it those that the papers print
@@ -172,7 +178,8 @@ class Table:
 
     def run(self)->int:
         with working("reading runs"):
-            from hiernb.table import collect,table,table_markdown,write_table
+            from hiernb.table import collect,table,table_markdown,write_table,writer_of
+            for path in self.write: writer_of(path)
             long = collect(self.folders); found = table(long, self.measures or None, self.baseline)
         for run in long[long.state!="done"].itertuples(): say(f"not counted: {run.folder}: {run.state}")
         print(table_markdown(found), end="")

@@ -99,7 +99,7 @@ def draw_tree(
         ax.scatter(np.full((groups==g).sum(),column), np.flatnonzero(groups==g), s=14, c=marks[g][0], marker=marks[g][1], zorder=3)
     left,right = x.min()-.02*width,column+.03*width
     ax.set(ylim=(n-.5,-.5), xlim=(right,left) if mirror else (left,right))
-    ax.set_yticks(range(n), [shorten(name) for name in placed.names])
+    ax.set_yticks(range(n), [shorten(name) for name in placed.names], parse_math=False)
     ax.tick_params('y', length=0, pad=2, left=False, labelleft=mirror, labelright=not mirror)
     ax.spines[['left','right','top']].set_visible(False)
     if placed.lengths: ax.set_xlabel('distance from the root', fontsize=8); ax.tick_params('x', labelsize=7)
@@ -117,7 +117,8 @@ def group_legend(
     canvas = owner.figure if isinstance(owner,Axes) else owner
     columns = max(1, int(canvas.bbox.width*72/canvas.dpi // (4.4*max(len(h.get_label()) for h in handles)+24)))
     place = dict(loc='upper left', bbox_to_anchor=(0,0), borderaxespad=4.5, borderpad=0) if isinstance(owner,Axes) else dict(loc='outside lower center')
-    owner.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, handletextpad=.3, columnspacing=1, **place)
+    legend = owner.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, handletextpad=.3, columnspacing=1, **place)
+    for text in legend.get_texts(): text.set_parse_math(False)            # a name with two dollar signs is no formula
 
 # %% ../nbs/60_marks.ipynb #cab234bf
 def group_strip(
@@ -134,6 +135,6 @@ def group_strip(
     ax.set(xlim=(-.5-.04*n,n-.5), ylim=(n-.5,-.5))
     ax.spines[:].set_visible(False); ax.tick_params(length=0, pad=1)
     side = ax.secondary_yaxis('right')
-    side.set_yticks((starts+ends-1)/2, [shorten(names[g]) for g in groups[starts]])
+    side.set_yticks((starts+ends-1)/2, [shorten(names[g]) for g in groups[starts]], parse_math=False)
     side.spines[:].set_visible(False); side.tick_params(length=0, pad=1)
     return side

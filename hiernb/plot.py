@@ -102,7 +102,7 @@ def cluster_map(
     image = ax.imshow(dist[np.ix_(pick,pick)], cmap='cividis', aspect='auto', interpolation='nearest')
     bar = ax.figure.colorbar(image, ax=ax, location='bottom', shrink=.6, aspect=30, pad=.02)
     bar.set_label(unit, fontsize=8); bar.ax.tick_params(labelsize=7)
-    ax.set_yticks(range(n), [shorten(name) for name in order]); ax.set_xticks([])
+    ax.set_yticks(range(n), [shorten(name) for name in order], parse_math=False); ax.set_xticks([])
     fit_labels(ax, group_strip(ax, groups, names), largest=7.)
     return ax
 
@@ -132,7 +132,7 @@ def training_curves(
         right.plot(best.epoch, best[score], 'o', ms=4, color=style['color'])
         if two and 'train_accuracy' in run: right.plot(run.epoch, run.train_accuracy, color=PALETTE[1], ls='--', lw=1.2, label='training')
     loss.set(xlabel='epoch', ylabel='training loss'); right.set(xlabel='epoch', ylabel='accuracy' if two else f'{judge} {words}')
-    right.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5))
+    for text in right.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5)).get_texts(): text.set_parse_math(False)
     for ax in axs: ax.spines[['top','right']].set_visible(False); ax.xaxis.get_major_locator().set_params(integer=True)
     return axs
 
@@ -153,7 +153,7 @@ def interval_plot(
     ax.axvline(reference, color=GREY, lw=.8, ls='--')
     ax.hlines(range(n), table.low, table.high, color=PALETTE[0], lw=1.5)
     ax.scatter(table.estimate, range(n), s=22, ec=PALETTE[0], c=np.where(outside,PALETTE[0],'w'), zorder=3)
-    ax.set_yticks(range(n), [shorten(label,48) for label in table.label])
+    ax.set_yticks(range(n), [shorten(label,48) for label in table.label], parse_math=False)
     ax.set(ylim=(n-.5,-.5)); ax.set_xlabel(xlabel, fontsize=8); ax.tick_params(axis='x', labelsize=7); ax.tick_params('y', length=0)
     ax.spines[['top','right','left']].set_visible(False)
     fit_labels(ax)

@@ -54,11 +54,12 @@ def retrieval_sheet(
     for ax in axs.flat: ax.set(xticks=[], yticks=[])
     for i in range(q):
         axs[i,0].imshow(first[i]); axs[i,0].spines[:].set(color='#404040', lw=.8)
-        axs[i,0].set_title(shorten(class_names[own[i]],14), fontsize=6, pad=2, fontweight='bold')
+        axs[i,0].set_title(shorten(class_names[own[i]],14), fontsize=6, pad=2, fontweight='bold', parse_math=False)
         for j in range(k):
             hit,ax = bool(found[i,j]==own[i]),axs[i,j+1]
             ax.imshow(rest[i*k+j]); ax.spines[:].set(color=PALETTE[0 if hit else 5], lw=2)
-            ax.set_title('✓' if hit else '✗ '+shorten(class_names[found[i,j]],12), fontsize=6, pad=2, color=PALETTE[0 if hit else 5])
+            ax.set_title('✓' if hit else '✗ '+shorten(class_names[found[i,j]],12), fontsize=6, pad=2, color=PALETTE[0 if hit else 5],
+                parse_math=False)
     fig.suptitle(f'queries at the left, nearest neighbours from left to right: {int((found==own[:,None]).sum())} of {q*k} hits', fontsize=7)
     return axs
 
@@ -85,7 +86,7 @@ def contact_sheet(
         for column in range(len(which)): sheet[row*(h+gap):row*(h+gap)+h, column*(w+gap):column*(w+gap)+w] = next(next_tile)
     if ax is None: _,ax = plt.subplots(figsize=(1.8+.45*per_class*w/h,.2+.45*len(kept)), layout='constrained')
     ax.imshow(sheet, interpolation='nearest' if h<64 else 'antialiased')
-    ax.set_yticks(np.arange(len(kept))*(h+gap)+(h-1)/2, [shorten(class_names[label]) for label in kept], fontsize=7)
+    ax.set_yticks(np.arange(len(kept))*(h+gap)+(h-1)/2, [shorten(class_names[label]) for label in kept], fontsize=7, parse_math=False)
     right = ax.secondary_yaxis('right'); right.set_yticks(ax.get_yticks(), [f'{n:,}' for n in size], fontsize=7)
     for each in (ax,right): each.tick_params(length=0, pad=3); each.spines[:].set_visible(False)
     ax.set_xticks([])

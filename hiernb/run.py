@@ -4,23 +4,21 @@
 
 # %% auto #0
 __all__ = ['habit', 'learned_classes', 'make_loss', 'check_images', 'assemble', 'recipes_apart', 'recipe_in', 'finished',
-           'judge_of', 'curves', 'recipe_table', 'sections_of', 'write_results', 'alone_in', 'clear', 'run', 'restore',
-           'evaluate']
+           'judge_of', 'curves', 'recipe_table', 'sections_of', 'write_results', 'clear', 'run', 'restore', 'evaluate']
 
 # %% ../nbs/71_run.ipynb #b64598f3
 import json
 import sys
-from contextlib import contextmanager,nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from filelock import FileLock,Timeout
 from matplotlib.figure import Figure
 from torch import Generator,isin,nn
 
-from .checkpoint import best_checkpoint,read_checkpoint
+from .checkpoint import alone_in,best_checkpoint,read_checkpoint
 from .clock import working
 from .data.base import Data,load,write_atomic
 from .examine import newick
@@ -32,7 +30,7 @@ from .model import Embedder,build
 from .options import curvature_of
 from .plot import training_curves
 from .processes import anywhere,join,world
-from .recipe import Recipe,how,read_recipe,settings_apart
+from .recipe import Recipe,read_recipe,settings_apart
 from .report import figure_svg,report
 from .train import Run,train
 from .words import explain,readable
@@ -88,7 +86,7 @@ def recipes_apart(
     there:Recipe,
     here:Recipe,
 )->list[str]:       # one sentence a setting
-    "In what two recipes differ, beside how a run goes (`how`)."
+    "In what two recipes differ, beside how a run goes."
     one,two = there.flat(),here.flat()
     return [f"{k} is {one.get(k,'absent')!r} there and {two.get(k,'absent')!r} here" for k in settings_apart(there, here)]
 
@@ -183,15 +181,6 @@ def write_results(
     report(folder/"report.html", f"{recipe.name}, seed {recipe.seed}", sections_of(recipe, done, got, drawn), facts)
 
 # %% ../nbs/71_run.ipynb #cb0e1494
-@contextmanager
-def alone_in(folder:Path):   # of a run, made if need be
-    "Hold the folder. `ValueError` if another process trains there."
-    if folder.exists() and not folder.is_dir(): raise ValueError(f"{folder} is a file, expected the folder of a run")
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder/".lock", timeout=0): yield
-    except Timeout: raise ValueError(f"another process is training in {folder}: wait for it, end it, or choose another folder") from None
-
 def clear(
     folder:Path,    # of a run
     all:bool,       # trees and pictures too; else what says that it is finished

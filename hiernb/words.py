@@ -45,6 +45,8 @@ def readable(
     decimals:int=3,      # of chance levels and intervals
 )->pd.DataFrame:         # the same rows
     "A table of measures in the words of the field, for a page."
-    table = table.round({name:decimals for name in ("chance","low","high","chance_low","chance_high") if name in table}).rename(columns=dict(p_value="p")); names = table.measure
-    for key,word in {"p_at_1":"P@1","r_precision":"R-precision","map_at_r":"MAP@R","robinson foulds":"Robinson–Foulds"}.items(): names = names.str.replace(key, word)
+    rounded = {name:decimals for name in ("chance","low","high","chance_low","chance_high") if name in table}
+    table = table.round(rounded).rename(columns=dict(p_value="p")); names = table.measure
+    fields = {"p_at_1":"P@1","r_precision":"R-precision","map_at_r":"MAP@R","robinson foulds":"Robinson–Foulds"}
+    for key,word in fields.items(): names = names.str.replace(key, word)
     return table.assign(measure=names, **({"control":table.control.replace("", "–")} if "control" in table else {}))

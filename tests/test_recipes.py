@@ -1,10 +1,11 @@
 "Every recipe: it resolves, says what the paper's table says, and takes one step of training on small folders in the published formats."
+import ast
 import inspect
 import json
 import pickle
 import re
 import warnings
-from functools import lru_cache
+from functools import lru_cache,partial
 from pathlib import Path
 
 import formats
@@ -13,11 +14,17 @@ import hiernb.step as step
 import numpy as np
 import pytest
 import torch
+from hiernb.checkpoint import describe_module
 from hiernb.data import load
 from hiernb.data.base import Data,ImageSet,sources
+from hiernb.grid import plan
 from hiernb.head import Head
 from hiernb.keys import section_keys,toml_value
+from hiernb.layers import make_loss_of
+from hiernb.loss.hier import HIER
 from hiernb.loss.inspecting import inspecting_losses
+from hiernb.loss.metric import ProxyAnchor,SupCon
+from hiernb.loss.regularized import Regularized
 from hiernb.model import Embedder,architectures,check_build
 from hiernb.options import Options
 from hiernb.recipe import books,read_recipe,recipe_names
@@ -36,6 +43,11 @@ hier,inspecting = (recipe_names(f"{n}/*") for n in ("hier","inspecting"))
 epochs = dict(cub=(100,1,1e-2), cars=(100,1,1e-2), sop=(150,5,1e-4), inshop=(150,5,1e-4))                # in all, warm-up; weight decay
 resnet = dict(cub=(1e-4,.5,5), cars=(1e-4,.5,10), sop=(6e-4,.3,25), inshop=(6e-4,.3,20))                 # rate; its decay: factor, every
 rates = dict(deit_s=1e-5, dino_s=5e-6, vit_s=1e-5)
+anchor = dict(name="ProxyAnchor", geometry="sphere", c=None, alpha=32., margin=.1)
+similarity = dict(name="MultiSimilarity", geometry=None, c=None, alpha=2., beta=50., base=.5)
+losses = {"pa":anchor, "pa-hier":anchor, "ms":similarity, "ms-hier":similarity,
+          "contrastive":dict(name="SupCon", geometry=None, c=.1, tau=.2, as_published=False),
+          "softtriple":dict(name="SoftTriple", geometry="sphere", c=None, n_centers=10, scale=20., gamma=.1, margin=.01)}       # all that a row's [loss] says
 reported = {"resnet50-pa-hier":(70.1,88.2,80.2,92.4), "deit-s-128-pa-hier":(75.2,85.1,82.5,91.0), "dino-s-128-pa-hier":(78.5,88.4,84.9,92.6),
             "vit-s-128-pa-hier":(84.2,86.4,85.6,92.7), "deit-s-384-pa-hier":(78.7,88.9,83.0,90.6), "dino-s-384-pa-hier":(81.1,91.3,85.7,92.5),
             "vit-s-384-pa-hier":(85.7,88.3,86.1,92.8), "vit-s-384-contrastive":(85.6,86.5,85.9,92.5), "resnet50-pa":(69.9,87.7)}
@@ -45,7 +57,9 @@ def test_hier_says_what_the_paper_says(name):
     for recipe in map(read_recipe, recipe_names(f"hier/{name}-*")):
         data,model,training,loss = (recipe.sections[s] for s in ("data","model","training","loss"))
         vit,kind = model["name"]!="resnet50",recipe.name.split("-",1)[1]
-        assert (data["name"],data["model"],data["size"],data["side"],recipe.seed)==(name,model["name"],224,None,0)
+        assert (data["name"],data["model"],data["size"],data["side"],data["val"],recipe.seed)==(name,model["name"],224,None,.1,0)
+        assert loss==losses[next(k for k in sorted(losses, key=len, reverse=True) if kind.endswith(f"-{k}"))]
+        assert [training[k] for k in ("select","select_on_test","augment","views","clip_norm","ema_decay")]==[None,False,None,1,None,None]
         assert tuple(training[k] for k in ("epochs","warmup_epochs","weight_decay"))==epochs[name] and training["warmup_frozen"]==("model.net",)
         assert [training[k] for k in ("batch_size","images_per_class","optimizer","clip_value","precision")]==[180,2,"adamw",10,"16-mixed"]
         assert (model["pretrained"],model["head"],model["c"],model["clip_r"])==(True,"poincare",.1,2.3)
@@ -62,12 +76,21 @@ def test_hier_says_what_the_paper_says(name):
         if with_hier:
             said = recipe.sections["regularizer"]; assert factors["loss.regularizer"]==50
             assert [said[k] for k in ("weight","n_proxies","topk","tau","margin","triplets_per_anchor","c","clip_r")]==[.5,512,20,.1,.1,50,.1,2.3]
-        assert loss.get("c")==(.1 if loss["name"]=="SupCon" else None)
         numbers = reported.get(kind, ()); at = list(epochs).index(name)
         assert recipe.published==({"Recall@1":pytest.approx(numbers[at]/100)} if at<len(numbers) else {})
 
+four = Taxonomy.from_paths([("a","b"),("a","c"),("d","e"),("d","f")])
+draw = lambda: torch.Generator().manual_seed(0)
+
+def loss_as_described(recipe):
+    "What tells the loss of a recipe from others."
+    return describe_module(loss_for_four(recipe))
+
+def loss_for_four(recipe): return make_loss_of(recipe.sections, 4, recipe.sections["model"]["dim"], four, draw())
+
 def test_inspecting_says_what_the_paper_says():
-    configurations = list(inspecting_losses(4, 8, Taxonomy.from_paths([("a","b"),("a","c"),("d","e"),("d","f")])))
+    configurations = {name:describe_module(make(draw())) for name,make in inspecting_losses(4, 128, four).items()}
+    pixels = dict(cifar100=None, fashion_mnist=None)
     networks = dict(cifar100="resnet50", nabirds="resnet50", micros="inception_v3", microl="inception_v3", mesoz="inception_v3", fashion_mnist="resnet50")
     assert len(inspecting)==6*14 and set(inspecting)=={f"inspecting/{name}-{c}" for name in networks for c in configurations}
     for recipe in map(read_recipe, inspecting):
@@ -76,9 +99,54 @@ def test_inspecting_says_what_the_paper_says():
         assert (model["name"],model["dim"],model["head"],model["pretrained"])==(networks[data["name"]],128,"linear",True)
         assert model["size_info"]==plankton==data.get("size_info", False) and model["channels"]==(1 if data["name"] in ("mesoz","fashion_mnist") else 3)
         assert [training[k] for k in ("epochs","batch_size","optimizer","lr","weight_decay","schedule","precision")]==[100,32,"adam",1e-4,0.,None,"32-true"]
+        assert (training["select"],training["select_on_test"],training["warmup_epochs"])==("accuracy",False,0)
+        assert not any(training[k] for k in ("lr_factors","images_per_class","clip_value","clip_norm"))
+        assert data.get("size")==pixels.get(data["name"], 128) and data.get("stratified", True) and data.get("split", "random")=="random"
+        assert data.get("augment")==dict(cifar100=True, fashion_mnist=None).get(data["name"], False)
+        assert data.get("val")==dict(cifar100=.1, fashion_mnist=5000).get(data["name"]) and loss_as_described(recipe)==configurations["-".join(words)]
         if "ProxyDR" in loss["name"] or "NormFace" in loss["name"]:
             assert loss["proxies"]==next((w for w in words if w in ("ema","mds")), "learned") and loss["scale"]==("dynamic" if "dynamic" in words else 10.)
             assert loss["distance"]=="euclidean" and loss["ema_alpha"]==.01
+
+def study(number, *names, **given):
+    "What a study's notebook calls by these names."
+    path, = (Path(__file__).parent.parent/"nbs").glob(f"{number}_*.ipynb"); found = dict(given)
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"]!="code" or not any(f"{n} = " in text or f"{n}," in text or f"def {n}(" in text for n in names): continue
+        for node in ast.parse(re.sub(r"(?m)^[%!].*$", "", text)).body:
+            made = {getattr(node, "name", None)}
+            if isinstance(node, ast.Assign): made = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            if made&set(names): exec(compile(ast.Module([node], []), str(path), "exec"), found)
+    assert set(names)<=set(found); return found
+
+def settings_of(recipe): return {k:v for k,v in recipe.flat().items() if v is not None}
+
+def test_fashion_mnist_says_what_study_90_does():
+    there = study(90, "sizes", "dim"); of = inspecting_losses(4, there["dim"], four)
+    for name in recipe_names("fashion_mnist/*"):
+        recipe = read_recipe(name); said = settings_of(recipe)
+        assert loss_as_described(recipe)==describe_module(of[name.split("/")[1]](draw()))
+        assert [said[k] for k in ("model.name","model.dim","model.channels","model.pretrained","training.epochs","training.batch_size","training.lr")]==[
+            "small_cnn",there["dim"],1,False,there["sizes"]["full"]["epochs"],there["batch_size"],there["lr"]]
+
+def test_emoji_says_what_study_92_does():
+    there = study(92, "sizes", "dim", "options", "losses", "rates", partial=partial, ProxyAnchor=ProxyAnchor, HIER=HIER, Regularized=Regularized, SupCon=SupCon)
+    made = there["losses"](4, draw()); assert set(recipe_names("emoji/*"))=={f"emoji/{name}" for name in made}; epochs = there["sizes"]["full"]["epochs"]
+    for name in made:
+        recipe = read_recipe(f"emoji/{name}"); said = settings_of(recipe); loss = there["losses"](4, draw())[name]()
+        for one,two in zip(loss.state_dict().values(), loss_for_four(recipe).state_dict().values(), strict=True): assert one.equal(two)     # how it starts
+        assert loss_as_described(recipe)==describe_module(loss) and said["training.lr_factors"]==there["rates"](loss)
+        assert {k:said[f"training.{k}"] for k in there["options"]}==there["options"] and said["training.schedule"]==dict(name="cosine", epochs=epochs)
+        assert [said[k] for k in ("training.epochs","model.dim","model.c","model.clip_r")]==[epochs,there["dim"],there["c"],there["clip_r"]]
+
+def test_inspect_emoji_says_what_study_93_does():
+    there = study(93, "sizes", "dim", "options"); of = inspecting_losses(4, there["dim"], four)
+    assert set(recipe_names("inspect_emoji/*"))=={f"inspect_emoji/{level}-{name}" for level in there["levels"] for name in there["configurations"]}
+    for name in recipe_names("inspect_emoji/*"):
+        recipe = read_recipe(name); said = settings_of(recipe); level,loss = name.split("/")[1].split("-")
+        assert loss_as_described(recipe)==describe_module(of[loss](draw())) and {k:said[f"training.{k}"] for k in there["options"]}==there["options"]
+        assert [said[k] for k in ("data.level","data.split","training.epochs","model.dim")]==[level,"images",there["sizes"]["full"]["epochs"],there["dim"]]
 
 def test_every_recipe_resolves_prints_and_reads_back(tmp_path):
     for name in names:
@@ -86,8 +154,6 @@ def test_every_recipe_resolves_prints_and_reads_back(tmp_path):
         copy = read_recipe(path); assert recipe.name==name and copy==recipe and copy.published==recipe.published and not recipes_apart(copy, recipe)
         assert set(recipe.origins)=={"seed"}|{f"{s}.{k}" for s,part in recipe.sections.items() for k in part}
         for section,part in recipe.sections.items(): assert set(part)==set(section_keys(section, part.get("name"))), section
-        check_build(**{k:recipe.sections["model"][k] for k in ("name","dim","channels","pretrained","size_info","head","pool")})
-        Options(seed=recipe.seed, **{k:v for k,v in recipe.sections["training"].items() if k!="epochs"})
 
 # --- one step of each --------------------------------------------------------------------------------------------------------------------
 birds = [("Birds",family,f"{family} {k}") for family in ("Gulls","Ducks","Owls") for k in range(4)]
@@ -202,6 +268,11 @@ def test_all_of_the_network_stands_still_while_it_warms_up(small_sets, tmp_path,
     assert {id(p) for p in trainer.begin(0)[1]}=={id(p) for p in model.net.parameters()}-always
 
 # --- misuse ------------------------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("bad", ["training.precision=fp16","training.batch_size=181","training.augment={siz=224}","model.name=resnet51","loss.margin=nan",
+                                 "data.val=2.5","training.schedule={name='step', evry=5}","evaluation.recall_at=[true]","regularizer=none"])
+def test_a_grid_with_a_recipe_that_cannot_be_is_refused_before_any_run(bad, tmp_path):
+    with pytest.raises(ValueError, match="command line|"+re.escape("hier.toml [loss.pa-hier]")): plan(["hier/cub-resnet50"], [0], tmp_path, [bad])
+
 word = st.text("abelnoprsty._-= \"'[]{}\n019é", max_size=12)
 key = word|st.sampled_from(["training.epochs","training.lr","training.lr_factors","loss.name","data.name","data","model.freeze","regularizer.topk",
                             "evaluation.most","seed"])

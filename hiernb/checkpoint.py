@@ -94,7 +94,7 @@ def save_checkpoint(
     plain,tensors = take_apart(state); text = json.dumps(plain)
     about = dict(kind=kind, state=text, sha256=checksum(text, tensors))
     def write(partial):
-        partial.touch(); mode = partial.stat().st_mode                                       # what files of this user are open to; safetensors makes private ones
+        partial.touch(); mode = partial.stat().st_mode                      # what files of this user are open to; safetensors makes private ones
         try: save_file(tensors, partial, about); os.chmod(partial, mode)
         except SafetensorError as e: raise OSError(int((re.findall(r"os error (\d+)", str(e)) or [errno.EIO])[-1]), str(e)) from e
     return write_atomic(path, write)
@@ -159,7 +159,8 @@ def last_progress(
         try: state = read_checkpoint(path)
         except ValueError as e: faults.append(str(e)); continue
         if (state.get("epoch"),state.get("step"))!=place_of(path):
-            faults.append(f"{path} does not hold what its name says, but epoch {state.get('epoch')}, step {state.get('step')}. Delete it, or give it its own name"); continue
+            faults.append(f"{path} does not hold what its name says, but epoch {state.get('epoch')}, step {state.get('step')}. "
+                          "Delete it, or give it its own name"); continue
         for fault in faults: warnings.warn(f"{fault}. Going on from {path}, the one before", stacklevel=2)
         return state
     if faults: raise ValueError(f"no checkpoint in {Path(folder)/'checkpoints'} is whole: {' '.join(faults)}, or start again with resume=False")

@@ -54,8 +54,9 @@ def environment(
     "The circumstances of a run."
     cuda = torch.cuda.is_available()
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    mine = len(os.sched_getaffinity(0)) if hasattr(os,"sched_getaffinity") else os.cpu_count()
     return dict(started=now, command=[Path(sys.argv[0]).name,*sys.argv[1:]], seeds=seeds, processes=processes, versions=installed(),
-        python=platform.python_version(), platform=platform.platform(), processors=len(os.sched_getaffinity(0)) if hasattr(os,"sched_getaffinity") else os.cpu_count(), threads=torch.get_num_threads(),
+        python=platform.python_version(), platform=platform.platform(), processors=mine, threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(), cuda=torch.version.cuda if cuda else None,
         git=git_state(), hiernb_git=git_state(str(files("hiernb")), "__init__.py"))     # of the folder one stands in, and of the library where it is a checkout
 
@@ -136,7 +137,9 @@ class Logs:
     ):
         self.folder,self.history,self.board,self.run = Path(folder),history,TensorBoard(folder, history) if tensorboard else None,None
         if history: self.write()                                                                            # it may lack what was saved in the last moment
-        if wandb: self.run = need_wandb().init(project=wandb, name=self.folder.name, dir=str(self.folder), config=dict(settings), id=wandb_id(folder), resume="allow")
+        if not wandb: return
+        about = dict(project=wandb, name=self.folder.name, dir=str(self.folder), config=dict(settings))
+        self.run = need_wandb().init(**about, id=wandb_id(folder), resume="allow")
 
     def write(self)->None: write_atomic(self.folder/"log.csv", pd.DataFrame(self.history).to_csv(index=False).encode())
     def add(self)->None: # the last row of the history
@@ -162,7 +165,8 @@ class Lines(tqdm):
     every = 60.                                              # seconds
     def __init__(self, *about, **more):
         self.told = time.monotonic()
-        super().__init__(*about, **more, ascii=True, leave=False, bar_format="{desc}: {n_fmt} of {total_fmt} {unit}, {elapsed} so far, {remaining} to go{postfix}")
+        form = "{desc}: {n_fmt} of {total_fmt} {unit}, {elapsed} so far, {remaining} to go{postfix}"
+        super().__init__(*about, **more|dict(leave=False, bar_format=form))
 
     def display(self, msg:str|None=None, pos:int|None=None)->None: # msg: "" clears a bar
         if msg is not None or time.monotonic()-self.told<self.every: return

@@ -97,7 +97,8 @@ def schedule_factor(
     "What a schedule says of an epoch. `ValueError` for one that is none, and for an epoch after the cosine's end."
     match schedule:
         case None: return 1.
-        case {"name":"step", "every":int(every), "factor":float()|int() as factor, **rest} if not rest and every>0 and 0<factor<math.inf: return float(factor**(epoch//every))
+        case {"name":"step", "every":int(every), "factor":float()|int() as factor, **rest} if not rest and every>0 and 0<factor<math.inf:
+            return float(factor**(epoch//every))
         case {"name":"cosine", "epochs":int(epochs), **rest} if not rest and epochs>0:
             if epoch>=epochs: raise ValueError(f"the cosine schedule ends after {epochs} epochs, epoch {epoch+1} is beyond it")
             return (1+math.cos(math.pi*epoch/epochs))/2

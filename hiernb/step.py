@@ -32,7 +32,8 @@ class Learner:
         ours,theirs = (getattr(module,"dim",None) for module in (model,loss))
         if None not in (ours,theirs) and ours!=theirs: raise ValueError(f"the model embeds into {ours} dimensions, the loss expects {theirs}")
         self.model,self.loss,self.options = model,loss,options
-        self.fabric = local_fabric(accelerator, options.precision); self.scaled = getattr(self.fabric.strategy.precision, "scaler", None) is not None
+        self.fabric = local_fabric(accelerator, options.precision); computes = self.fabric.strategy.precision
+        self.precision,self.scaled = computes.precision,getattr(computes, "scaler", None) is not None      # a CPU takes bfloat16 for 16-mixed
         for module in (model,loss): self.fabric.to_device(module)
         if options.micro_batch: self.refuse_batch_norm()
         sync_batch_norm(model)
@@ -40,8 +41,7 @@ class Learner:
         self.named = parameters_of(model, loss)
         self.ours,self.theirs = list(model.parameters()),list(loss.parameters())              # walking through the modules at each step costs time
         self.optimizers = self.make_optimizers()
-        self.buffers = [b for module in (model,loss) for b in module.buffers()]              # running statistics, EMA class points: moved by forward
-        self.kept = list(loss.buffers())
+        self.kept = list(loss.buffers()); self.buffers = [*model.buffers(),*self.kept]       # running statistics, EMA class points: moved by forward
         self.averaged = None if options.ema_decay is None else AveragedModel(nn.ModuleList([model,loss]), multi_avg_fn=get_ema_multi_avg_fn(options.ema_decay))
 
     def refuse_batch_norm(self)->None:
@@ -60,11 +60,6 @@ class Learner:
         made = make_optimizers(groups, o.optimizer, o.weight_decay, fused)
         if self.scaled and len(made)>1: raise ValueError("16-mixed scales the loss for one optimiser, points of manifolds need a second: use bf16-mixed")
         return [self.fabric.setup_optimizers(m) for m in made]
-
-    @property
-    def precision(self)->str:     # 32-true, bf16-mixed or 16-mixed
-        "What is computed in: a CPU has no float16, and Fabric takes bfloat16 there, with a warning and without scaling the loss."
-        return self.fabric.strategy.precision.precision
 
     @property
     def judged(self)->tuple[nn.Module,nn.Module]: # model and loss

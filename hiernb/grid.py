@@ -18,9 +18,10 @@ import pandas as pd
 from fastcore.basics import patch
 from tqdm import tqdm
 
+from .collect import collect,epochs_done
 from .recipe import Recipe,read_recipe,recipe_names
 from .run import finished
-from .table import baselines,collect,epochs_done,table,write_table
+from .table import baselines,table,write_table
 
 # %% ../nbs/72b_grid.ipynb #222ba57c
 def name_recipes(

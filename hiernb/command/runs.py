@@ -178,7 +178,8 @@ class Table:
 
     def run(self)->int:
         with working("reading runs"):
-            from hiernb.table import collect,table,table_markdown,write_table,writer_of
+            from hiernb.collect import collect
+            from hiernb.table import table,table_markdown,write_table,writer_of
             for path in self.write: writer_of(path)
             long = collect(self.folders); found = table(long, self.measures or None, self.baseline)
         for run in long[long.state!="done"].itertuples(): say(f"not counted: {run.folder}: {run.state}")

@@ -126,8 +126,10 @@ def from_file(path:Path)->Source:
         raise ValueError(f"{path} holds the recipes of a whole paper; build on one of them: base = \"NAME\", as recipe_names() has them")
     for key,kind,words in (("base",str,"a name"),("name",str,"a name"),("published",dict,"a table")):
         if not isinstance(said.get(key,kind()), kind): raise ValueError(f"{path.name}: {key} must be {words}, got {said[key]!r}")
-    layer = Layer(path.name, {k:v for k,v in said.items() if k not in ("base","name","published")})
-    return Source(said.get("name", path.stem), [layer], published, path.parent/base if is_file_name(base) else base)
+    name = said.get("name", path.stem); layer = Layer(path.name, {k:v for k,v in said.items() if k not in ("base","name","published")})
+    if {"",".",".."} & set(name.split("/")):
+        raise ValueError(f"{path.name}: name is where runs go below their folder: expected words, with a / between them, got {name!r}")
+    return Source(name, [layer], published, path.parent/base if is_file_name(base) else base)
 
 def from_book(name:str)->Source:
     "A cell of a paper's table. `ValueError` if there is none of that name."

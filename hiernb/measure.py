@@ -48,7 +48,7 @@ def without_augmentation(
     if isinstance(train, Augmented): return ImageSet(train.images, train.labels, train.mean, train.std)
     if not isinstance(train, ImageFiles): return train
     still = copy.copy(train); still.prepare,still.transform = other.prepare,other.transform
-    if repr(train.prepare)!=repr(other.prepare): still.cache = PixelCache(len(train), train.channels)
+    if repr(train.prepare)!=repr(other.prepare): still.cache = PixelCache(len(train), train.channels, 0)
     return still
 
 # %% ../nbs/71_measure.ipynb #cf1ef906

@@ -29,7 +29,7 @@ from .measure import Measured,Points,check_measurable,draw_points,measure,points
 from .model import Embedder,build
 from .options import curvature_of
 from .plot import training_curves
-from .processes import anywhere,join,world
+from .processes import join,once,world
 from .recipe import Recipe,read_recipe,settings_apart
 from .report import figure_svg,report
 from .train import Run,train
@@ -209,8 +209,7 @@ def run(
         say("measuring the test split")
         with working("measuring") if progress else nullcontext():
             points = points_of(model, loss, data, "test", accelerator, training.get("workers", 0))
-            if first: write_results(recipe, folder, done, points, data)
-        anywhere(False)                                                # nobody leaves before it is written
+            once(lambda: write_results(recipe, folder, done, points, data))       # nobody leaves before it is written
     say(f"wrote {folder/'report.html'}"); return folder
 
 # %% ../nbs/71_run.ipynb #3ea63413

@@ -77,9 +77,11 @@ def mend(self:Trainer,
             state = judged(read_checkpoint(path)); warnings.warn(f"{fault}. Its weights are taken from {path}", stacklevel=4)
             if world()[0]==0: save_checkpoint(best_checkpoint(self.folder), state)
             return
-    with suppress(ValueError,FileNotFoundError):
-        if len(self.history)<read_checkpoint(best_checkpoint(self.folder))["epoch"]<=epochs: return    # it is ahead of the progress, which will catch up
-    raise ValueError(f"the weights of epoch {self.best_epoch}, the best one, are lost: {fault}. Start again with resume=False")
+    there = 0
+    with suppress(ValueError,FileNotFoundError): there = read_checkpoint(best_checkpoint(self.folder)).get("epoch", 0)
+    if len(self.history)<there<=epochs: return                             # it is ahead of the progress, which will catch up
+    way = f"Train for at least {there} epochs, which leads there again, or start" if there>epochs else "Start"
+    raise ValueError(f"the weights of epoch {self.best_epoch}, the best one, are lost: {fault}. {way} again with resume=False")
 
 @patch
 def resume(self:Trainer,

@@ -74,29 +74,38 @@ class ClassBalancedSampler:
     "Batches of m classes × k images for a `DataLoader`'s `batch_sampler`. The protocol of HIER, arXiv:2212.14258, section 4.1: k = 2."
     def __init__(self,
         labels:Tensor,          # class of each image, (N,), integers
-        classes_per_batch:int,  # m ≥ 1, over all processes
+        classes_per_batch:int,  # m, over all processes; a multiple of `world_size`
         images_per_class:int,   # k ≥ 1
         seed:int=0,             # of the run, ≥ 0
+        rank:int=0,             # of this process, 0..world_size-1
+        world_size:int=1,       # number of processes
     ):
         labels = torch.as_tensor(labels)
         if labels.ndim!=1 or labels.is_floating_point() or not len(labels):
             raise ValueError(f"labels must be integers, one per image, (N,), got {labels.dtype} {tuple(labels.shape)}")
+        if not 0<=rank<world_size: raise ValueError(f"rank must be 0..{world_size-1}, world_size is {world_size}, got {rank}")
         if classes_per_batch<1 or images_per_class<1 or seed<0: raise ValueError("expected classes_per_batch and images_per_class at least 1 and "
             f"seed at least 0, got {classes_per_batch}, {images_per_class} and {seed}")
+        if classes_per_batch%world_size:
+            raise ValueError(f"{classes_per_batch} classes a batch cannot be shared equally among {world_size} processes")
         classes,count = labels.unique(return_counts=True); few = (count<images_per_class).nonzero()[:,0]
         if len(classes)<classes_per_batch: raise ValueError(f"a batch wants {classes_per_batch} classes, there are {len(classes)}")
         if len(few): raise ValueError(f"class {int(classes[few[0]])} has {int(count[few[0]])} images, a batch wants {images_per_class} of each class "
             f"({len(few)} of {len(classes)} classes have too few; leave them out of the split, or lower images_per_class)")
         self.images = {int(y):i.tolist() for y,i in zip(classes, labels.argsort(stable=True).split(count.tolist()))}  # class -> its images
-        self.classes_per_batch,self.images_per_class,self.seed,self.epoch,self.n_images = classes_per_batch,images_per_class,seed,0,len(labels)
+        self.classes_per_batch,self.images_per_class,self.seed,self.rank,self.world_size = classes_per_batch,images_per_class,seed,rank,world_size
+        self.epoch,self.n_images = 0,len(labels)
 
     def set_epoch(self, epoch:int)->None: self.epoch = epoch     # counted from 0
     def __len__(self)->int: return self.n_images//(self.classes_per_batch*self.images_per_class)
 
-    def __iter__(self)->Iterator[list[int]]:                     # indices of the images, class after class
+    def __iter__(self)->Iterator[list[int]]:                     # indices of this process's images, class after class
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
         hands = {y:deal(i, self.images_per_class, generator) for y,i in self.images.items()}
-        for _,turn in zip(range(len(self)), deal(self.images, self.classes_per_batch, generator)): yield [i for y in turn for i in next(hands[y])]
+        turns,share = deal(self.images, self.classes_per_batch, generator),self.classes_per_batch//self.world_size
+        for _,turn in zip(range(len(self)), turns):
+            drawn = [next(hands[y]) for y in turn]
+            yield [i for hand in drawn[self.rank*share:(self.rank+1)*share] for i in hand]
 
 # %% ../nbs/51_batches.ipynb #007a9c14
 class Seeded(Dataset):

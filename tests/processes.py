@@ -105,7 +105,9 @@ def together(alone):
             found[name] = {k:difference(ours[k], expected[k]) for k in expected}|dict(among=difference(everyone(mine)[0], mine))
     ours,theirs = evaluation(),alone["evaluation"]
     same = {k:ours[k]==v if isinstance(v, dict) else torch.equal(ours[k], v) for k,v in theirs.items()}
-    whole = list(ClassBalancedSampler(torch.arange(60)%12, 4, 2, seed=5)); parts = everyone(torch.tensor([share(batch) for batch in whole]))
+    sampler = lambda **of: list(ClassBalancedSampler(torch.arange(60)%12, 4, 2, seed=5, **of))
+    whole,mine = sampler(),sampler(rank=rank, world_size=size); parts = everyone(torch.tensor(mine))
+    same["shares"] = mine==[share(batch) for batch in whole]
     same["sampler"] = parts.transpose(0,1).flatten(1).tolist()==whole and all(len(set(batch))==8 for batch in whole)
     same["anywhere"] = anywhere(rank==size-1) is True and anywhere(False) is False
     net = model(); sync_batch_norm(net); same["norms"] = sum(isinstance(m, Synchronised) for m in net.modules())==2

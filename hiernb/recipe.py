@@ -129,6 +129,7 @@ def from_file(path:Path)->Source:
     name = said.get("name", path.stem); layer = Layer(path.name, {k:v for k,v in said.items() if k not in ("base","name","published")})
     if {"",".",".."} & set(name.split("/")):
         raise ValueError(f"{path.name}: name is where runs go below their folder: expected words, with a / between them, got {name!r}")
+    if is_file_name(name): raise ValueError(f"{path.name}: name ends in .toml as only the file does, got {name!r}: take the ending off")
     return Source(name, [layer], published, path.parent/base if is_file_name(base) else base)
 
 def from_book(name:str)->Source:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .recipe import how,read_recipe
+from .recipe import how,is_file_name,read_recipe
 
 # %% ../nbs/72_collect.ipynb #d522f002
 def read_run(
@@ -28,6 +28,8 @@ def read_run(
         for k,v in sections.items():
             if k not in ("name","seed") and not isinstance(v, dict): raise ValueError(f"recipe.toml: expected a section [{k}], got {k} = {v!r}")
         published,own = sections.pop("published", {}),{k:v for k,v in sections.items() if k not in ("name","seed")}
+        for k,v in published.items():
+            if type(v) not in (int,float): raise ValueError(f"recipe.toml: expected a number as the published {k}, got {v!r}")
         row |= dict(recipe=str(sections["name"]), data=str(own["data"]["name"]), seed=int(sections["seed"]), settings=json.dumps(own, sort_keys=True))
         if not (folder/"test.csv").is_file():
             done,epochs = epochs_done(folder),own.get("training", {}).get("epochs", "?")
@@ -70,22 +72,22 @@ def original_settings(
     recipe:str,        # its name
 )->dict[str,Any]:      # section.key -> value; empty for a recipe of somebody's own
     "What the recipe of that name says that comes with the library."
-    try: return flat_settings(tomllib.loads(read_recipe(recipe).to_toml())) if "/" in recipe else {}
+    try: return flat_settings(tomllib.loads(read_recipe(recipe).to_toml())) if "/" in recipe and not is_file_name(recipe) else {}
     except ValueError: return {}
 
 def words_apart(
     kind:dict[str,Any],   # what a run says, section.key -> value
     first:dict[str,Any],  # what the library's recipe says; empty if there is none
     among:set[str],       # keys in which runs of the name differ
-)->tuple[list[str],bool]: # such as training.epochs=3, regularizer=none; whether the run departs from the library's recipe
+)->list[str]:             # such as training.epochs=3, regularizer=none
     "The settings that a name has to tell."
     section = lambda k: k.split(".")[0]; gone = sorted({section(k) for k in first}-{section(k) for k in kind})
-    changed = {k for k in kind if k in first and kind[k]!=first[k]}; departs = gone or changed-{"training.select_on_test"}
+    changed = {k for k in kind if k in first and kind[k]!=first[k]}
     tell = [k for k in dict.fromkeys([*kind,*sorted(among)]) if k in changed|among and section(k) not in gone]
-    return [f"{k}=none" for k in gone]+[f"{k}={json.dumps(kind.get(k, 'absent'))}" for k in tell],bool(departs)
+    return [f"{k}=none" for k in gone]+[f"{k}={json.dumps(kind.get(k, 'absent'))}" for k in tell]
 
 def name_apart(
-    long:pd.DataFrame,  # with recipe, settings and published
+    long:pd.DataFrame,  # with recipe and settings
 )->pd.DataFrame:        # a copy
     "Recipes whose runs differ among each other, or from the library's, carry the values that differ in their names."
     long = long.copy()
@@ -93,9 +95,7 @@ def name_apart(
         kinds,first = {s:flat_settings(json.loads(s)) for s in part.settings.unique()},original_settings(recipe)
         among = {k for kind in kinds.values() for k in kind if any(other.get(k, "absent")!=kind[k] for other in kinds.values())}
         for settings,kind in kinds.items():
-            words,departs = words_apart(kind, first, among); rows = (long.recipe==recipe) & (long.settings==settings)
-            long.loc[rows,"recipe"] = " ".join([recipe,*words])
-            if departs: long.loc[rows,"published"] = np.nan
+            long.loc[(long.recipe==recipe) & (long.settings==settings),"recipe"] = " ".join([recipe,*words_apart(kind, first, among)])
     return long
 
 # %% ../nbs/72_collect.ipynb #c58fc7b3

@@ -111,7 +111,7 @@ def table(
         row = {("runs","seeds"):finished.seed.nunique(), ("runs","not counted"):of[of.state!="done"].folder.nunique(),
                ("runs","selected on test"):finished[finished.selected_on=="test"].seed.nunique()}
         other = against.get(data) if recipe!=against.get(data) else None
-        if baseline is not None: row["runs","baseline"] = other or ""
+        if baseline is not None: row["runs","baseline"] = against[data] or ""                       # in its own row too
         for name in names:
             if (data,recipe,name) not in series: continue
             base = None if other is None else series.get((data,other,name))
@@ -188,7 +188,7 @@ def lonely(
     said,pairs = [],found.xs("pairs", axis=1, level=1).max(axis=1) if "pairs" in found.columns.get_level_values(1) else pd.Series(0., found.index)
     for data,part in found["runs","baseline"][found["runs","seeds"]>0].groupby(level="data", sort=False):
         if not part.any(): said.append(f"No recipe of {data} is the baseline: there are no differences."); continue
-        none = [recipe for (_,recipe),base in part.items() if base and not pairs[data,recipe]>0]
+        none = [recipe for (_,recipe),base in part.items() if base not in ("",recipe) and not pairs[data,recipe]>0]
         if none: said.append(f"No seed in common with {part[part!=''].iloc[0]}, and so no difference: {', '.join(none)}.")
     return said
 
@@ -209,9 +209,8 @@ def sheets(
         rows = zip(names, map(str, part["runs","seeds"]), *(mean_cells(part, n) for n in measures))
         made.append((title, ["recipe","seeds",*measures], [list(r) for r in rows]))
         if compared:
-            base = part["runs","baseline"]; less = short_of[base[base!=""].iloc[0]]
-            rows = zip(names, *(difference_cells(part, n) for n in compared))
-            made.append((title, [f"minus {less}",*compared], [list(r) for r,b in zip(rows, base) if b]))
+            base = part["runs","baseline"].iloc[0]; rows = zip(names, *(difference_cells(part, n) for n in compared))
+            made.append((title, [f"minus {short_of[base]}",*compared], [list(r) for r,recipe in zip(rows, part.index) if recipe!=base]))
     return made
 
 # %% ../nbs/72_table.ipynb #f1196279

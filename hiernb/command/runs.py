@@ -123,7 +123,7 @@ class Grid:
         try: runs.run(progress=is_first())
         except (KeyboardInterrupt,SystemExit): say("stopped; the same command goes on from there"); raise
         for name,why in runs.failed.items(): say(f"failed: {name}: {why}")
-        if any(job.finished for job in runs.jobs):
+        if len(runs.failed)<n:
             found,files = runs.results(self.folder, self.measures or None, self.baseline)
             print(table_markdown(found)); say(f"wrote {', '.join(map(str, files))}")
         return 1 if runs.failed else 0

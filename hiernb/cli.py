@@ -40,9 +40,11 @@ def usage_line(
     "The fault, what comes near, and where to read more."
     text = re.sub(r"\x1b\[[\d;]*m|[│╭╮╰╯]", " ", box).partition("\n")[2]                             # below the title
     fault,*more = (" ".join(part.split()) for part in re.split("─{4,}|-{4,}", text) if part.strip())   # between rules, which are ASCII in some terminals
-    fault = re.sub("^Missing from [^:]*:", "missing:", fault).rstrip("."); quoted = re.findall("'([^']*)'", fault)
+    fault = re.sub("^Missing from [^:]*:", "missing:", fault.partition(" Got errors:")[0]).rstrip(".")
+    fault = re.sub(r"no type matching \{None\}\|(\w+) could be instantiated from \[(.*)\]$", r"expected \1, got \2", fault)
     near = [found[0] for part in more if re.match("Perhaps|Arguments similar", part) and (found := re.findall(r"(?<!\S)--[\w-]+", part.partition(":")[2]))]
-    near = near or difflib.get_close_matches(quoted[0], quoted[1:], 1) if quoted or near else []
+    wrong,_,choices = (re.findall("'([^']*)'", part) for part in fault.partition("Expected one of"))
+    near = near or [word for given in wrong[:1] for word in difflib.get_close_matches(given, choices, 1)]
     means = f" did you mean {' or '.join(near)}?" if near else ""
     return f"hiernb {name}: {fault[0].lower()+fault[1:]};{means} `hiernb {name} --help` says more"
 

@@ -12,11 +12,12 @@ import inspect
 import json
 import tomllib
 from collections.abc import Callable,Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass,fields
 from pathlib import Path
 from types import UnionType
 from typing import Any,NamedTuple,Union,get_args,get_origin
 
+import numpy as np
 from typeguard import CollectionCheckStrategy,TypeCheckError,check_type
 
 from .data.base import load,own,sources
@@ -27,7 +28,7 @@ from .loss.hier import HIER
 from .loss.metric import MultiSimilarity,OriginalProxyNCA,ProxyAnchor,ProxyNCA,SoftTriple,SupCon
 from .loss.regularized import Regularized
 from .model import build
-from .options import Options
+from .options import Options,check_types
 from .train import train
 
 # %% ../nbs/70_keys.ipynb #a45f2a77
@@ -86,6 +87,9 @@ class Evaluation:
     most:int=5000                       # samples at most for H-AP, ASI and NDCG, which sort whole galleries
 
     def __post_init__(self):
+        plain = lambda v: v.item() if isinstance(v, np.generic) else tuple(map(plain, v)) if isinstance(v, (list,tuple)) else v
+        for f in fields(self): object.__setattr__(self, f.name, plain(getattr(self, f.name)))
+        check_types(self)
         for name in ("n_permutations","n_resamples","most"):
             if getattr(self,name)<1: raise ValueError(f"{name} must be at least 1, got {getattr(self,name)}")
         ks = self.recall_at

@@ -28,9 +28,9 @@ def read_run(
         for k,v in sections.items():
             if k not in ("name","seed") and not isinstance(v, dict): raise ValueError(f"recipe.toml: expected a section [{k}], got {k} = {v!r}")
         published,own = sections.pop("published", {}),{k:v for k,v in sections.items() if k not in ("name","seed")}
+        row |= dict(recipe=str(sections["name"]), data=str(own["data"]["name"]), seed=int(sections["seed"]), settings=json.dumps(own, sort_keys=True))
         for k,v in published.items():
             if type(v) not in (int,float): raise ValueError(f"recipe.toml: expected a number as the published {k}, got {v!r}")
-        row |= dict(recipe=str(sections["name"]), data=str(own["data"]["name"]), seed=int(sections["seed"]), settings=json.dumps(own, sort_keys=True))
         if not (folder/"test.csv").is_file():
             done,epochs = epochs_done(folder),own.get("training", {}).get("epochs", "?")
             return [row|dict(state=f"unfinished: {done} of {epochs} epochs")]

@@ -47,9 +47,9 @@ def account(
     embeddings:Tensor,                  # (B·views,D) of the batch
     named:Mapping[str,nn.Parameter],    # everything that learns, by name, with the step's gradients
 )->dict[str,Any]:                       # loss, images, embeddings, parameters, gradients: ready for JSON
-    "Where a step went wrong: rows, weights and gradients that are not finite, and how large the others are."
+    "Where a step went wrong: rows whose length is not finite, weights and gradients that are not, and how large the others are."
     views = max(1, len(embeddings)//max(1, len(images)))
-    norms = embeddings.detach().double().norm(dim=1); bad = (~norms.isfinite()).nonzero()[:,0].tolist()
+    norms = embeddings.detach().norm(dim=1); bad = (~norms.isfinite()).nonzero()[:,0].tolist()
     largest = lambda tensors: {name:t.detach().double().norm().item() for name,t in tensors.items() if t is not None and t.isfinite().all()}
     part = lambda tensors: dict(not_finite=not_finite(tensors), largest_norms=dict(sorted(largest(tensors).items(), key=lambda kv: -kv[1])[:5]))
     of_rows = dict(not_finite=[f"row {r}, {images[r//views]}" for r in bad], largest_norm=norms[norms.isfinite()].max().item() if len(bad)<len(norms) else None)
@@ -58,7 +58,7 @@ def account(
 
 def tell(
     found:Mapping[str,Any],   # from `account`
-    most:int=8,               # names listed before the rest is counted
+    most:int=3,               # names listed before the rest is counted
 )->str:                       # one line
     "The account in one line."
     some = lambda names: ", ".join(list(names)[:most])+(f" and {len(names)-most} more" if len(names)>most else "")
@@ -88,13 +88,16 @@ def spread(
 
 # %% ../nbs/52_guards.ipynb #e804e2dd
 def collapse(
-    found:Mapping[str,float],  # from `spread`
+    found:Mapping[str,float],  # from `spread`; and HIER's mean numbers of anchors, where it is at work
     least:float=1e-3,          # variance below which embeddings count as one point: cosines above about 0.999
-)->list[str]:                  # one sentence for each way in which they have collapsed
+)->dict[str,str]:              # a sentence for each way in which they have collapsed
     "What to warn of."
-    says = []
-    if found["variance"]<least: says.append(f"the embeddings have collapsed towards one point: {found['variance']:.2g} of their squared length is variance")
-    if found.get("at_clip_radius", 0)==1: says.append("all embeddings lie at the clip radius: their distance from the origin tells nothing")
+    says = {}
+    if found["variance"]<least: says["variance"] = f"the embeddings have collapsed towards one point: {found['variance']:.2g} of their squared length is variance"
+    if found.get("at_clip_radius", 0)==1: says["radius"] = "all embeddings lie at the clip radius: their distance from the origin tells nothing"
+    for of,points in (("batch","images of a batch"),("proxies","hierarchical proxies")):
+        if found.get(f"anchors_{of}", 1)==0: says[of] = (f"HIER learned nothing from the {points}: it found no triplets, which need neighbours in both directions and points that "
+                                                         "are none; choose topk well below their number")
     return says
 
 # %% ../nbs/52_guards.ipynb #6e40dbc9

@@ -120,9 +120,9 @@ def gradient(self:Learner,
             if score and hasattr(self.loss, "logits"):
                 with torch.no_grad(): found["accuracy"] = (self.loss.logits(embeddings.detach()).argmax(1)==labels).float().mean()
             value = self.loss(embeddings, labels)
-    except ValueError:                                               # most losses refuse embeddings that are not finite,
-        if embeddings.isfinite().all(): raise
-        value = embeddings.sum()                                     # and `step` tells more about them
+    except ValueError:                                               # most losses refuse embeddings without a finite length,
+        if embeddings.detach().norm(dim=1).isfinite().all(): raise
+        value = math.nan*embeddings.sum()                            # and `step` tells more about them
     self.fabric.backward(value)
     for (part_seed,*part),grad in zip(parts, mine.grad.split(self.options.micro_batch) if parts else ()): self.rows(part_seed, *part).backward(grad)
     reduce_gradients(self.ours, self.theirs)

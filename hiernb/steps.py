@@ -215,8 +215,15 @@ def validate(self:Trainer,
     if self.select=="accuracy":
         with torch.no_grad(): value = (loss.logits(embeddings.to(device)).argmax(1).cpu()==labels).double().mean().item()
     else: value = self.recall_at_1(embeddings, labels, gallery)
-    found = spread(embeddings, clip_radius(model)); prefix = lambda numbers: {f"{self.split}_{k}":v for k,v in numbers.items()}
-    before = {k:self.history[-1][f"{self.split}_{k}"] for k in found} if self.history else dict(variance=1.)
-    if world()[0]==0 and not collapse(before):
-        for says in collapse(found): warnings.warn(f"epoch {len(self.history)+1}: {says}", stacklevel=5)          # who called `train`
-    return {self.judge:value}|prefix(found)
+    found = spread(embeddings, clip_radius(model)); self.warn(found)
+    return {self.judge:value}|{f"{self.split}_{k}":v for k,v in found.items()}
+
+@patch
+def warn(self:Trainer,
+    found:dict[str,float],  # from `spread`
+)->None:
+    "Warn of what has collapsed since the epoch before."
+    anchors = {k:v for k,v in self.totals("").items() if k.startswith("anchors")}; last = self.history[-1] if self.history else {}
+    before = collapse(dict(variance=1.)|{k:last[f"{self.split}_{k}"] for k in found if last}|{k:last.get(f"train_{k}", 1) for k in anchors})
+    for kind,says in collapse(found|anchors).items():
+        if kind not in before and world()[0]==0: warnings.warn(f"epoch {len(self.history)+1}: {says}", stacklevel=6)     # who called `train`

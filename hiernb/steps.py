@@ -15,7 +15,7 @@ from torch import Tensor,nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from .batches import ClassBalancedSampler,Seeded,Views,augmentation,batches,epoch_seed
+from .batches import ClassBalancedSampler,Seeded,Views,augmentation,batches,epoch_seed,loading
 from .checkpoint import checkpoints,describe,place_of,save_progress
 from .data.base import Data,write_atomic
 from .guards import Terminable,Terminated,clip_radius,collapse,image_names,spread
@@ -44,8 +44,9 @@ def embed(
     model.to(device).eval(); parts = []
     try:
         with progress_bar(sum(map(len, mine)), "embedding", "images", progress, delay=2, leave=False) as bar:
-            for images,labels,*sizes in batches(dataset, sampler=mine, workers=workers):
-                parts.append((model(images.to(device),*(s.to(device) for s in sizes)).float().cpu(),labels)); bar.update(len(labels))
+            with loading(batches(dataset, sampler=mine, workers=workers)) as there:
+                for images,labels,*sizes in there:
+                    parts.append((model(images.to(device),*(s.to(device) for s in sizes)).float().cpu(),labels)); bar.update(len(labels))
     finally: model.train(mode)
     return tuple(gather(torch.cat(x)) for x in zip(*parts)) if parts else (gather(torch.empty(0)),gather(torch.empty(0)))
 
@@ -150,19 +151,18 @@ def epoch(self:Trainer,
     bar:tqdm,            # counts batches; shows loss, accuracy and regulariser so far
     stop:Terminable,     # knows whether the run is to end
 )->None:
-    "Train to the end of the epoch, from wherever it is. `Terminated` after a step when the run is to end."
-    start = time.perf_counter()-self.spent; parts,held = self.begin(len(self.history)); cuda = self.learner.fabric.device.type=="cuda"; loader = None
+    "Train to the end of the epoch, from wherever it is. `Terminated` after a step and its checkpoint when the run is to end."
+    start = time.perf_counter()-self.spent; parts,held = self.begin(len(self.history)); cuda = self.learner.fabric.device.type=="cuda"
+    loader = batches(self.dataset, sampler=[share(part) for part in parts[self.done:]], workers=self.options.workers)
     try:
-        with torch.random.fork_rng(devices=[self.learner.fabric.device] if cuda else []):
-            loader = iter(batches(self.dataset, sampler=[share(part) for part in parts[self.done:]], workers=self.options.workers))
+        with torch.random.fork_rng(devices=[self.learner.fabric.device] if cuda else []),loading(loader) as there:
             for part in parts[self.done:]:
-                self.advance(part, next(loader)); self.spent = time.perf_counter()-start
+                self.advance(part, next(there)); self.spent = time.perf_counter()-start
                 if not bar.disable and self.done%8==1: bar.set_postfix(self.told(), refresh=False)
                 bar.update()
-                if anywhere(stop.asked): raise Terminated
+                if anywhere(stop.asked): self.save(); raise Terminated
                 if time.monotonic()-self.saved>=60*self.options.checkpoint_minutes and self.done<len(parts): self.save()
     finally:
-        loader = None                                                                  # ends its processes, also where an error keeps this frame
         for p in held: p.requires_grad_()
 
 @patch

@@ -43,9 +43,10 @@ def finish(self:Trainer,
     stop:Terminable,       # may end the validation, not what follows it
     progress:bool=False,   # as `embed`
 )->None:
-    "Validate the epoch that is trained, add it to the history, write, and keep its weights if it is the best."
+    "Validate the epoch that is trained, add it to the history, write, and keep its weights if it is the best. `Terminated` after a checkpoint while it validates."
     stop.at_once = world()[1]==1
     try: found = self.validate(progress)
+    except Terminated: self.save(); raise
     finally: stop.at_once = False
     timing = dict(seconds=self.spent, images_per_second=self.sums["rows"]/self.options.views/self.spent)
     self.history.append(dict(epoch=len(self.history)+1)|self.totals()|found|timing); self.done,self.sums,self.spent = 0,{},0.
@@ -78,7 +79,8 @@ def mend(self:Trainer,
             if world()[0]==0: save_checkpoint(best_checkpoint(self.folder), state)
             return
     there = 0
-    with suppress(ValueError,FileNotFoundError): there = read_checkpoint(best_checkpoint(self.folder)).get("epoch", 0)
+    with suppress(ValueError,FileNotFoundError):
+        if (ahead := read_checkpoint(best_checkpoint(self.folder))).get("settings")==self.settings: there = ahead["epoch"]
     if len(self.history)<there<=epochs: return                             # it is ahead of the progress, which will catch up
     way = f"Train for at least {there} epochs, which leads there again, or start" if there>epochs else "Start"
     raise ValueError(f"the weights of epoch {self.best_epoch}, the best one, are lost: {fault}. {way} again with resume=False")
@@ -150,7 +152,7 @@ def to_the_end(self:Trainer,
                 if progress and not sys.stderr.isatty(): print(line(self.history[-1], epochs), file=sys.stderr)
                 if anywhere(stop.asked): raise Terminated
         except Terminated:
-            self.save(); bar.close()
+            bar.close()
             if first: print(f"SIGTERM: stopped. {self.standing()}; the same command goes on from there", file=sys.stderr)
             anywhere(False)                                # nobody ends before it is written: torchrun would kill the others
             raise SystemExit(143) from None

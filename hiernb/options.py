@@ -11,6 +11,7 @@ import difflib,inspect,json,math
 from collections.abc import Iterable
 from dataclasses import asdict,dataclass,fields
 
+import numpy as np
 import torch
 from torch import nn
 from typeguard import CollectionCheckStrategy,TypeCheckError,check_type
@@ -51,6 +52,8 @@ class Options:
     wandb:str|None=None                     # project at Weights & Biases; None: nothing leaves the machine
 
     def __post_init__(self):
+        for name,value in vars(self).items():
+            if isinstance(value, np.generic): object.__setattr__(self, name, value.item())
         if isinstance(self.warmup_frozen, list): object.__setattr__(self, "warmup_frozen", tuple(self.warmup_frozen))
         check_types(self); check_options(self)
     def plain(self)->dict[str,int|float|str|None]:   # option that decides the result -> what a file of settings holds

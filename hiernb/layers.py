@@ -11,7 +11,7 @@ import inspect
 import math
 import re
 from collections.abc import Sequence
-from typing import Any,NamedTuple
+from typing import Any,NamedTuple,get_args
 
 from torch import Generator,nn
 
@@ -21,7 +21,7 @@ from .keys import Evaluation,data_keys,fit,losses,nearest,section_keys,section_n
 from .loss.hier import HIER
 from .loss.regularized import Regularized
 from .model import check_build
-from .optim import begins,parameters_of,schedule_factor
+from .optim import beginnings,begins,parameters_of,schedule_factor
 from .options import Options,curvature_of
 from .tree.taxonomy import Taxonomy
 
@@ -97,7 +97,7 @@ def check_data(data:dict[str,Any])->None:
     if data.get("model") is not None and data["model"] not in networks:
         raise ValueError(f"model: no transforms are known for {data['model']!r}{nearest(data['model'], networks)}")
     for key in ("val","test"):
-        value = data.get(key); counts = "int" in inspect.formatannotation(data_keys(data["name"])[key].annotation) if key in data else False
+        value = data.get(key); takes = data_keys(data["name"])[key].annotation if key in data else None; counts = int in (takes,*get_args(takes))
         if value is None or 0<=value<1 or counts and type(value) is int and value>0: continue
         raise ValueError(f"{key} must be a share from 0 to below 1{', or a number' if counts else ''}, got {value}")
 
@@ -112,7 +112,7 @@ def check_training(
     schedule_factor(training["schedule"], training["epochs"]-1)
     if training["select"]=="accuracy" and not hasattr(loss, "logits"):
         raise ValueError("select: this loss has no logits and no accuracy; expected recall_at_1 or none, got 'accuracy'")
-    known = {".".join(path[:i]) for path in (n.split(".") for n in parameters_of(nn.Identity(), loss)) for i in range(1, len(path)+1)}
+    known = beginnings(parameters_of(nn.Identity(), loss))
     for key in ("lr_factors","warmup_frozen"):
         for prefix in training[key] or ():
             if begins(prefix, "model") or prefix in known: continue

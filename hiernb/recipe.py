@@ -202,12 +202,13 @@ def settings_apart(there:Recipe, here:Recipe)->list[str]:   # names, as in `flat
 def absolute_data(
     data:dict[str,Any],  # of a recipe, as said
 )->dict[str,Any]:        # the same, with absolute paths
-    "Where the data are, for whoever reads it elsewhere. The names of known data sets stay."
-    name,root = data.get("name"),data.get("root"); out = dict(data)
-    if isinstance(root, str) and root!="none": root = out["root"] = os.path.abspath(os.path.expanduser(root))
-    else: root = ""
-    if isinstance(name, str) and name not in sources and (set(name)&set("/\\.") or os.path.exists(os.path.join(root, name))):
-        out["name"] = os.path.abspath(os.path.join(root, os.path.expanduser(name)))
+    "Where the data are, for whoever reads it elsewhere. Their names stay."
+    name,root = data.get("name"),data.get("root"); out,said = dict(data),isinstance(root, str) and root!="none"
+    if said: out["root"] = os.path.abspath(os.path.expanduser(root))
+    if not isinstance(name, str) or name in sources: return out
+    path = bool(set(name)&set("/\\."))
+    if not path and os.path.exists(os.path.join(out["root"] if said else "", name)): path,out["name"] = True,f"./{name}"
+    if path and root in (None,"none") and not os.path.isabs(os.path.expanduser(name)): out["root"] = os.getcwd()
     return out
 
 # %% ../nbs/70_recipe.ipynb #ec3d9f03

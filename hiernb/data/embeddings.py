@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['readers', 'Embeddings', 'as_matrix', 'as_names', 'as_labels', 'as_embeddings', 'read_npz', 'read_pt',
-           'read_safetensors', 'dimensions', 'table_parts', 'read_embedding_table', 'load_embeddings']
+           'read_safetensors', 'dimensions', 'label_values', 'table_parts', 'read_embedding_table', 'load_embeddings']
 
 # %% ../../nbs/50_data.embeddings.ipynb #1395bd9e
 import importlib.util,json,re,warnings,zipfile
@@ -154,6 +154,19 @@ def dimensions(
         raise ValueError(f"expected the columns {prefix}0, {prefix}1, … (or from 1) without a gap, found {there}")
     return [numbers[k] for k in sorted(numbers)]
 
+def label_values(
+    column:pd.Series,       # label, no cell empty
+)->np.ndarray|list[str]:    # integers, or names
+    "What is in a column label. `ValueError` for other numbers, and for a number among names, or a name among numbers, which is a slip."
+    if column.dtype.kind in "iu": return column.to_numpy()
+    for row,v in enumerate(column, 1):
+        if not isinstance(v, str): raise ValueError(f"row {row}, column label: expected whole numbers or names, found {v!r}")
+    numbers = [re.fullmatch(r"\s*[+-]?\d+\s*", v) is not None for v in column]; most = 2*sum(numbers)>=len(numbers)
+    if len(set(numbers))==2:
+        row = numbers.index(not most); other = "whole numbers" if most else "names"
+        raise ValueError(f"row {row+1}, column label: expected {other} as in the others, found {column.iloc[row]!r}; names that look like numbers belong in a column class")
+    return list(column)
+
 def table_parts(
     table:pd.DataFrame,  # as read
 )->dict[str,Any]:        # parts for `as_embeddings`
@@ -161,12 +174,10 @@ def table_parts(
     names = list(map(str, table.columns)); table = table.set_axis(names, axis=1)
     if not len(table): raise ValueError("expected a row a sample, found column names alone")
     if ("class" in names)==("label" in names):
-        raise ValueError(f"expected a column class (names) or label (integers), one of the two; found {', '.join(names[:8])}")
+        raise ValueError(f"expected a column class (names) or label (integers or names), one of the two; found {', '.join(names[:8])}")
     for c in ("class","label","split"):
         if c in names and (empty := table[c].isna()).any(): raise ValueError(f"row {int(empty.argmax())+1}, column {c}: expected a value, found none")
-    if "label" in names and table["label"].dtype.kind not in "iu":
-        raise ValueError(f"column label: expected whole numbers, found {table['label'].iloc[0]!r}; names belong in a column class")
-    parts = dict(labels=[str(v) for v in table["class"]] if "class" in names else table["label"].to_numpy())
+    parts = dict(labels=[str(v) for v in table["class"]] if "class" in names else label_values(table["label"]))
     if "split" in names: parts["split"] = [str(v) for v in table["split"]]
     rest = [n for n in names if n not in ("class","label","split")]
     if "embedding" in rest:
@@ -197,7 +208,7 @@ def read_embedding_table(
             else:
                 warnings.simplefilter("error", pd.errors.ParserWarning)         # more cells than column names
                 table = pd.read_csv(path, sep="\t" if path.suffix.lower()==".tsv" else ",", encoding="utf-8-sig", keep_default_na=False,
-                                    dtype={"class":str,"split":str}, skipinitialspace=True, index_col=False)
+                                    dtype={"class":str,"split":str}, skipinitialspace=True, index_col=False, low_memory=False)
     except OSError: raise
     except (ValueError,pd.errors.ParserError,pd.errors.ParserWarning) as e: raise ValueError(f"{path} cannot be read as a table: {e}") from None
     try: parts = table_parts(table)

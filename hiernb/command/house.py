@@ -100,7 +100,7 @@ def check_name(
     "`ValueError` for a name that no data set has."
     from hiernb.data.base import sources
     if name in sources: return
-    near = difflib.get_close_matches(str(name), sources, 1); got = f"; got {name!r}"+f", did you mean {near[0]}?"*bool(near) if name else ""
+    got = "".join([f"; got {name!r}",*(f", did you mean {near}?" for near in difflib.get_close_matches(name, sources, 1))]) if name else ""
     raise ValueError(f"{action} needs the name of a data set: {', '.join(sources)}{got}")
 
 # %% ../../nbs/72f_command.house.ipynb #58190bde

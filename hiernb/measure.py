@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['without_augmentation', 'Points', 'parts_of', 'points_of', 'retrieval_rows', 'learned_only', 'class_rows',
-           'classes_there', 'hierarchy_rows', 'check_measurable', 'Measured', 'proxies_of', 'measure', 'draw_points']
+           'classes_there', 'hierarchy_rows', 'check_findable', 'check_measurable', 'Measured', 'proxies_of',
+           'retrieves', 'measure', 'draw_points']
 
 # %% ../nbs/71_measure.ipynb #ce72a13c
 import copy
@@ -28,6 +29,8 @@ from .examine import class_distances,pictures
 from .guards import clip_radius
 from .keys import Evaluation
 from .lists import columns,lengths,p_of,shuffled_measures
+from .loss.classification import DirectionLoss,Softmax
+from .loss.corr import CORR
 from .loss.hier import HIER
 from .metric.audit import audit
 from .metric.inspect import inspect,inspect_embeddings,inspect_logits
@@ -96,7 +99,7 @@ def retrieval_rows(
     generator:Generator,       # of shuffles and intervals
     most:int=20_000_000,       # neighbours in all lists together
 )->pd.DataFrame:               # a row a measure
-    "Retrieval by new classes. `ValueError` if nothing can be found."
+    "Retrieval by classes, new ones as a rule. `ValueError` if nothing can be found."
     where = {} if p.c is None else dict(geometry="poincare", c=p.c); gallery = p.gallery or (None,None); own = p.gallery is None
     size = len(p.x)-1 if own else len(gallery[0]); theirs = p.y if own else gallery[1]
     ks = lengths(settings.recall_at or data.protocol.get("recall_at", (1,2,4,8)), size, data.name)
@@ -195,6 +198,20 @@ def hierarchy_rows(
     return table,done.verdict,trees
 
 # %% ../nbs/71_measure.ipynb #457474f5
+def check_findable(
+    y:Tensor,             # (N,) classes of the queries
+    theirs:Tensor|None,   # of a gallery; None: the queries are their own
+    data:Data,
+    settings:Evaluation,
+    where:str,            # that they are from, for the message
+)->None:
+    "`ValueError` where no image has another of its class to find, or all lists are longer than what there is."
+    own = theirs is None; theirs = y if own else theirs; size = int(max(y.max(),theirs.max()))+1
+    if not (theirs.bincount(minlength=size)[y]>int(own)).any():
+        raise ValueError(f"no image in {where} has another of its class to find: Recall@k needs two or more of a class")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore"); lengths(settings.recall_at or data.protocol.get("recall_at", (1,2,4,8)), len(theirs)-int(own), data.name)
+
 def check_measurable(
     data:Data,
     settings:Evaluation,
@@ -207,11 +224,7 @@ def check_measurable(
     if (n := int((counts>0).sum()))<2:
         raise ValueError(f"{where} must hold images of two classes or more{' that are learned' if known else ''}, it holds {n}: nothing can be told apart")
     if audited and (counts.max()<2 or len(y)<3): raise ValueError(f"the audit of a hierarchy needs a class with two images or more in {where}; it has none")
-    if known: return
-    own = len(parts)==1; found = theirs.bincount(minlength=len(counts))[y]-int(own)
-    if not (found>0).any(): raise ValueError(f"no image in {where} has another of its class to find: Recall@k needs two or more of a class")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore"); lengths(settings.recall_at or data.protocol.get("recall_at", (1,2,4,8)), len(theirs)-int(own), data.name)
+    if not known: check_findable(y, None if len(parts)==1 else theirs, data, settings, where)
 
 # %% ../nbs/71_measure.ipynb #7705e61b
 @dataclass
@@ -226,6 +239,18 @@ def proxies_of(loss:nn.Module)->Tensor|None:   # (P,D) in the ball, or None
     hier = getattr(loss, "regularizer", None)
     return hier.proxies.detach().cpu() if isinstance(hier, HIER) else None
 
+def retrieves(
+    p:Points,
+    loss:nn.Module,         # trained with
+    data:Data,
+    settings:Evaluation,
+)->bool:                    # False for a loss that classifies
+    "Whether retrieval is measured of learned classes too; warns where the loss would want it and nothing can be found."
+    if isinstance(loss, (Softmax,DirectionLoss,CORR)): return False
+    try: check_findable(p.y, p.gallery and p.gallery[1], data, settings, f"the split of {data.name}")
+    except ValueError as e: warnings.warn(f"{data.name}: retrieval is left out: {e}", stacklevel=3); return False
+    return True
+
 def measure(
     p:Points,                      # from `points_of`
     model:nn.Module,               # that made them
@@ -235,12 +260,13 @@ def measure(
     seed:int=0,                    # of shuffles, intervals and samples
 )->Measured:
     "Everything that the protocol of a split asks for. `ValueError` as the measures."
-    settings,generator,head = settings or Evaluation(),Generator().manual_seed(seed),clip_radius(model)
-    known = torch.isin(p.y, data.splits["train"].labels).any()
-    table = class_rows(p, loss, data, settings, generator) if known else retrieval_rows(p, data, settings, generator)
-    if proxies_of(loss) is None: return Measured(table, "", {})
-    audited,verdict,trees = hierarchy_rows(p, loss.regularizer, data, head and head.clip_r, settings, generator)
-    return Measured(pd.concat([table,audited], ignore_index=True), verdict, trees)
+    settings,generator,head = settings or Evaluation(),Generator().manual_seed(seed),clip_radius(model); verdict,trees = "",{}
+    known = bool(torch.isin(p.y, data.splits["train"].labels).any()); found = not known or retrieves(p, loss, data, settings)
+    rows = [class_rows(p, loss, data, settings, generator)] if known else []
+    if found: rows.append(retrieval_rows(p, data, settings, generator))
+    if proxies_of(loss) is not None:
+        audited,verdict,trees = hierarchy_rows(p, loss.regularizer, data, head and head.clip_r, settings, generator); rows.append(audited)
+    return Measured(pd.concat(rows, ignore_index=True), verdict, trees)
 
 # %% ../nbs/71_measure.ipynb #14f2f7d1
 def draw_points(

@@ -101,6 +101,7 @@ def test_wrong_usage_ends_with_2_and_says_what_was_meant(words, says, capsys):
     (["study","nothing.ipynb"], "there is no notebook nothing.ipynb"),
     (["study","90","mod=quick"], "no parameter 'mod'; did you mean mode?"),
     (["data","fetch","cubs"], "fetch needs the name of a data set: "),
+    (["data","fetch","bogus"], "fetch needs the name of a data set: "),
     (["data","verify","nowhere"], "no known data set in"),
     (["data","verify","nowhere","--root","data"], "leave --root out")])
 def test_an_error_is_one_line_and_ends_with_1(words, says, capsys):
@@ -150,6 +151,10 @@ def test_a_run_is_evaluated_inspected_audited_and_tabled(run, home, monkeypatch,
     (run/"checkpoints"/"other.safetensors").write_bytes(best.read_bytes()); capsys.readouterr()
     assert cli.main(["audit",str(run/"checkpoints"/"other.safetensors"),"--permutations","59"])==0 and measured==[run/"checkpoints"/"other.safetensors"]
     assert cli.main(["evaluate",str(run),"--split","nothing"])==1 and "no split 'nothing'" in capsys.readouterr().err
+    with monkeypatch.context() as m:                                                              # a word that is none is refused before the work
+        m.setattr("hiernb.run.evaluate", lambda *_,**__: pytest.fail("measured"))
+        for path in (run,best): assert cli.main(["evaluate",str(path),"--measures","Reacll@*"])==1
+    err = capsys.readouterr().err.splitlines()[-1]; assert "there is no measure 'Reacll@*'; did you mean 'Recall@*' or" in err and len(err)<200
     assert cli.main(["inspect",str(run),"--folder",str(home/"seen"),"--permutations","59","--accelerator","cpu"])==0
     assert (home/"seen"/"report.html").is_file() and "hierarchy" in capsys.readouterr().out
     assert cli.main(["audit",str(run),"--permutations","59","--write",str(home/"a.csv")])==0
@@ -222,7 +227,8 @@ def test_a_grid_becomes_a_table_and_goes_on(home, monkeypatch, capsys):
     words = ["grid","--recipes",*both,"--seeds","0","1","--jobs","2","--folder",str(home/"grid"),"--accelerator","cpu"]
     spoil = home/"grid"/"norm"/"seed-1"; spoil.mkdir(parents=True); (spoil/"log.csv").mkdir()                     # where the log is to be written: a folder
     assert cli.main([*words,"--baseline","norm"])==1
-    out,err = capsys.readouterr(); assert "failed: norm seed 1: exit code 1, hiernb: error: as the process said" in err and "| minus norm" in out
+    out,err = capsys.readouterr(); assert "norm seed 1 failed: exit code 1, hiernb: error: as the process said (" in err and "| minus norm" in out
+    assert f"failed: norm seed 1: see {spoil/'train.log'}" in err and err.count("as the process said")==1         # its words once
     assert "not counted" in out and "one pair" in out and (home/"grid"/"table.tex").is_file()
     whole = [path.stat().st_mtime_ns for path in sorted((home/"grid").rglob("report.html"))]; (spoil/"log.csv").rmdir()
     assert cli.main([*words,"--baseline","norm"])==0

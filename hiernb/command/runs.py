@@ -122,7 +122,8 @@ class Grid:
         say(f"{n} run{'s'*(n>1)}, {done} finished, {self.jobs} at a time, into {self.folder}")
         try: runs.run(progress=is_first())
         except (KeyboardInterrupt,SystemExit): say("stopped; the same command goes on from there"); raise
-        for name,why in runs.failed.items(): say(f"failed: {name}: {why}")
+        for job in runs.jobs:
+            if job.name in runs.failed: say(f"failed: {job.name}: see {job.log}")
         if len(runs.failed)<n:
             found,files = runs.results(self.folder, self.measures or None, self.baseline)
             print(table_markdown(found)); say(f"wrote {', '.join(map(str, files))}")
@@ -148,8 +149,11 @@ class Evaluate:
 
     def run(self)->int:
         with working(f"evaluating {self.folder}"):
+            from hiernb.collect import read_run
             from hiernb.run import evaluate
             from hiernb.table import choose_measures
+            known = [row["measure"] for row in read_run(self.folder.absolute().parents[1] if self.folder.is_file() else self.folder) if row["state"]=="done"]
+            if self.measures and self.split=="test" and known: choose_measures(known, self.measures)     # before the work
             found = evaluate(self.folder, self.split, accelerator=self.accelerator)
             if self.measures: found = found[found.measure.isin(choose_measures(found.measure, self.measures))]
         if not is_first(): return 0

@@ -8,7 +8,6 @@ __all__ = ['habit', 'learned_classes', 'make_loss', 'check_images', 'assemble', 
 
 # %% ../nbs/71_run.ipynb #b64598f3
 import json
-import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +15,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
-from torch import Generator,isin,nn
+from torch import Generator,as_tensor,isin,nn,no_grad
 
-from .checkpoint import alone_in,best_checkpoint,read_checkpoint
-from .clock import working
+from .checkpoint import alone_in,best_checkpoint,judged,read_checkpoint
+from .clock import say,working
 from .data.base import Data,load,write_atomic
 from .examine import newick
 from .guards import clip_radius
@@ -61,6 +60,7 @@ def make_loss(
 def check_images(
     data:Data,
     model:Embedder,
+    name:str,        # of the model, for the message
 )->None:
     "`ValueError` where the images are not what the model takes."
     image,_,*sizes = data.splits["train"][0]; channels = image.shape[-3]
@@ -70,6 +70,14 @@ def check_images(
         has,takes = ("with","does not take") if sizes else ("without","takes")
         raise ValueError(f"images of {data.name} come {has} their original sizes, and the model {takes} them: "
                          f"set model.size_info={str(bool(sizes)).lower()}")
+    mode = model.training
+    try:
+        with no_grad(): model.eval()(image.reshape(-1, *image.shape[-3:])[:1],*(as_tensor(s)[None] for s in sizes))
+    except (RuntimeError,AssertionError) as e:
+        raise ValueError(f"images of {data.name} are {' × '.join(map(str, image.shape))} (channels, height, width), "
+                         f"and model.name={name!r} takes none of that size: {e}. Set data.size to the pixels that it takes, {model.image_size} perhaps, "
+                         "or choose another model.name") from e
+    finally: model.train(mode)
 
 def assemble(
     recipe:Recipe,                   # from `read_recipe`
@@ -78,7 +86,7 @@ def assemble(
     given = dict(recipe.sections["data"]); generator = Generator().manual_seed(recipe.seed)
     data = load(given.pop("name"), seed=recipe.seed, **given)
     model = build(**recipe.sections["model"], generator=generator); loss = make_loss(recipe, data, generator)
-    check_images(data, model); curvature_of(model, loss)
+    check_images(data, model, recipe.sections["model"]["name"]); curvature_of(model, loss)
     return data,model,loss
 
 # %% ../nbs/71_run.ipynb #1162b64b
@@ -109,7 +117,8 @@ def finished(
     "Whether the run of a recipe is done. `ValueError` names what is different in the recipe that the folder belongs to."
     if not resume or (there := recipe_in(folder)) is None: return False
     if apart := recipes_apart(there, recipe):
-        raise ValueError(f"{folder} holds a run of another recipe: {'; '.join(apart)}. "
+        moved = f"If only the images have moved, write their new data.name into {folder/'recipe.toml'}. " if apart[0].startswith("data.name ") else ""
+        raise ValueError(f"{folder} holds a run of another recipe: {'; '.join(apart)}. {moved}"
                          "Choose another folder, or start again over it with resume=False")
     return (folder/"test.csv").is_file() and (folder/"report.html").is_file()
 
@@ -197,20 +206,18 @@ def run(
     accelerator:str="auto",  # device for Lightning Fabric: auto, cpu, cuda, mps
 )->Path:                     # the folder: recipe.toml, environment.json, log.csv, checkpoints/, figures/, trees/, report.html, test.csv
     "Train, measure the test split once, report; or go on. `ValueError`: another recipe's run is there, or another process; errors as `assemble`, `train`."
-    folder = Path(folder); join(accelerator); first = world()[0]==0
-    def say(text):
-        if first and progress: print(text, file=sys.stderr)
-    if finished(recipe, folder, resume): say(f"{folder} holds the finished run of {recipe.name}: nothing to do"); return folder
+    folder = Path(folder); join(accelerator); first,tell = world()[0]==0,say if progress else lambda text: None
+    if finished(recipe, folder, resume): tell(f"{folder} holds the finished run of {recipe.name}: nothing to do"); return folder
     with alone_in(folder) if first else nullcontext():
         data,model,loss = assemble(recipe); check_measurable(data, Evaluation(**recipe.sections["evaluation"]), proxies_of(loss) is not None)
         if first: clear(folder, not resume); write_atomic(folder/"recipe.toml", recipe.to_toml(origins=True).encode())
         training = recipe.sections["training"]
         done = train(model, loss, data, folder, resume=resume, progress=progress, accelerator=accelerator, seed=recipe.seed, **training)
-        say("measuring the test split")
+        tell("measuring the test split")
         with working("measuring") if progress else nullcontext():
             points = points_of(model, loss, data, "test", accelerator, training.get("workers", 0))
             once(lambda: write_results(recipe, folder, done, points, data))       # nobody leaves before it is written
-    say(f"wrote {folder/'report.html'}"); return folder
+    tell(f"wrote {folder/'report.html'}"); return folder
 
 # %% ../nbs/71_run.ipynb #3ea63413
 def restore(
@@ -224,7 +231,10 @@ def restore(
         raise type(e)(f"these weights cannot be had: {e}. A run writes them while it trains; where they are lost, train again over the folder "
                       "with resume=False") from None
     bare = replace(recipe, sections=recipe.sections|dict(model=recipe.sections["model"]|dict(pretrained=False)))
-    data,model,loss = assemble(bare)
+    try: data,model,loss = assemble(bare)
+    except FileNotFoundError as e:
+        raise FileNotFoundError(f"{e}. If the data have moved, write where they are as data.root (or data.name) into {folder/'recipe.toml'}") from None
+    best = judged(best) if "averaged" in best else best                   # how far the run had come: what was judged there
     try: model.load_state_dict(best["model"]); loss.load_state_dict(best["loss"])
     except RuntimeError as e: raise ValueError(f"the weights in {path} are not of the model and loss of its recipe: {e}") from e
     return recipe,data,model.eval(),loss.eval()

@@ -205,6 +205,7 @@ def look(self:Trainer,
     raise ValueError(f"epoch {len(self.history)+1}: embeddings of {len(bad)} of {len(labels)} images in split {split!r} are not finite, although the loss was: "
                      f"{some}{' …' if len(bad)>8 else ''}. {self.standing()}")
 
+# %% ../nbs/52_steps.ipynb #5e1ab0a7
 @patch
 def validate(self:Trainer,
     progress:bool=False,   # as `embed`

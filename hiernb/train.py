@@ -43,7 +43,7 @@ def finish(self:Trainer,
     stop:Terminable,       # may end the validation, not what follows it
     progress:bool=False,   # as `embed`
 )->None:
-    "Validate the epoch that is trained, add it to the history, write, and keep its weights if it is the best. `Terminated` after a checkpoint while it validates."
+    "Validate the epoch that is trained, add it to the history, write, and keep its weights if it is the best. `Terminated`, after a checkpoint."
     stop.at_once = world()[1]==1
     try: found = self.validate(progress)
     except Terminated: self.save(); raise

@@ -164,9 +164,11 @@ def label_values(
     numbers = [re.fullmatch(r"\s*[+-]?\d+\s*", v) is not None for v in column]; most = 2*sum(numbers)>=len(numbers)
     if len(set(numbers))==2:
         row = numbers.index(not most); other = "whole numbers" if most else "names"
-        raise ValueError(f"row {row+1}, column label: expected {other} as in the others, found {column.iloc[row]!r}; names that look like numbers belong in a column class")
+        raise ValueError(f"row {row+1}, column label: expected {other} as in the others, found {column.iloc[row]!r}; "
+                         "names that look like numbers belong in a column class")
     return list(column)
 
+# %% ../../nbs/50_data.embeddings.ipynb #2deab088
 def table_parts(
     table:pd.DataFrame,  # as read
 )->dict[str,Any]:        # parts for `as_embeddings`
@@ -195,7 +197,7 @@ def table_parts(
             raise ValueError(f"row {row+1}, column {c}: expected a number, found {table[c].iloc[row]!r}")
     return parts|dict(embeddings=table[columns].to_numpy(float))|{n:None for n in rest if n not in columns}
 
-# %% ../../nbs/50_data.embeddings.ipynb #2deab088
+# %% ../../nbs/50_data.embeddings.ipynb #b7304d5a
 def read_embedding_table(
     path:Path,  # ending in .csv, .tsv or .parquet
 )->dict[str,Any]:  # parts for `as_embeddings`

@@ -93,11 +93,11 @@ def collapse(
 )->dict[str,str]:              # a sentence for each way in which they have collapsed
     "What to warn of."
     says = {}
-    if found["variance"]<least: says["variance"] = f"the embeddings have collapsed towards one point: {found['variance']:.2g} of their squared length is variance"
+    if (v := found["variance"])<least: says["variance"] = f"the embeddings have collapsed towards one point: {v:.2g} of their squared length is variance"
     if found.get("at_clip_radius", 0)==1: says["radius"] = "all embeddings lie at the clip radius: their distance from the origin tells nothing"
     for of,points in (("batch","images of a batch"),("proxies","hierarchical proxies")):
-        if found.get(f"anchors_{of}", 1)==0: says[of] = (f"HIER learned nothing from the {points}: it found no triplets, which need neighbours in both directions and points that "
-                                                         "are none; choose topk well below their number")
+        if found.get(f"anchors_{of}", 1)==0:
+            says[of] = f"HIER found no triplets among the {points}, and learned nothing from them: choose topk well below their number"
     return says
 
 # %% ../nbs/52_guards.ipynb #6e40dbc9

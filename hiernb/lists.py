@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Generator,Tensor
 
+from .tree.chance import PermutationTest
+
 # %% ../nbs/71_lists.ipynb #f415bd30
 def list_measures(
     ranking:Tensor,        # (Q,K) gallery indices, nearest first
@@ -51,9 +53,9 @@ columns = ["of","measure","value","low","high","chance","chance_low","chance_hig
 def p_of(
     null:np.ndarray,   # (1+n,), the value first
 )->dict[str,float]:    # p_value, chance_low, chance_high
-    "(1 + shuffles at least as good)/(1 + n). Phipson & Smyth 2010."
-    low,high = np.quantile(null[1:], (.025,.975))
-    return dict(p_value=float((1+(null[1:]>=null[0]-1e-10).sum())/len(null)), chance_low=low, chance_high=high, control="permuted classes")
+    "How far shuffled classes get, as `tree.chance` counts it."
+    test = PermutationTest(null[0], null[1:]); low,high = test.interval
+    return dict(p_value=test.p_value, chance_low=low, chance_high=high, control="permuted classes")
 
 def lengths(
     asked:Sequence[int],  # list lengths of the protocol

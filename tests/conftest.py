@@ -1,4 +1,7 @@
 "Tests give the same answer every time and put back what they change."
+from contextlib import contextmanager
+from pathlib import Path
+
 import matplotlib
 import pytest
 import torch
@@ -15,3 +18,20 @@ def as_it_was():
     before = torch.get_default_dtype(),dict(matplotlib.rcParams)
     yield
     assert (torch.get_default_dtype(),dict(matplotlib.rcParams))==before
+
+
+@pytest.fixture
+def growth():
+    "A context that fails where memory grows by more than some megabytes, even for a moment; Linux alone can tell."
+    peak = Path("/proc/self/clear_refs")
+
+    def kilobytes(what): return int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what)).split()[1])
+
+    @contextmanager
+    def limit(megabytes):
+        if not peak.exists(): pytest.skip("the peak of memory is read from /proc")
+        peak.write_text("5")                                  # from now on the peak counts anew
+        before = kilobytes("VmRSS")
+        yield
+        assert (kilobytes("VmHWM")-before)/1024<megabytes
+    return limit

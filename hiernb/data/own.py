@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['split_words', 'endings', 'Pictures', 'split_folders', 'read_folder', 'table_rows', 'path_separator', 'class_path',
            'table_columns', 'read_images_table', 'require_files', 'read_own', 'share_images', 'share_classes',
-           'own_splits', 'own_transforms', 'load_own', 'copies', 'check_own']
+           'own_splits', 'alike', 'both_ends', 'digest_of', 'copies', 'warn_of_copies', 'own_transforms', 'load_own',
+           'check_own']
 
 # %% ../../nbs/50b_data.own.ipynb #2c3746c0
 import csv,hashlib,os,re,warnings
 from collections import Counter,defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable,Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,9 @@ import torch
 from torch import Tensor
 
 from .base import Data,register_own,stratified_split
-from .images import ImageFiles,hier_transforms,inspecting_transforms,verify_images
+from .images import ImageFiles,drawings,hier_transforms,inspecting_transforms,verify_images
 from .inspecting import inspecting_measures
-from ..tree.taxonomy import Taxonomy
+from ..tree.taxonomy import Taxonomy,list_folder
 
 # %% ../../nbs/50b_data.own.ipynb #075b062b
 @dataclass
@@ -53,7 +54,7 @@ def split_folders(
     raise ValueError(f"{folder}: the folders {', '.join(names)} stand {beside}")
 
 # %% ../../nbs/50b_data.own.ipynb #4bf2de48
-endings = (".jpg",".jpeg",".png",".ppm",".bmp",".pgm",".tif",".tiff",".webp")  # of image files, in lower case
+endings = (".jpg",".jpeg",".png",".ppm",".bmp",".pgm",".tif",".tiff",".webp",".gif")  # of image files, in lower case
 
 def read_folder(
     folder:str|Path,  # nested folders; one that holds images is a class
@@ -62,13 +63,17 @@ def read_folder(
     folder,rows,other,empty = Path(folder),[],[],{}
     for split,top in split_folders(folder).items():
         for path in Taxonomy.from_folder(top, endings).paths:
-            here = top.joinpath(*path); names = sorted(e.name for e in os.scandir(here) if e.is_file() and not e.name.startswith("."))
-            images = [n for n in names if n.lower().endswith(endings)]; other += [here/n for n in names if n not in images]
+            here = top.joinpath(*path)
+            names = list_folder(here)[1]
+            images = [n for n in names if n.lower().endswith(endings)]
+            other += [here/n for n in names if n not in images]
             if not images: empty.setdefault(path, here)
             rows += [(str(here/n), path, split) for n in images]
     lost = [str(here) for path,here in empty.items() if path not in {p for _,p,_ in rows}]
-    if lost: raise ValueError(f"{len(lost)} class folders hold no image: {', '.join(lost[:5])}; expected files ending in {' '.join(endings)}")
-    if other: warnings.warn(f"{folder}: {len(other)} files do not end as images do and are left out, the first {other[0]}", stacklevel=2)
+    drawn = sum(path.name.lower().endswith(drawings) for path in other)
+    hint = f"; {drawn} of them are drawings such as SVG, which are not read: save them as PNG" if drawn else ""
+    if lost: raise ValueError(f"{len(lost)} class folders hold no image: {', '.join(lost[:5])}; expected files ending in {' '.join(endings)}{hint}")
+    if other: warnings.warn(f"{folder}: {len(other)} files do not end as images do and are left out, the first {other[0]}{hint}", stacklevel=2)
     files,classes,splits = map(list, zip(*rows))
     return Pictures(folder, files, classes, splits if any(splits) else [], files)
 
@@ -233,6 +238,57 @@ def own_splits(
         for i in rows.tolist(): of[i] = name
     return found,of
 
+# %% ../../nbs/50b_data.own.ipynb #97754353
+def alike(
+    rows:Sequence[tuple],             # the first entry of each is a file
+    feature:Callable[[str],object],   # of a file
+)->list[list[tuple]]:                 # groups of two rows or more, in the order of their first
+    "Rows whose files have the same feature."
+    groups = defaultdict(list)
+    for row in rows: groups[feature(row[0])].append(row)
+    return [group for group in groups.values() if len(group)>1]
+
+def both_ends(
+    file:str,   # a file
+)->bytes:       # up to 8,192 bytes
+    "How a file begins and ends, which tells most pictures of one size apart."
+    with open(file,"rb") as f:
+        start = f.read(4096)
+        f.seek(max(0, os.path.getsize(file)-4096))
+        return start+f.read(4096)
+
+def digest_of(
+    file:str,   # a file
+)->bytes:       # SHA-256
+    "A fingerprint of a whole file."
+    with open(file,"rb") as f: return hashlib.file_digest(f, "sha256").digest()
+
+# %% ../../nbs/50b_data.own.ipynb #9c1b37cf
+def copies(
+    pictures:Pictures,  # as listed
+)->dict[str,str]:       # file -> what is the matter
+    "Files with the same bytes that are in two splits or two classes."
+    splits = pictures.splits or [""]*len(pictures.files)
+    groups = [[row for row in zip(pictures.files,pictures.classes,splits) if os.path.isfile(row[0])]]
+    for feature in (os.path.getsize,both_ends,digest_of): groups = [g for group in groups for g in alike(group, feature)]
+    found = {}
+    for first,*rest in groups:
+        for file,path,split in rest:
+            pairs = ("class","/".join(first[1]),"/".join(path)),("split",first[2],split)
+            what = [f"{w} {a or 'none'} and {b or 'none'}" for w,a,b in pairs if a!=b]
+            if what: found[file] = f"the same picture as {first[0]} ({'; '.join(what)})"
+    return found
+
+def warn_of_copies(
+    pictures:Pictures,  # as listed
+)->None:
+    "Name pictures that are filed under two classes, one of whose labels is wrong."
+    found = [f"{file} is {says}" for file,says in copies(pictures).items() if "(class " in says]
+    if not found: return
+    more = f"; and {len(found)-3} more" if len(found)>3 else ""
+    warnings.warn(f"{pictures.source}: {len(found)} pictures are filed under two classes, so one label of each is wrong: {'; '.join(found[:3])}{more}. "
+                  "`verify` lists them all", stacklevel=3)
+
 # %% ../../nbs/50b_data.own.ipynb #dc545029
 def own_transforms(
     model:str|None,  # network, or None
@@ -259,7 +315,7 @@ def load_own(
     cache_megabytes:float=0, # memory for decoded images, millions of bytes, shared out by split
 )->Data:                     # splits of (image, label), labels in taxonomy order, training classes first
     "Your own images as a data set. `FileNotFoundError` names what is not there, `ValueError` what is wrong with folder, table or options."
-    path = Path(path); pictures = read_own(path); require_files(pictures)
+    path = Path(path); pictures = read_own(path); require_files(pictures); warn_of_copies(pictures)
     paths = sorted(set(pictures.classes)); place = {p:k for k,p in enumerate(paths)}; labels = torch.tensor([place[c] for c in pictures.classes])
     kind,of = own_splits(labels, [p[:-1] for p in paths], pictures.splits, split, val, test, torch.Generator().manual_seed(seed))
     if kind=="classes":
@@ -278,23 +334,7 @@ def load_own(
     if "val" in splits: protocol["selection"] = "recall@1" if kind=="classes" else "accuracy"
     return Data(path.stem if path.is_file() else path.resolve().name, splits, taxonomy, taxonomy.names, protocol)
 
-# %% ../../nbs/50b_data.own.ipynb #9c1b37cf
-def copies(
-    pictures:Pictures,  # as listed
-)->dict[str,str]:       # file -> what is the matter
-    "Files with the same bytes that are in two splits or two classes."
-    sizes,same,found = defaultdict(list),defaultdict(list),{}
-    splits = pictures.splits or [""]*len(pictures.files)
-    for row in zip(pictures.files,pictures.classes,splits):
-        if os.path.isfile(row[0]): sizes[os.path.getsize(row[0])].append(row)
-    for row in (row for rows in sizes.values() if len(rows)>1 for row in rows):
-        with open(row[0],"rb") as file: same[hashlib.file_digest(file,"sha256").digest()].append(row)
-    for first,*rest in same.values():
-        for file,path,split in rest:
-            what = [f"{w} {a or 'none'} and {b or 'none'}" for w,a,b in (("class","/".join(first[1]),"/".join(path)),("split",first[2],split)) if a!=b]
-            if what: found[file] = f"the same picture as {first[0]} ({'; '.join(what)})"
-    return found
-
+# %% ../../nbs/50b_data.own.ipynb #41eba0f7
 def check_own(
     path:Path,       # a folder, or a table
 )->dict[str,str]:    # image -> what is wrong with it; or the one line that all are whole

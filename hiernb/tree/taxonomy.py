@@ -9,6 +9,7 @@ import difflib
 import math
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
@@ -21,7 +22,8 @@ from skbio import TreeNode
 from .formats import node_paths, quote, read_newick, read_pairs, read_table
 
 # %% auto #0
-__all__ = ['unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'renamed', 'children']
+__all__ = ['unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'renamed', 'children', 'what_it_is',
+           'list_folder']
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #fe7975e0
 def unique_names(
@@ -317,27 +319,56 @@ def from_newick(cls:Taxonomy,
     if sorted(labels)!=list(range(n)): raise ValueError(f"Newick text: [&labels …] must list 0…{n-1} once each: {labels}")
     return cls.from_paths([tips[i] for i in np.argsort(labels)])
 
+# %% ../../nbs/20_tree.taxonomy.ipynb #b1a259e0
+def what_it_is(
+    path:str|Path,  # something on the disk
+)->str:             # "" for a folder or file, else words
+    "What a path leads to when it is neither a folder nor a file."
+    try: mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return f"a link to {os.readlink(path)}, which is not there" if os.path.islink(path) else "not there"
+    kinds = {stat.S_IFIFO:"a pipe", stat.S_IFSOCK:"a socket", stat.S_IFCHR:"a device", stat.S_IFBLK:"a device"}
+    return kinds.get(stat.S_IFMT(mode), "")
+
+def list_folder(
+    folder:str|Path,  # any
+)->tuple[list[str],list[str]]:  # names of the folders and of the files in it, sorted; links are followed
+    "What a folder shows, without hidden entries. `ValueError` for a name that is not UTF-8 and for what is neither folder nor file."
+    folders,files = [],[]
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."): continue
+            if re.search(r"[\ud800-\udfff]", entry.name):                      # bytes that Python could not decode
+                raise ValueError(f"{folder}: the name {os.fsencode(entry.name)!r} is not UTF-8 text; rename it")
+            if entry.is_dir(): folders.append(entry.name)
+            elif entry.is_file(): files.append(entry.name)
+            else: raise ValueError(f"{entry.path} is {what_it_is(entry.path)}; expected a folder or a file, so take it away")
+    return sorted(folders),sorted(files)
+
 # %% ../../nbs/20_tree.taxonomy.ipynb #09ed5984
 @patch(cls_method=True)
 def from_folder(cls:Taxonomy,
     folder:str|Path,  # its subfolders are level 0
     extensions:Sequence[str]=(".jpg",".jpeg",".png",".ppm",".bmp",".pgm",".tif",".tiff",".webp"),  # what an image ends in, lower case
 )->Taxonomy:          # `paths` are the folders of the classes below `folder`
-    "A taxonomy from nested folders. `FileNotFoundError` if there is no such folder, `ValueError` for images above all classes."
+    "A taxonomy from nested folders. `FileNotFoundError` if there is no such folder, `ValueError` for images above all classes; else as `list_folder`."
     folder = Path(folder)
     if not folder.is_dir(): raise FileNotFoundError(f"no folder {folder}: expected one subfolder per class or group")
-    paths = []
-    def refuse(error): raise error                                     # a folder that cannot be read is not passed over
-    for where,below,files in os.walk(folder, followlinks=True, onerror=refuse):
-        below[:] = [name for name in below if not name.startswith(".")]
-        path = Path(where).relative_to(folder).parts; here = Path(where).resolve()
-        above = [parent.resolve() for parent in Path(where).parents[:len(path)]]
-        if here in above: raise ValueError(f"cycle: {where} links to a folder above it")
-        image = next((f for f in sorted(files) if f.lower().endswith(tuple(extensions)) and not f.startswith(".")), None)
+    paths,seen,waiting = [],{},[()]
+    while waiting:
+        path = waiting.pop()
+        where = folder.joinpath(*path)
+        real = os.path.realpath(where)
+        if seen.get(real) in where.parents: raise ValueError(f"cycle: {where} links to a folder above it")
+        if real in seen: raise ValueError(f"{where} and {seen[real]} are one folder, reached through links; keep one")
+        seen[real] = where
+        folders,files = list_folder(where)
+        waiting += [(*path,name) for name in reversed(folders)]
+        image = next((f for f in files if f.lower().endswith(tuple(extensions))), None)
         if not path:
             if image: raise ValueError(f"{folder/image} is an image outside any class: move it into a subfolder")
-            if not below: raise ValueError(f"{folder} has no subfolders: expected one per class or group")
-        elif image or not below: paths.append(path)
+            if not folders: raise ValueError(f"{folder} has no subfolders: expected one per class or group")
+        elif image or not folders: paths.append(path)
     return cls.from_paths(sorted(paths))
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #c03e659a

@@ -4,18 +4,15 @@
 
 # %% auto #0
 __all__ = ['kind', 'lay_out', 'take_apart', 'put_together', 'checksum', 'save_checkpoint', 'read_checkpoint', 'checkpoints',
-           'place_of', 'best_checkpoint', 'save_progress', 'last_progress', 'sweep', 'alone_in', 'judged', 'digest',
-           'describe_module', 'describe', 'apart', 'refuse_other']
+           'place_of', 'best_checkpoint', 'save_progress', 'last_progress', 'judged', 'digest', 'describe_module',
+           'describe', 'apart', 'refuse_other']
 
 # %% ../nbs/52_checkpoint.ipynb #fc16fcd1
 import difflib,errno,hashlib,inspect,json,os,re,warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock,Timeout
 from safetensors import SafetensorError,safe_open
 from safetensors.torch import save_file
 from torch import Tensor,nn
@@ -164,26 +161,6 @@ def last_progress(
         for fault in faults: warnings.warn(f"{fault}. Going on from {path}, the one before", stacklevel=2)
         return state
     if faults: raise ValueError(f"no checkpoint in {Path(folder)/'checkpoints'} is whole: {' '.join(faults)}, or start again with resume=False")
-
-def sweep(
-    folder:str|Path,  # of the run
-    all:bool=False,   # the checkpoints too
-)->None:
-    "Delete what a process that was killed left half written."
-    for path in (Path(folder)/"checkpoints").glob(".*"): path.unlink(missing_ok=True)      # ours, and those of safetensors
-    for path in (*checkpoints(folder),best_checkpoint(folder)) if all else (): path.unlink(missing_ok=True)
-
-@contextmanager
-def alone_in(
-    folder:str|Path,  # of the run; is made
-)->Iterator[None]:
-    "Keep other processes from training in a folder. `ValueError` if one does, `OSError` if nothing can be written. Ends with the process, whatever ends it."
-    path = Path(folder)/".lock"; lock = FileLock(path, timeout=0, is_singleton=True)        # a singleton may be taken twice in a process
-    try: path.parent.mkdir(parents=True, exist_ok=True); lock.acquire()
-    except Timeout: raise ValueError(f"{folder} is being trained by another process: wait for its end, or choose another folder") from None
-    except OSError as e: raise OSError(e.errno or errno.EIO, f"cannot train in {folder}: {e.strerror or e}. Choose another folder") from e
-    try: yield
-    finally: lock.release()
 
 def judged(
     state:dict[str,Any],  # of a run's progress, after a whole epoch

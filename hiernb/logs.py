@@ -88,10 +88,10 @@ class TensorBoard:
     ):
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.summary.writer.record_writer import RecordWriter
-        place = Path(folder)/"tensorboard"; self.path = place/f"events.out.tfevents.{int(time.time())}.{platform.node()}"
+        place = Path(folder)/"tensorboard"; self.path = place/f"events.out.tfevents.{int(time.time())}.{platform.node()}.hiernb"
         with naming(self.path):
             place.mkdir(parents=True, exist_ok=True)
-            for old in place.glob("events.out.tfevents.*"): old.unlink()
+            for old in place.glob("events.out.tfevents.*.hiernb"): old.unlink()
             self.file = open(self.path, "wb"); self.writer = RecordWriter(self.file)
             self.writer.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
         at = time.time()-sum(row.get("seconds",0) for row in history)

@@ -17,9 +17,9 @@ import torch
 from fastcore.basics import patch
 from torch import nn
 
-from .checkpoint import (alone_in,best_checkpoint,checkpoints,judged,last_progress,place_of,read_checkpoint,refuse_other,
-                               save_checkpoint,sweep)
+from .checkpoint import best_checkpoint,checkpoints,judged,last_progress,place_of,read_checkpoint,refuse_other,save_checkpoint
 from .data.base import Data,write_atomic
+from .folder import alone_in,sweep
 from .guards import Terminable,Terminated
 from .logs import Logs,environment,forget,line,progress_bar
 from .options import read_options
@@ -98,15 +98,20 @@ def resume(self:Trainer,
 
 # %% ../nbs/52_train.ipynb #2e069994
 @patch
-def write_circumstances(self:Trainer,
-    resume:bool,    # add to those of earlier starts
-)->None:
-    "Write settings.json, and environment.json with an entry for each start. `OSError` names what cannot be written, `ValueError` what is damaged."
+def earlier_starts(self:Trainer)->list[dict[str,Any]]:
+    "Circumstances of earlier starts of the run. `ValueError` if their file is damaged."
     about = self.folder/"environment.json"
-    try: earlier = json.loads(about.read_text()) if resume and about.is_file() else []
+    try: return json.loads(about.read_text()) if about.is_file() else []
     except ValueError as e: raise ValueError(f"{about} is damaged: {e}. Delete it: it only tells of earlier starts") from e
+
+@patch
+def write_circumstances(self:Trainer,
+    earlier:list[dict[str,Any]], # from `earlier_starts`, to add to
+)->None:
+    "Write settings.json, and environment.json with an entry for each start. `OSError` names what cannot be written."
+    starts = [*earlier, environment(world()[1], seed=self.options.seed)]
     write_atomic(self.folder/"settings.json", json.dumps(self.settings, indent=1).encode())
-    write_atomic(about, json.dumps([*earlier, environment(world()[1], seed=self.options.seed)], indent=1).encode())
+    write_atomic(self.folder/"environment.json", json.dumps(starts, indent=1).encode())
 
 @patch
 def check_folder(self:Trainer)->None:
@@ -118,20 +123,32 @@ def check_folder(self:Trainer)->None:
 
 # %% ../nbs/52_train.ipynb #f72c37b7
 @patch
-def start(self:Trainer,
+def take_up(self:Trainer,
     epochs:int,     # in all
     resume:bool,    # go on with what is in the folder
 )->None:
-    "Make the folder ready. `ValueError`: an end that has passed, other settings, a folder that is not shared; `OSError`: one that cannot be written."
-    first = world()[0]==0
+    "Take up what is in the folder, with nothing deleted or replaced yet. `ValueError`: an end that has passed, a schedule too short, other settings."
     if type(epochs) is not int or epochs<1: raise ValueError(f"epochs must be a whole number, at least 1, got {epochs!r}")
-    schedule_factor(self.options.schedule, epochs-1)                                                 # learn now if the schedule is too short,
-    if first: sweep(self.folder, all=not resume); resume or forget(self.folder)
-    anywhere(False)                                                                                  # nobody reads before it is swept
+    schedule_factor(self.options.schedule, epochs-1)
+    self.earlier = self.earlier_starts() if resume else []
     if resume: self.resume(epochs)
-    if first: self.write_circumstances(resume)                                                       # or if nothing can be written,
-    anywhere(False); self.check_folder(); self.learner.agree()                                       # or is not seen by all
-    if first and self.options.select_on_test: warnings.warn("epochs are judged by the test split; the best one's number there is no test result", stacklevel=3)
+    anywhere(False)                                # whoever has been refused has ended here, and so do the others
+
+@patch
+def start(self:Trainer,
+    resume:bool,    # as `take_up` was told
+)->None:
+    "Make the folder ready. `ValueError`: a folder that is not shared; `OSError`: one that cannot be written."
+    first = world()[0]==0
+    if first:
+        sweep(self.folder, all=not resume)
+        if not resume: forget(self.folder)
+        self.write_circumstances(self.earlier)
+    anywhere(False)                                # nobody reads before it is written
+    self.check_folder()
+    self.learner.agree()
+    if not first or not self.options.select_on_test: return
+    warnings.warn("epochs are judged by the test split; the best one's number there is no test result", stacklevel=4)
 
 # %% ../nbs/52_train.ipynb #e6c3b173
 @patch
@@ -159,6 +176,22 @@ def to_the_end(self:Trainer,
         finally:
             if logs: logs.close()
 
+# %% ../nbs/52_train.ipynb #9269a1e1
+@patch
+def complete(self:Trainer,
+    epochs:int,      # in all, as `take_up` was told
+    resume:bool,     # likewise
+    progress:bool,   # as `to_the_end`
+)->Run:              # model and loss hold the weights of the best validation, in evaluation mode
+    "Train what has been looked at to its end. Errors as `start`, `to_the_end`, `best`."
+    self.start(resume)
+    self.to_the_end(epochs, progress)
+    anywhere(False)                                # what follows is on the disk
+    best,model,loss = self.best(),self.learner.model,self.learner.loss
+    model.load_state_dict(best["model"])
+    loss.load_state_dict(best["loss"])
+    return Run(pd.DataFrame(self.history), self.folder, best["epoch"], model.eval(), loss.eval())
+
 # %% ../nbs/52_train.ipynb #2e04b034
 def train(
     model:nn.Module,          # images (B,channels,H,W), or images and sizes (B,2) -> embeddings (B,D)
@@ -175,8 +208,5 @@ def train(
     chosen = read_options(**options); join(accelerator)
     trainer = Trainer(model, loss, data, folder, chosen, accelerator)
     with alone_in(folder) if world()[0]==0 else nullcontext():
-        trainer.start(epochs, resume); trainer.to_the_end(epochs, progress)
-        anywhere(False)                                    # what follows is on the disk
-        best = trainer.best()
-    model.load_state_dict(best["model"]); loss.load_state_dict(best["loss"])
-    return Run(pd.DataFrame(trainer.history), Path(folder), best["epoch"], model.eval(), loss.eval())
+        trainer.take_up(epochs, resume)
+        return trainer.complete(epochs, resume, progress)

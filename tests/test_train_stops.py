@@ -42,7 +42,7 @@ def same(a, b):
 
 def heed(folder):                               # whoever runs the tests in the background has SIGINT ignored
     multiprocessing.set_start_method("fork", force=True)                        # not from the tests' fork server: its group is another one
-    os.setsid(); signal.signal(signal.SIGINT, signal.default_int_handler); sys.stderr = open(folder/"said", "w", buffering=1)
+    os.setsid(); signal.signal(signal.SIGINT, signal.default_int_handler); sys.stderr = open(folder/"said.log", "w", buffering=1)
 
 def for_ever(folder): heed(folder); go(folder, 100_000, workers=1)
 
@@ -69,7 +69,7 @@ def dies_in_save(folder, n, half):
 
 def one_of_two(folder, rank, port, epochs):
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    sys.stderr = open(folder/f"said{rank}", "w", buffering=1); write = checkpoint.save_file
+    sys.stderr = open(folder/f"said{rank}.log", "w", buffering=1); write = checkpoint.save_file
     def slowly(*about): write(*about); time.sleep(.2)
     if rank==0: checkpoint.save_file = slowly
     go(folder, epochs, n=96, model=Dropped(), batch_size=16, ema_decay=.9, tensorboard=False)
@@ -97,7 +97,7 @@ def test_a_signal_leaves_a_whole_checkpoint_and_another_process_goes_on_as_if_no
         time.sleep(.1); os.killpg(process.pid, number); process.join(300)       # a terminal and a cluster tell the whole group, the loader too
         assert process.exitcode==(143 if number==signal.SIGTERM else 1)
     finally: process.kill()                     # it would train for ever
-    said = (folder/"said").read_text(); state = last(folder); done = state["epoch"]
+    said = (folder/"said.log").read_text(); state = last(folder); done = state["epoch"]
     if number==signal.SIGTERM:
         assert said.count("\n")==1 and said.startswith("SIGTERM: stopped. The last whole checkpoint is") and str(checkpoints(folder)[-1]) in said
     else: assert "KeyboardInterrupt" in said and state["step"]==0
@@ -121,7 +121,7 @@ def test_sigterm_to_one_of_two_processes_stops_both_after_the_same_step(tmp_path
         codes = end(processes); assert codes[1]==143 and codes[0] in (143,-signal.SIGTERM)                   # the latter after it has written
     finally:
         for p in processes: p.kill()
-    said = [(tmp_path/"stopped"/f"said{rank}").read_text() for rank in (0,1)]
+    said = [(tmp_path/"stopped"/f"said{rank}.log").read_text() for rank in (0,1)]
     assert "SIGTERM: stopped" in said[0] and "SIGTERM" not in said[1]
     done = last(tmp_path/"stopped")["epoch"]; assert str(checkpoints(tmp_path/"stopped")[-1]) in said[0]
     for name in ("stopped","whole"): assert end(two(tmp_path/name, done+1))==[0,0]

@@ -1,0 +1,168 @@
+"The folder of a run: whose it is, what is refused before anything is written, and what is deleted."
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hiernb.checkpoint import save_progress
+from hiernb.data.base import remove_partials,write_atomic
+from hiernb.folder import alone_in,is_run,require_run_folder,sweep
+from hiernb.grid import plan
+from hiernb.logs import TensorBoard
+from hiernb.recipe import read_recipe
+from hiernb.run import clear,finished,run
+
+recipe_text = """
+[data]
+name = "{home}"
+model = "none"
+size = 28
+[model]
+name = "small_cnn"
+dim = 4
+[loss]
+name = "{loss}"
+[training]
+epochs = 1
+batch_size = 8
+[evaluation]
+n_permutations = 1
+n_resamples = 9
+"""
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    "Images of two classes."
+    home,generator = tmp_path_factory.mktemp("images"),np.random.default_rng(0)
+    for name in "ab":
+        (home/name).mkdir()
+        for i in range(12): Image.fromarray(generator.integers(0, 256, (28,28,3), "uint8")).save(home/name/f"{i}.png")
+    return home
+
+@pytest.fixture
+def recipe(tmp_path, home):
+    def recipe_of(loss="ProxyDR", *settings):
+        path = tmp_path/"mine.toml"
+        path.write_text(recipe_text.format(home=home, loss=loss))
+        return read_recipe(path, settings)
+    return recipe_of
+
+def content(folder):
+    "Every file and folder with what it holds, the lock apart."
+    found = {path:path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+    return {str(path.relative_to(folder)):data for path,data in found.items() if path.name!=".lock"}
+
+strange = {
+    "results": {"test.csv":"id,label\n", "report.html":"<p>"},
+    "a log": {"log.csv":"time,event\n"},
+    "settings of an editor": {"settings.json":'{"tab":4}'},
+    "a recipe of a cook": {"recipe.toml":'name = "soup"\nseed = 1\n'},
+    "a broken recipe": {"recipe.toml":"name = "},
+    "TensorBoard's": {"tensorboard/events.out.tfevents.1.host":"x"},
+    "checkpoints": {"checkpoints/00001-0000000.safetensors":"x", "checkpoints/best.safetensors":"y"},
+    "pictures": {"figures/training.svg":"<svg/>"},
+    "anything": {"notes.md":"-"},
+    "a folder that ends like a log": {"old.log/notes.md":"-"},
+}
+
+@pytest.mark.parametrize("resume", [True,False])
+@pytest.mark.parametrize("files", strange.values(), ids=strange)
+def test_a_folder_of_somebody_else_is_refused_and_stays_as_it_is(tmp_path, recipe, files, resume):
+    folder = tmp_path/"kaggle"
+    for name,text in files.items(): write_atomic(folder/name, text.encode())
+    before = content(folder)
+    with pytest.raises(ValueError, match=f"{folder}.*({next(iter(files)).split('/')[0]}|recipe.toml)"): run(recipe(), folder, resume, False, "cpu")
+    assert content(folder)==before
+    assert not (folder/".lock").exists()
+
+@pytest.mark.parametrize("name", [".DS_Store",".ipynb_checkpoints/x.ipynb","train.log","slurm-7.out","slurm-7.err","mine.toml",".lock"])
+def test_a_run_begins_beside_logs_recipes_and_hidden_files(tmp_path, name):
+    write_atomic(tmp_path/name, b"x")
+    with alone_in(tmp_path): assert not is_run(tmp_path)
+    assert (tmp_path/name).read_bytes()==b"x"
+
+def test_a_grid_refuses_a_stranger_s_folder_and_table_before_its_first_run(tmp_path):
+    write_atomic(tmp_path/"fashion_mnist"/"corr"/"seed-1"/"test.csv", b"x")
+    with pytest.raises(ValueError, match="seed-1 is not empty and holds no run"): plan(["fashion_mnist/corr"], [0,1], tmp_path)
+    write_atomic(tmp_path/"table.csv", b"leg,top\n")
+    with pytest.raises(ValueError, match="table.csv would be replaced"): plan(["fashion_mnist/corr"], [0], tmp_path)
+
+refused = {"training.images_per_class=2":"4 classes", "data.test=0":"no split 'test'", "model.channels=1":"3 channels"}
+
+@pytest.mark.parametrize(("setting","says"), refused.items())
+def test_a_start_that_is_refused_leaves_the_folder_to_the_corrected_command(tmp_path, recipe, setting, says):
+    wrong,folder = recipe("ProxyDR", setting),tmp_path/"run"
+    with pytest.raises(ValueError, match=says): run(wrong, folder, progress=False, accelerator="cpu")
+    assert content(folder)=={}
+    assert not finished(recipe(), folder)
+
+def test_a_refused_start_over_a_finished_run_deletes_nothing_of_it(tmp_path, recipe):
+    folder,good = tmp_path/"run",recipe()
+    run(good, folder, progress=False, accelerator="cpu")
+    before = content(folder)
+    assert is_run(folder) and {"test.csv","report.html","recipe.toml"}<=before.keys()
+    with pytest.raises(ValueError, match="4 classes"):
+        run(recipe("ProxyDR", "training.images_per_class=2"), folder, resume=False, progress=False, accelerator="cpu")
+    assert content(folder)==before
+    (folder/"report.html").unlink()
+    (folder/"environment.json").write_text("[")
+    before = content(folder)
+    with pytest.raises(ValueError, match="environment.json is damaged"): run(good, folder, progress=False, accelerator="cpu")
+    assert content(folder)==before
+
+def begun(folder):
+    save_progress(folder, dict(epoch=1, step=0))
+    (folder/"recipe.toml").touch()
+    return folder
+
+def test_what_a_run_has_not_written_stays_when_it_begins_anew(tmp_path):
+    folder,own = begun(tmp_path/"run"),["test.csv","report.html","verdict.txt","trees/classes.nwk","figures/radii.svg"]
+    other = ["mine.csv","trees/mine.nwk","figures/mine.svg","checkpoints/.bashrc","checkpoints/.ipynb_checkpoints/x",
+             "checkpoints/mine.safetensors","checkpoints/.mine.7","tensorboard/events.out.tfevents.1.host"]
+    for name in (*own,*other): write_atomic(folder/name, b"x")
+    sweep(folder, all=True)
+    clear(folder, all=True)
+    TensorBoard(folder).close()
+    TensorBoard(folder).close()
+    kept = content(folder)
+    assert not kept.keys() & set(own) and set(other)<=kept.keys()
+    assert len(list((folder/"tensorboard").glob("*.hiernb")))==1
+
+@pytest.mark.parametrize("part", ["checkpoints","figures","trees","tensorboard"])
+def test_nothing_is_deleted_through_a_link_out_of_the_run(tmp_path, part):
+    folder,elsewhere = begun(tmp_path/"run"),tmp_path/"home"
+    elsewhere.mkdir()
+    for name in (".bashrc","best.safetensors","radii.svg"): (elsewhere/name).touch()
+    if part=="checkpoints": (folder/part).rename(folder/"old")
+    (folder/part).symlink_to(elsewhere)
+    with pytest.raises(ValueError, match=f"{part} is a link to {elsewhere}, outside the run"): require_run_folder(folder)
+    assert len(list(elsewhere.iterdir()))==3
+
+def test_a_run_may_be_a_link_as_a_whole_and_link_within_itself(tmp_path):
+    folder = begun(tmp_path/"disk"/"run")
+    (folder/"checkpoints").rename(folder/"states")
+    (folder/"checkpoints").symlink_to("states")
+    (tmp_path/"run").symlink_to(folder)
+    with alone_in(tmp_path/"run"): assert is_run(tmp_path/"run")
+
+def test_leftovers_go_once_their_writer_has_ended_and_never_through_a_link(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    elsewhere,left = tmp_path/"home",f".a.{ended.pid}@{platform.node()}.partial"
+    write_atomic(elsewhere/"a", b"x")
+    (tmp_path/left).symlink_to(elsewhere)
+    remove_partials(tmp_path)
+    assert (elsewhere/"a").exists()
+    (tmp_path/left).unlink()
+    for of in ("a","b"): write_atomic(tmp_path/left.replace(".a.", f".{of}.")/of, b"half")
+    write_atomic(tmp_path/"a", b"whole")                               # the next who writes the file removes what is of it
+    assert sorted(os.listdir(tmp_path))==sorted(["a","home",left.replace(".a.", ".b.")])
+    sweep(tmp_path)
+    assert sorted(os.listdir(tmp_path))==["a","home"]
+    shutil.rmtree(elsewhere)
+    assert Path(tmp_path/"a").read_bytes()==b"whole"

@@ -21,7 +21,7 @@ from .recipe import is_file_name,read_recipe,same
 def read_run(
     folder:Path,        # with recipe.toml
 )->list[dict[str,Any]]: # a row a measure; one row without a measure if the run does not count
-    "What one run says: folder, recipe, data, seed, state (done, or what is wrong) and of, measure, value, published. Damage is a state, no error."
+    "What one run says: the columns of `collect`; state is done, or what is wrong. Damage is a state, no error."
     row = dict(folder=str(folder), recipe=str(folder), data="", seed=-1, settings="", selected_on="val", state="done")
     try:
         with open(folder/"recipe.toml", "rb") as file: sections = tomllib.load(file)
@@ -37,7 +37,8 @@ def read_run(
         row["selected_on"] = "test" if own.get("training", {}).get("select_on_test") else "val"
         table = pd.read_csv(folder/"test.csv").dropna(subset="value"); once = table.groupby("measure")["of"].nunique()==1
         for t in table[~np.isfinite(table["value"].astype(float))].itertuples(): raise ValueError(f"test.csv: {t.measure} ({t.of}) is {t.value}")
-        rows = [row|dict(of=str(t["of"]), measure=str(t["measure"]), value=float(t["value"]), published=published_of(published, t, once[t["measure"]]))
+        rows = [row|dict(of=str(t["of"]), measure=str(t["measure"]), value=float(t["value"]), chance=float(t.get("chance", np.nan)),
+                     ceiling=float(t.get("ceiling", np.nan)), published=published_of(published, t, once[t["measure"]]))
                 for t in table.to_dict("records")]
         return rows or [row|dict(state="damaged: test.csv has no value")]
     except (OSError,ValueError,KeyError,TypeError) as e:
@@ -118,5 +119,5 @@ def collect(
     for folder in map(Path, [folders] if isinstance(folders, (str,Path)) else folders):
         found = {**found,**run_folders(folder),**found}                  # a run that two folders reach stays where it was found first
     if not found: raise ValueError("no folder to collect runs from")
-    columns = ["folder","recipe","data","seed","settings","selected_on","state","of","measure","value","published"]
+    columns = ["folder","recipe","data","seed","settings","selected_on","state","of","measure","value","chance","ceiling","published"]
     return name_apart(pd.DataFrame([row for folder in found.values() for row in read_run(folder)], columns=columns))

@@ -29,10 +29,11 @@ from .layout import tip_names
 from .metric.audit import audit
 from .metric.inspect import inspect,inspect_distances
 from .metric.neighbors import knn
-from .metric.retrieval import chance_at_r,class_interval,first_hits,hierarchical_retrieval,map_at_r,r_precision,recall_chance
+from .metric.retrieval import chance_at_r,class_interval,first_hits,hierarchical_retrieval,map_at_r,r_precision,recall_chance,retrieval_ceiling
 from .metric.space import intensity,prototypes,variances
 from .plot import cluster_map,dendrogram,tanglegram
 from .report import figure_svg,report
+from .tree.chance import normalize
 from .tree.infer import pairwise_distance,proxy_tree,upgma
 from .tree.taxonomy import Taxonomy
 from .words import explain,readable
@@ -92,7 +93,7 @@ def retrieval_table(
     ranking:Tensor,           # (N,k) from `neighbour_ranking`
     generator:torch.Generator,# of the intervals
     most:int=5000,            # samples
-)->pd.DataFrame:              # a row a measure: measure, value, chance, low, high
+)->pd.DataFrame:              # a row a measure: measure, value, chance, ceiling, normalized, low, high
     "Retrieval with intervals. `ValueError` if no class has two samples."
     ks = [k for k in (1,2,4,8) if k<len(x)]; whole = ranking.shape[1]>=int(labels.bincount().max())-1
     points,space = (ranking,{}) if whole else (x,where)
@@ -107,7 +108,8 @@ def retrieval_table(
     def edges(v):
         several = len(labels[~v.isnan()].unique())>1                                                   # classes are resampled: one has no interval
         return dict(zip(("low","high"), class_interval(v, labels, 1999, generator) if several else (np.nan,np.nan)))
-    return pd.DataFrame([dict(measure=n, value=float(v.nanmean()), chance=chance.get(n, np.nan), **edges(v)) for n,v in rows.items()])
+    levels = {n:dict(value=float(v.nanmean()), chance=chance.get(n, np.nan), ceiling=retrieval_ceiling(n, labels)) for n,v in rows.items()}
+    return pd.DataFrame([dict(measure=n, **levels[n], normalized=float(normalize(**levels[n])), **edges(v)) for n,v in rows.items()])
 
 # %% ../nbs/62_examine.ipynb #7df3d795
 def class_table(

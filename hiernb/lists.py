@@ -48,7 +48,7 @@ def shuffled_measures(
     return {name:np.array([row[name] for row in rows]) for name in rows[0]}
 
 # %% ../nbs/71_lists.ipynb #4a5999d9
-columns = ["of","measure","value","low","high","chance","chance_low","chance_high","p_value","control"]
+columns = ["of","measure","value","low","high","chance","chance_low","chance_high","ceiling","normalized","p_value","control","points"]
 
 def p_of(
     null:np.ndarray,   # (1+n,), the value first

@@ -109,3 +109,25 @@ def test_what_cannot_be_written_or_asked_is_named(two_sets, tmp_path):
     with pytest.raises(OSError, match="could not write"): write_table(found, two_sets/"cub"/"pa"/"0"/"recipe.toml"/"t.csv")
     with pytest.raises(ValueError, match="there is no measure 'Recall@3'; did you mean .*'Recall@1'"): table(long, ["Recall@3"])
     with pytest.raises(ValueError, match="is one recipe of each data set, but fits x/cub-pa"): table(long, baseline="x/*")
+
+
+def test_chance_ceiling_and_normalized_values_are_those_of_the_runs(tmp_path):
+    rows = {"a":[(.4,.1,.8),(.6,.0,.8)], "b":[(.7,.2,.8)]}
+    for recipe,runs in rows.items():
+        for seed,(value,chance,ceiling) in enumerate(runs):
+            write_run(tmp_path/recipe/str(seed), recipe, seed, {("x","m"):value,("x","bare"):.3})
+            test = pd.read_csv(tmp_path/recipe/str(seed)/"test.csv")
+            levels = test.measure.eq("m")
+            test.assign(chance=np.where(levels, chance, np.nan), ceiling=np.where(levels, ceiling, np.nan)).to_csv(
+                tmp_path/recipe/str(seed)/"test.csv", index=False)
+    found = table(collect(tmp_path), ["m","bare"])
+    for recipe,runs in rows.items():
+        value,chance,ceiling = np.array(runs).T
+        row = found.loc["set",recipe]["m"]
+        assert row["normalized"]==pytest.approx(((value-chance)/(ceiling-chance)).mean())
+        assert (row["chance"],row["ceiling"])==(pytest.approx(chance.mean()),pytest.approx(.8))
+    assert ("bare","normalized") not in found
+    text = table_markdown(found)
+    assert re.search(r"\| chance +\| +\| 0.05–0.20 +\| +\|", text) and re.search(r"\| ceiling +\| +\| 0.8 +\| +\|", text)
+    assert re.search(r"\| normalized +\| m +\|", text) and "Normalized: 0 at the level of chance" in text
+    assert r"\begin{tabular}{lr}" in table_latex(found) and "m normalized" in table_csv(found)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['Task', 'task', 'class_matches', 'n_relevant', 'check_asked', 'first_hits', 'recall_at_k', 'over_queries',
-           'over_first_r', 'r_precision', 'map_at_r', 'class_interval', 'recall_chance', 'chance_at_r', 'shared_levels',
-           'at_levels', 'relevance', 'h_ap', 'asi', 'ndcg', 'HierarchicalRetrieval', 'hierarchical_retrieval', 'knn',
-           'Neighbors']
+           'over_first_r', 'r_precision', 'map_at_r', 'class_interval', 'recall_chance', 'chance_at_r',
+           'retrieval_ceiling', 'shared_levels', 'at_levels', 'relevance', 'h_ap', 'asi', 'ndcg',
+           'HierarchicalRetrieval', 'hierarchical_retrieval', 'knn', 'Neighbors']
 
 # %% ../../nbs/40_metric.retrieval.ipynb #0d5ed417
 import warnings
@@ -232,6 +232,19 @@ def chance_at_r(
     rank = torch.arange(1, int(wanted.max())+1); share = ((1+(rank-1)*again[:,None])/rank).cumsum(1)               # (kinds, most R)
     mean = lambda value: float((value*queries).sum()/queries.sum())
     return mean(p),mean(p/wanted*share.gather(1, wanted.long()[:,None]-1)[:,0])
+
+# %% ../../nbs/40_metric.retrieval.ipynb #222ae623
+def retrieval_ceiling(
+    name:str,                         # of a measure of retrieval, such as Recall@1
+    labels:Tensor,                    # (Q,) classes of the queries
+    gallery_labels:Tensor|None=None,  # (N,) classes; None: the queries are their own gallery
+)->float:                             # share, 0..1
+    "The best that any ranking can reach. `ValueError` for bad labels."
+    if not name.startswith("Recall@"): return 1.
+    labels = torch.as_tensor(labels)
+    points = torch.zeros(len(labels), 1)
+    gallery = None if gallery_labels is None else torch.zeros(len(gallery_labels), 1)
+    return float((n_relevant(task(points, labels, gallery, gallery_labels))>0).double().mean())
 
 # %% ../../nbs/40_metric.retrieval.ipynb #997c01d7
 def shared_levels(

@@ -48,7 +48,7 @@ def score_proxy_tree(
     n_permutations:int=199,               # shuffles of the classes, ≥ 1
     generator:torch.Generator|None=None,  # of both; None: a new one with seed 0
     **options,                            # of `proxy_tree`: margin, centre_competes
-)->pd.DataFrame:                          # row per measure: value, random_proxies, p_random, shuffled_classes, p_shuffled
+)->pd.DataFrame:                          # row per measure: value, random_proxies, p_random, shuffled_classes, p_shuffled, ceiling
     "The proxy tree's agreement with the taxonomy, beside chance. `ValueError` as `proxy_tree`, or for fewer than 3 classes."
     for name,n in (("n_draws",n_draws),("n_permutations",n_permutations)):
         if not isinstance(n, Integral) or n<1: raise ValueError(f"{name} must be at least 1 and a whole number, got {n!r}")
@@ -61,5 +61,6 @@ def score_proxy_tree(
     for name,(measure,side) in tree_measures(learned, truth).items():
         shuffled = permutation_test(measure, side, truth, n_permutations, generator)
         drawn = PermutationTest(shuffled.value, np.array([measure(d[name][1], truth) for d in draws]), shuffled.smaller_is_better)
-        rows[name] = dict(value=drawn.value, random_proxies=drawn.chance, p_random=drawn.p_value, shuffled_classes=shuffled.chance, p_shuffled=shuffled.p_value)
+        rows[name] = dict(value=drawn.value, random_proxies=drawn.chance, p_random=drawn.p_value, shuffled_classes=shuffled.chance,
+                          p_shuffled=shuffled.p_value, ceiling=shuffled.ceiling)
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['filled_in', 'losses', 'section_names', 'type_words', 'read_toml', 'toml_word', 'toml_value', 'Key', 'keys_of',
-           'Evaluation', 'nearest', 'data_keys', 'section_keys', 'fit']
+           'Evaluation', 'nearest', 'data_keys', 'loss_keys', 'section_keys', 'fit']
 
 # %% ../nbs/70_keys.ipynb #1c4c3472
 import difflib
@@ -64,7 +64,7 @@ class Key(NamedTuple):
     default:Any          # its default; `inspect.Parameter.empty` where it must be given
     owner:str            # the function that it belongs to, with its module
 
-filled_in = ("self","folder","seed","generator","n_classes","dim","taxonomy","class_prior")   # not a recipe's affair
+filled_in = ("self","folder","seed","generator","n_classes","dim","taxonomy")   # not a recipe's affair
 
 def keys_of(
     function:Callable,                  # a function or a class
@@ -121,6 +121,13 @@ def data_keys(
 # %% ../nbs/70_keys.ipynb #0841bc24
 section_names = ("data","model","loss","regularizer","training","evaluation")
 
+def loss_keys(
+    name:str,        # of a loss
+)->dict[str,Key]:    # parameter -> key
+    "What a recipe may say about a loss. Class shares come from the data: a recipe names the split, 'train', instead of numbers."
+    found = keys_of(losses[name])
+    return found | {k:key._replace(annotation=str|None) for k,key in found.items() if k=="class_prior"}
+
 def section_keys(
     section:str,         # one of `section_names`
     name:str|None,       # what it names: a data set, a loss
@@ -131,7 +138,7 @@ def section_keys(
     if section=="model": return keys_of(build, [n for n in filled_in if n!="dim"])
     if section=="loss":
         if isinstance(name,str) and name not in losses: raise ValueError(f"no loss is named {name!r}{nearest(name, losses)}")
-        return named("hiernb.run.assemble") | (keys_of(losses[name]) if isinstance(name,str) else {})
+        return named("hiernb.run.assemble") | (loss_keys(name) if isinstance(name,str) else {})
     if section=="regularizer": return {"weight":keys_of(Regularized)["weight"]} | keys_of(HIER)
     if section=="training": return {"epochs":keys_of(train)["epochs"]} | keys_of(Options)
     return keys_of(Evaluation)

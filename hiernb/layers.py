@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any,NamedTuple,get_args
 
-from torch import Generator,nn
+from torch import Generator,Tensor,nn,ones
 
 from .data.images import networks
 from .head import Head
@@ -23,6 +23,7 @@ from .loss.regularized import Regularized
 from .model import check_build
 from .optim import beginnings,begins,parameters_of,schedule_factor
 from .options import Options,curvature_of
+from .step import check_representatives
 from .tree.taxonomy import Taxonomy
 
 # %% ../nbs/70_layers.ipynb #cc07a5c4
@@ -79,10 +80,14 @@ def make_loss_of(
     dim:int,                  # of the embeddings
     taxonomy:Taxonomy,        # of these classes
     generator:Generator,      # draws proxies
+    counts:Tensor|None=None,  # (C,), training images of each class; None: as many of each
 )->nn.Module:                 # embeddings, labels -> scalar; with the regulariser where there is one
     "The loss of a recipe. `ValueError` as the loss and HIER."
     given = dict(sections["loss"]); Loss = losses[given.pop("name")]; can = inspect.signature(Loss).parameters
     given |= {k:v for k,v in dict(n_classes=n_classes, dim=dim, taxonomy=taxonomy, generator=generator).items() if k in can}
+    if (prior := given.get("class_prior")) is not None:
+        if prior!="train": raise ValueError(f"class_prior must be \"train\", the shares of the training split, or none; got {prior!r}")
+        given["class_prior"] = ones(n_classes) if counts is None else counts
     loss = Loss(**given)
     if (said := sections.get("regularizer")) is None: return loss
     return Regularized(loss, HIER(dim=dim, generator=generator, **{k:v for k,v in said.items() if k!="weight"}), said["weight"])
@@ -112,6 +117,7 @@ def check_training(
     schedule_factor(training["schedule"], training["epochs"]-1)
     if training["select"]=="accuracy" and not hasattr(loss, "logits"):
         raise ValueError("select: this loss has no logits and no accuracy; expected recall_at_1 or none, got 'accuracy'")
+    if training["step_change"]: check_representatives(loss)
     known = beginnings(parameters_of(nn.Identity(), loss))
     for key in ("lr_factors","warmup_frozen"):
         for prefix in training[key] or ():

@@ -73,16 +73,18 @@ def make_optimizers(
     optimizer:str="adam",       # adam or adamw
     weight_decay:float=0.,      # ≥ 0; in units of the gradient with adam, of the weight per learning rate with adamw
     fused:bool=False,           # one pass over all parameters; on CPU and CUDA
+    eps:float=1e-8,             # > 0, in units of the gradient: below it a step shrinks with the gradient
 )->list[torch.optim.Optimizer]: # one for plain parameters, and another for points of manifolds where there are any
-    "Adam or AdamW, and a Riemannian Adam where it is needed. `ValueError` for another name and a negative decay."
+    "Make Adam or AdamW, and a Riemannian Adam where it is needed. `ValueError` for another name, a negative decay, an eps not above 0."
     kinds = dict(adam=torch.optim.Adam, adamw=torch.optim.AdamW)
+    if not 0<eps<math.inf: raise ValueError(f"eps must be positive and finite, got {eps}")
     if optimizer not in kinds or not 0<=weight_decay<math.inf:             # `Options` asks without groups
         raise ValueError(f"expected optimizer adam or adamw and weight_decay at least 0, got {optimizer!r} and {weight_decay}")
     plain,curved = ([g|dict(params=part) for g in groups if (part := [p for p in g["params"] if hasattr(p,"manifold")==on])] for on in (False,True))
-    made = [kinds[optimizer](plain, weight_decay=weight_decay, fused=fused)] if plain else []
+    made = [kinds[optimizer](plain, weight_decay=weight_decay, fused=fused, eps=eps)] if plain else []
     if curved:
         from geoopt.optim import RiemannianAdam                 # takes a second to import, and few losses need it
-        made.append(RiemannianAdam(curved))
+        made.append(RiemannianAdam(curved, eps=eps))
     return made
 
 # %% ../nbs/51_optim.ipynb #abcda712

@@ -21,18 +21,24 @@ from .data.base import Data
 from .geometry.poincare import ToPoincare
 from .optim import check_factors,make_optimizers,schedule_factor
 
+# %% ../nbs/52_options.ipynb #a1c50041
+habits = ("checkpoint_minutes","keep_checkpoints","workers","tensorboard","wandb") # options that decide nothing about the result
+
 # %% ../nbs/52_options.ipynb #2d44368f
 @dataclass(frozen=True)
 class Options:
     "What decides how a run ends, beside model, loss and data. `ValueError` names what cannot be."
     batch_size:int=32                       # images a step of all processes together, their views not counted
     images_per_class:int|None=None          # class-balanced batches of batch_size/images_per_class classes; None: all images in random order
+    replacement:bool=False                  # draw the images of a class with replacement: classes with fewer than images_per_class take part
     augment:dict|None=None                  # arguments of `augmentation`, for example dict(size=224); None: images as they are
     views:int=1                             # random versions of each image in a step; more than 1 only with `augment`
     optimizer:str="adam"                    # or adamw
     lr:float=1e-4                           # base learning rate of model and loss, > 0
     lr_factors:dict[str,float]|None=None    # beginning of parameter names -> factor of the base rate; the longest wins
     weight_decay:float=0.                   # adam: L2 penalty; adamw: share of the weight per learning rate
+    eps:float=1e-8                          # of Adam and AdamW, > 0: smaller gradients move weights less than lr; HIER: 1e-4
+    model_gradient_scale:float=1.           # factor > 0 of the model's gradients, not of the loss's, before clipping; HIER's two processes: .5
     schedule:dict|None=None                 # dict(name='step', every=epochs, factor=…) or dict(name='cosine', epochs=in all)
     warmup_epochs:int=0                     # first epochs in which `warmup_frozen` stands still
     warmup_frozen:tuple[str,...]=("model.net",) # beginnings of parameter names
@@ -47,6 +53,7 @@ class Options:
     compile:bool=False                      # torch.compile the model
     checkpoint_minutes:float=15.            # within an epoch, how often to write a checkpoint; 0: after every step
     keep_checkpoints:int=2                  # how many to keep beside the best epoch's, ≥ 1
+    step_change:bool=False                  # log how a step changes distances to the own and to other classes
     workers:int=0                           # processes that load images
     tensorboard:bool=True                   # write TensorBoard's file
     wandb:str|None=None                     # project at Weights & Biases; None: nothing leaves the machine
@@ -61,8 +68,6 @@ class Options:
         factors = self.lr_factors and {k:float(v) for k,v in self.lr_factors.items()}                 # 10 is 10.0
         return {k:v if isinstance(v,(int,float,str,type(None))) else json.dumps(v, sort_keys=True)
                 for k,v in (asdict(self)|dict(lr_factors=factors)).items() if k not in habits}
-
-habits = ("checkpoint_minutes","keep_checkpoints","workers","tensorboard","wandb") # options that decide nothing about the result
 
 # %% ../nbs/52_options.ipynb #fe241308
 def check_types(
@@ -98,14 +103,18 @@ def check_options(
         raise ValueError(f"batch_size must be at least 1 and seed at least 0, got {o.batch_size} and {o.seed}")
     k = o.images_per_class
     if k is not None and not (k>=1 and o.batch_size%k==0): raise ValueError(f"batch_size={o.batch_size} is no multiple of images_per_class={k}")
+    if o.replacement and k is None:
+        raise ValueError("replacement=True draws the images of a class with replacement and needs images_per_class")
     if o.views<1 or o.views>1 and o.augment is None:
         raise ValueError(f"views must be 1, or more with augment=dict(size=…): without it all views are the same; got {o.views}")
+    if not 0<o.model_gradient_scale<math.inf:
+        raise ValueError(f"model_gradient_scale must be positive and finite, got {o.model_gradient_scale}")
     for name in ("clip_value","clip_norm"):
         if (value := getattr(o, name)) is not None and not value>0: raise ValueError(f"{name} must be positive, got {value}")
     if o.clip_value and o.clip_norm: raise ValueError("clip gradients by clip_value or by clip_norm, not by both")
     if not 0<o.lr<math.inf or o.warmup_epochs<0:
         raise ValueError(f"lr must be positive and warmup_epochs at least 0, got {o.lr} and {o.warmup_epochs}")
-    schedule_factor(o.schedule, 0); check_factors(o.lr_factors or {}); make_optimizers([], o.optimizer, o.weight_decay)
+    schedule_factor(o.schedule, 0); check_factors(o.lr_factors or {}); make_optimizers([], o.optimizer, o.weight_decay, eps=o.eps)
     if o.select not in (None,"accuracy","recall_at_1"): raise ValueError(f"select is accuracy, recall_at_1 or None, got {o.select!r}")
     if o.augment is not None:
         check_names(o.augment, inspect.signature(augmentation).parameters, "argument of augmentation")

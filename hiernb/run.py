@@ -56,7 +56,10 @@ def make_loss(
 )->nn.Module:             # embeddings, labels -> scalar; with the regulariser where the recipe has one
     "The loss of a recipe for the classes of a data set. `ValueError` as the loss, and as `learned_classes`."
     n = learned_classes(data); taxonomy = data.taxonomy if n==len(data.class_names) else data.taxonomy.select(data.class_names[:n])
-    return make_loss_of(recipe.sections, n, recipe.sections["model"]["dim"], taxonomy, generator)
+    counts = data.splits["train"].labels.bincount(minlength=n)
+    absent = (counts==0).nonzero()[:,0].tolist() if recipe.sections["loss"].get("class_prior") else ()
+    if absent: raise ValueError(f"class_prior: {len(absent)} classes of {data.name} have no training image and no share, first {data.class_names[absent[0]]!r}")
+    return make_loss_of(recipe.sections, n, recipe.sections["model"]["dim"], taxonomy, generator, counts)
 
 # %% ../nbs/71_run.ipynb #35141c3c
 def check_images(

@@ -62,7 +62,7 @@ class Trainer:
         self.settings = describe(model, loss, data, **options.plain()|dict(select=self.select, precision=self.learner.precision))
         images,k = data.splits["train"],options.images_per_class
         self.dataset = Seeded(images, options.seed) if options.augment is None else Views(images, augmentation(**options.augment), options.views, options.seed)
-        self.sampler = None if k is None else ClassBalancedSampler(images.labels, options.batch_size//k, k, options.seed)
+        self.sampler = None if k is None else ClassBalancedSampler(images.labels, options.batch_size//k, k, options.seed, replacement=options.replacement)
         check_batches(len(images) if k is None else options.batch_size, options.batch_size)
         self.check_learning()
         self.history:list[dict[str,float]] = []                                          # of whole epochs; then how far the next one is:
@@ -174,8 +174,9 @@ def told(self:Trainer)->dict[str,str]:  # for the bar
 def totals(self:Trainer,
     prefix:str="train_",  # of the names
 )->dict[str,float]:       # train_loss, train_accuracy and terms where the loss has them
-    "Means over the rows of the epoch so far; the accuracy over every eighth batch."
-    return {f"{prefix}{k}":v/self.sums["scored" if k=="accuracy" else "rows"] for k,v in self.sums.items() if k not in ("rows","scored")}
+    "Means over the rows of the epoch so far; those that cost more over every eighth batch: accuracy, convergence, divergence."
+    rows = lambda k: self.sums["scored" if k in ("accuracy","convergence","divergence") else "rows"]
+    return {f"{prefix}{k}":v/rows(k) for k,v in self.sums.items() if k not in ("rows","scored")}
 
 # %% ../nbs/52_steps.ipynb #9d77ecdf
 @patch

@@ -43,11 +43,12 @@ hier,inspecting = (recipe_names(f"{n}/*") for n in ("hier","inspecting"))
 epochs = dict(cub=(100,1,1e-2), cars=(100,1,1e-2), sop=(150,5,1e-4), inshop=(150,5,1e-4))                # in all, warm-up; weight decay
 resnet = dict(cub=(1e-4,.5,5), cars=(1e-4,.5,10), sop=(6e-4,.3,25), inshop=(6e-4,.3,20))                 # rate; its decay: factor, every
 rates = dict(deit_s=1e-5, dino_s=5e-6, vit_s=1e-5)
-anchor = dict(name="ProxyAnchor", geometry="sphere", c=None, alpha=32., margin=.1)
+anchor = dict(name="ProxyAnchor", geometry="sphere", c=None, alpha=32., margin=.1, start="sphere")
 similarity = dict(name="MultiSimilarity", geometry=None, c=None, alpha=2., beta=50., base=.5)
 losses = {"pa":anchor, "pa-hier":anchor, "ms":similarity, "ms-hier":similarity,
           "contrastive":dict(name="SupCon", geometry=None, c=.1, tau=.2, as_published=False),
-          "softtriple":dict(name="SoftTriple", geometry="sphere", c=None, n_centers=10, scale=20., gamma=.1, margin=.01)}       # all that a row's [loss] says
+          "softtriple":dict(name="SoftTriple", geometry="sphere", c=None, n_centers=10, scale=20., gamma=.1, margin=.01,
+                            start="sphere")}       # all that a row's [loss] says
 reported = {"resnet50-pa-hier":(70.1,88.2,80.2,92.4), "deit-s-128-pa-hier":(75.2,85.1,82.5,91.0), "dino-s-128-pa-hier":(78.5,88.4,84.9,92.6),
             "vit-s-128-pa-hier":(84.2,86.4,85.6,92.7), "deit-s-384-pa-hier":(78.7,88.9,83.0,90.6), "dino-s-384-pa-hier":(81.1,91.3,85.7,92.5),
             "vit-s-384-pa-hier":(85.7,88.3,86.1,92.8), "vit-s-384-contrastive":(85.6,86.5,85.9,92.5), "resnet50-pa":(69.9,87.7)}

@@ -21,13 +21,14 @@ class CORR(nn.Module):
         taxonomy,                             # has `path_distance()`, classes in label order
         reduction:str="mean",                 # 'mean' or 'sum' over the batch
         generator:torch.Generator|None=None,  # draws the orientation of the representatives; None: the same each time
+        beta:float=1.,                        # > 0, path distance at which half of the largest distance is reached
     ):
         super().__init__()
         check_sizes(n_classes, dim)
         if taxonomy is None: raise ValueError("CORR places its classes by a taxonomy: pass one, got None")
         if reduction not in ("mean","sum"): raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
-        self.n_classes,self.dim,self.reduction = n_classes,dim,reduction
-        register_proxies(self, n_classes, dim, "mds", "euclidean", taxonomy, generator)
+        self.n_classes,self.dim,self.reduction,self.beta = n_classes,dim,reduction,beta
+        register_proxies(self, n_classes, dim, "mds", "euclidean", taxonomy, generator, beta)
 
 # %% ../../nbs/32_loss.corr.ipynb #4b5bdb26
 @patch

@@ -22,7 +22,7 @@ def inspecting_losses(
     generator:torch.Generator|None=None,  # source of randomness of a builder that is called without one; None: the same start each time
 )->dict[str,Callable[[torch.Generator|None],nn.Module]]:  # name -> builder(generator) of a fresh loss
     "The paper's fourteen configurations: softmax, NormFace and ProxyDR × {learned, EMA, MDS} × {fixed, dynamic scale}, CORR."
-    losses = {"softmax":partial(Softmax, n_classes, dim)}
+    losses = {"softmax":partial(Softmax, n_classes, dim, start="published")}
     for Loss in (NormFace,ProxyDR):
         for proxies in ("learned","ema","mds"):
             for scale in (10.,"dynamic"):

@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from torch import Tensor,nn
 from ..geometry.poincare import pairwise_dist,rim_gap
 from .distance import check_batch,check_number,check_sizes,directions,inner
-from .proxies import random_directions
+from .proxies import starting_proxies
 
 # %% ../../nbs/33_loss.metric.ipynb #cae6aac2
 def ball_curvature(
@@ -74,12 +74,13 @@ class ProxyLoss(nn.Module):
         geometry:str="sphere",                # 'sphere': these losses see directions
         c:float|None=None,                    # no curvature: refused, by name
         generator:torch.Generator|None=None,  # draws the initial proxies
+        start:str="sphere",                   # 'sphere': length 1; 'published': length about √(2D/C)
     ):
         super().__init__()
         ball_curvature(geometry if c is None else None, c, type(self).__name__)
         check_sizes(n_classes, dim)
-        self.n_classes,self.dim = n_classes,dim
-        self.proxies = nn.Parameter(random_directions(n_classes, dim, generator))
+        self.n_classes,self.dim,self.start = n_classes,dim,start
+        self.proxies = nn.Parameter(starting_proxies(n_classes, dim, start, (2/n_classes)**.5, generator))
 
     def extra_repr(self)->str: return f"n_classes={self.n_classes}, dim={self.dim}"
 
@@ -112,8 +113,9 @@ class MarginProxyLoss(ProxyLoss):
         alpha:float=32.,                      # α > 0, multiplies cosines
         margin:float=.1,                      # δ, in units of the cosine
         generator:torch.Generator|None=None,  # draws the initial proxies
+        start:str="sphere",                   # 'sphere': length 1; 'published': length about √(2D/C)
     ):
-        super().__init__(n_classes, dim, geometry, c, generator)
+        super().__init__(n_classes, dim, geometry, c, generator, start)
         check_number("alpha", alpha, above=0); check_number("margin", margin)
         self.alpha,self.margin = alpha,margin
 
@@ -174,13 +176,16 @@ class SoftTriple(nn.Module):
         gamma:float=.1,                       # γ > 0, temperature among the centres of a class
         margin:float=.01,                     # δ, in units of the cosine
         generator:torch.Generator|None=None,  # draws the initial centres
+        start:str="sphere",                   # 'sphere': length 1; 'published': length about √(D/3CK)
     ):
         super().__init__()
         ball_curvature(geometry if c is None else None, c, "SoftTriple")
         check_sizes(n_classes, dim); check_number("n_centers", n_centers, least=1, whole=True); check_number("margin", margin)
         for name,value in (("scale",scale),("gamma",gamma)): check_number(name, value, above=0)
-        self.n_classes,self.dim,self.scale,self.gamma,self.margin = n_classes,dim,scale,gamma,margin
-        self.centers = nn.Parameter(random_directions(n_classes*n_centers, dim, generator).view(n_classes,n_centers,dim))
+        self.n_classes,self.dim,self.scale,self.gamma,self.margin,self.start = n_classes,dim,scale,gamma,margin,start
+        n = n_classes*n_centers
+        centers = starting_proxies(n, dim, start, (3*n)**-.5, generator)
+        self.centers = nn.Parameter(centers.unflatten(0, (n_classes,n_centers)))
 
     def extra_repr(self)->str: return f"n_classes={self.n_classes}, dim={self.dim}, n_centers={self.centers.shape[1]}"
 

@@ -26,7 +26,8 @@ words = {
     "MAP@R":"as R-precision, and early ones count for more", "H-AP":"with ASI and NDCG: whole rankings by the levels of the taxonomy that are shared",
     "clip radius":"as far out as the head lets a point be", "Spearman ρ":"1: the ball ranks neighbours as the sphere does",
     "LCA":"the proxy that is nearest to the farther of two points, so their lowest common ancestor; more general ones should lie nearer to the centre",
-    "midpoint radius":"how far out the means of groups lie, against groups of any classes", "NMI":"how much the nearest proxy says about class or group",
+    "midpoint radius":"how far out the means of groups lie, against groups of any classes",
+    "AMI":"adjusted mutual information: how much the nearest proxy says about class or group, 0 at chance whatever the number of points",
     "triplets joined":"of three samples, whether the pair that meets first in the proxies is the one that meets first in the taxonomy",
     "proxies in use":"hierarchical proxies are points of the ball without a class; in use are those that are nearest to a point, or LCA of a pair",
     "specificity":"whether proxies among samples of one class lie farther out than those among many"}

@@ -3,8 +3,11 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+from sklearn.metrics import adjusted_mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix,expected_mutual_information
 from torch.nn.functional import normalize
-from hiernb.geometry.poincare import dist0,expmap0
+from hiernb.geometry.poincare import dist0,expmap0,pairwise_dist
+from hiernb.metric.ancestry import expected_information
 from hiernb.metric.audit import answers,audit
 from hiernb.metric.controls import radius_test
 from hiernb.metric.sample import draw_sample
@@ -71,3 +74,24 @@ def test_depth_test_has_its_level():
     "Radii that mean nothing on a tree that is there: at most a share α of p ≤ α over 200 trees. Ties of radii push p up, never down."
     p_values = [depth_p(seed, "two", 3, 39, shuffled=True) for seed in range(200)]
     for alpha in (.05,.1,.25,.5): assert (np.array(p_values)<=alpha).sum()<=scipy.stats.binom.ppf(.999, len(p_values), alpha)
+
+
+def test_information_is_that_of_all_points_and_nothing_at_chance():
+    g = torch.Generator().manual_seed(7)
+    x,p,y,_ = planted(g, (7,7), (1.,2.), 16, .8, images=60)
+    idle = expmap0(2.3*normalize(torch.randn(150, 16, generator=g).double(), dim=1), .1)
+    nearest = pairwise_dist(x, torch.cat([p,idle]), .1).argmin(1)
+    for n,points in ((None,2940),(400,400)):
+        found = audit(x, torch.cat([p,idle]), y, .1, None, g, 2.3, 59, n_points=n, n_triplets=50)
+        test = found.tests["AMI of proxies and classes","permuted labels"]
+        assert abs(test.chance)<.01
+        if n is None: assert test.value==pytest.approx(adjusted_mutual_info_score(y, nearest), abs=1e-9)
+        assert set(found.table[found.table.control!=""].points)=={points} and found.table.points[0]==2940
+        assert f"controls on {'all' if n is None else '400 of'} 2,940 points" in found.verdict
+
+
+@pytest.mark.parametrize("a, b", [([1],[1]), ([1,1],[2]), ([3,5,1],[4,4,1]), ([1]*6,[6]), ([30,200,7,7],[122]*2), ([2]*40,[16]*5), ([1,79],[1,79])])
+def test_expected_information_is_that_of_scikit_learn(a, b):
+    rows,columns = (np.repeat(np.arange(len(m)), m) for m in (a,b))
+    oracle = expected_mutual_information(contingency_matrix(rows, columns, sparse=True), sum(a))
+    assert expected_information(tuple(sorted(a)), tuple(sorted(b)))==pytest.approx(oracle, abs=1e-10)

@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['radii', 'flatten', 'ranking_agreement', 'meeting_costs', 'meet', 'joint_counts', 'shared_rates', 'entropy',
-           'mutual_information', 'use_measures', 'class_measures', 'radial_measures', 'decided', 'rank_correlation',
-           'truth_measures', 'midpoint_radius']
+           'log_factorials', 'expected_information', 'adjusted_mutual_information', 'use_measures', 'class_measures',
+           'radial_measures', 'decided', 'rank_correlation', 'truth_measures', 'midpoint_radius']
 
 # %% ../../nbs/41_metric.ancestry.ipynb #030d91bc
+from functools import lru_cache
 import numpy as np
+import scipy.special
 import scipy.stats
 import torch
 from torch import Tensor
@@ -101,13 +103,43 @@ def entropy(
     n = counts.sum()
     return float(np.log(n)-(counts*np.log(counts)).sum()/n)
 
-def mutual_information(
+# %% ../../nbs/41_metric.ancestry.ipynb #a346d8c0
+@lru_cache(8)
+def log_factorials(
+    n:int,        # ≥ 0
+)->np.ndarray:    # (n+1,) log 0!, …, log n!
+    "Logarithms of factorials."
+    return scipy.special.gammaln(np.arange(n+1)+1.)
+
+@lru_cache(256)
+def expected_information(
+    of_a:tuple[int,...],  # how often each value of one assignment occurs, ascending; > 0
+    of_b:tuple[int,...],  # of another one of the same points
+)->float:                 # nats
+    "Mean mutual information over all permutations of one assignment; equal counts are summed once. Vinh, Epps & Bailey 2010, theorem 4."
+    n = sum(of_a)
+    log = log_factorials(n)
+    a,times = np.unique(of_a, return_counts=True)
+    total = 0.
+    for b,again in zip(*np.unique(of_b, return_counts=True)):
+        k = np.arange(1, min(a[-1], b)+1)                                        # points that share both values
+        possible = (k<=a[:,None]) & (k>=a[:,None]+b-n)
+        i,j = possible.nonzero()
+        size,both = a[i],k[j]
+        ways = log[size]+log[n-size]+log[b]+log[n-b]-log[n]
+        ways -= log[both]+log[size-both]+log[b-both]+log[n-size-b+both]
+        total += again*(times[i]*np.exp(ways)*both/n*np.log(n*both/(size*b))).sum()
+    return float(total)
+
+def adjusted_mutual_information(
     a:np.ndarray,  # (N,) integers ≥ 0
     b:np.ndarray,  # (N,) integers ≥ 0
-)->float:          # 0..1; 0 if both are constant
-    "Mutual information over the mean of both entropies. Strehl & Ghosh 2002 with the arithmetic mean."
-    joint,of_a,of_b = (entropy(n) for n in joint_counts(a, b))
-    return 2*(of_a+of_b-joint)/(of_a+of_b) if of_a+of_b else 0.
+)->float:          # at most 1: the same partition; 0: as by chance, whatever N; 0 if one is constant or no two points share a value
+    "Mutual information beyond chance, as a share of what the mean entropy leaves."
+    joint,of_a,of_b = joint_counts(a, b)
+    expected = expected_information(*(tuple(np.sort(counts).tolist()) for counts in (of_a,of_b)))
+    room = (entropy(of_a)+entropy(of_b))/2-expected
+    return (entropy(of_a)+entropy(of_b)-entropy(joint)-expected)/room if room>1e-12 else 0.
 
 # %% ../../nbs/41_metric.ancestry.ipynb #1e1d40ad
 def use_measures(
@@ -128,8 +160,8 @@ def class_measures(
 )->dict[str,float]:
     "Do nearest proxies tell classes, and groups of classes, apart?"
     same,different = shared_rates(nearest, labels)
-    return {"shared LCA, same minus different class":same-different,"NMI of proxies and classes":mutual_information(nearest, labels),
-            **{f"NMI of proxies and level {level}":mutual_information(nearest, group[labels]) for level,group in levels.items()}}
+    return {"shared LCA, same minus different class":same-different,"AMI of proxies and classes":adjusted_mutual_information(nearest, labels),
+            **{f"AMI of proxies and level {level}":adjusted_mutual_information(nearest, group[labels]) for level,group in levels.items()}}
 
 # %% ../../nbs/41_metric.ancestry.ipynb #640ea153
 def radial_measures(

@@ -10,7 +10,7 @@ __all__ = ['by_specificity', 'place_on_hyperboloid', 'random_rotation', 'proxy_c
 import numpy as np
 import torch
 from torch import Tensor
-from .ancestry import decided,meet,meeting_costs,midpoint_radius,mutual_information,rank_correlation,truth_measures
+from .ancestry import adjusted_mutual_information,decided,meet,meeting_costs,midpoint_radius,rank_correlation,truth_measures
 from .sample import Sample,pairs_of,proxy_measures,true_depths
 from ..tree.chance import PermutationTest
 
@@ -113,7 +113,7 @@ def class_nulls(
     for _ in range(n):
         place = np.arange(len(s.depth)); place[there] = there[torch.randperm(len(there), generator=generator).numpy()]
         labels = place[s.labels]
-        levels = {f"NMI of proxies and level {level}":mutual_information(nearest, group[labels]) for level,group in s.levels.items()}
+        levels = {f"AMI of proxies and level {level}":adjusted_mutual_information(nearest, group[labels]) for level,group in s.levels.items()}
         depth = true_depths(s.depth, labels, s.pool); use = decided(depth, s.truth.shape[1])
         found.append(levels|truth_measures(height[:,use], None if radius is None else radius[lca[:,use]], depth[:,use]))
     return found

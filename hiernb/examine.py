@@ -7,7 +7,7 @@ __all__ = ['with_samples', 'class_distances', 'neighbour_ranking', 'retrieval_ta
            'Examination', 'newick', 'trees_of', 'in_short', 'sections_of', 'write_examination', 'given', 'examine']
 
 # %% ../nbs/62_examine.ipynb #abfdcf42
-import io,warnings
+import warnings
 from dataclasses import dataclass,replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from .metric.space import intensity,prototypes,variances
 from .plot import cluster_map,dendrogram,tanglegram
 from .report import figure_svg,report
 from .tree.chance import normalize
+from .tree.formats import newick_of
 from .tree.infer import pairwise_distance,proxy_tree,upgma
 from .tree.taxonomy import Taxonomy
 from .words import explain,readable
@@ -188,8 +189,8 @@ class Examination:
     def __repr__(self)->str: return "\n".join([self.verdict]*bool(self.verdict)+[f"wrote {path}" for path in self.files])
 
 def newick(tree:TreeNode)->bytes: # UTF-8
-    "A tree as the text of a file."
-    text = io.StringIO(); tree.write(text, format="newick"); return text.getvalue().encode()
+    "Write a tree as the text of a file, which `Taxonomy.from_newick` reads back."
+    return (newick_of(tree)+"\n").encode()
 
 def trees_of(
     found:Embeddings,   # classes with samples

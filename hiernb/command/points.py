@@ -19,17 +19,13 @@ from .base import Device,File,Number,Word,named,show
 
 # %% ../../nbs/72e_command.points.ipynb #4a877fb9
 def read_taxonomy(
-    name:str,  # a Newick file, a table with a path in each row, a folder of folders, or a built-in one
-)->Any:        # `Taxonomy`
-    "A taxonomy from wherever it is. `ValueError` for what is none of these."
+    name:str,                # a Newick file, a table of classes, a folder of folders, or a built-in one
+    separator:str|None=None, # of a table: between the names of a path
+    delimiter:str|None=None, # of a table: between cells
+)->Any:                      # `Taxonomy`
+    "Read a taxonomy from wherever it is. Errors as `Taxonomy.from_file`."
     from hiernb.tree.taxonomy import Taxonomy
-    path = Path(name).expanduser(); ending = path.suffix.lower()
-    if path.is_dir(): return Taxonomy.from_folder(path)
-    try:
-        if ending in (".nwk",".newick",".tree",".tre"): return Taxonomy.from_newick(path.read_text(encoding="utf-8"))
-        if ending in (".csv",".tsv"): return Taxonomy.from_csv(path)
-    except ValueError as e: raise ValueError(f"{path} holds no taxonomy: {e}") from None             # what is no UTF-8 too
-    return Taxonomy.builtin(name)
+    return Taxonomy.from_file(name, separator, delimiter)
 
 # %% ../../nbs/72e_command.points.ipynb #7c126f75
 def read_points(
@@ -58,8 +54,12 @@ class PointsCommand:
     "Embeddings to look at: the arguments that `inspect` and `audit` share."
     # file of embeddings and labels (.npz .pt .safetensors .csv .tsv .parquet), folder of a run, or a file in its checkpoints/
     path:Annotated[Positional[Path],named("PATH")]
-    # of the classes of a file: Newick file, table (.csv .tsv), folder of folders, or cifar100, fashion_mnist
+    # of the classes of a file: Newick file, table (.csv .tsv .parquet), folder of folders, or cifar100, fashion_mnist
     taxonomy:Annotated[str|None,named("TAXONOMY")]=None
+    # of a table: between the names of a path, as '/'; without it '>'
+    separator:Word=None
+    # of a table: between cells, as ';'; without it as its column names have it
+    delimiter:Word=None
     # of a file: curvature magnitude of the ball that the points lie in; without it only directions count
     c:Number=None
     # of a file: clip norm of the head that made the points
@@ -78,7 +78,7 @@ class PointsCommand:
     def read(self)->dict[str,Any]:  # arguments of `examine`
         "What there is to look at. Errors as `load_embeddings` and `read_recipe`; `ValueError` for arguments that a run answers itself."
         if self.of_run:
-            given = [f"--{k.replace('_', '-')}" for k in ("taxonomy","c","clip_r") if getattr(self, k) is not None]
+            given = [f"--{k.replace('_', '-')}" for k in ("taxonomy","separator","delimiter","c","clip_r") if getattr(self, k) is not None]
             if given: raise ValueError(f"{self.path} is a run and has its own {', '.join(given)}: leave that out")
             with working(f"embedding {self.split or 'test'} of {self.path}"):
                 return read_points(self.path, self.split or "test", self.accelerator)
@@ -87,7 +87,7 @@ class PointsCommand:
             from hiernb.examine import given
             points = load_embeddings(self.path)
             if self.split is not None and points.split is None: raise ValueError(f"{self.path} has no column `split`: leave --split {self.split} out")
-            taxonomy = None if self.taxonomy is None else read_taxonomy(self.taxonomy)
+            taxonomy = None if self.taxonomy is None else read_taxonomy(self.taxonomy, self.separator, self.delimiter)
             return dict(embeddings=given(points, None, None, self.split), taxonomy=taxonomy, c=self.c, clip_r=self.clip_r)
 
 # %% ../../nbs/72e_command.points.ipynb #1b5b26fc

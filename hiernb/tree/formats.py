@@ -5,24 +5,124 @@
 # %% ../../nbs/20_tree.formats.ipynb #e4a6ac08
 from __future__ import annotations
 
+import codecs
 import csv
+import importlib.util
+import io
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['read_table', 'quote', 'read_newick', 'read_pairs', 'node_paths']
+__all__ = ['delimiters', 'is_number', 'token', 'bracket', 'nfc', 'decode', 'read_text', 'cut', 'is_even', 'find_delimiter',
+           'read_parquet', 'parquet_cells', 'read_table', 'quote', 'newick_error', 'comment_end', 'newick_tokens',
+           'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'node_paths']
+
+# %% ../../nbs/20_tree.formats.ipynb #7a3b90c1
+def nfc(
+    text:str,  # any text
+)->str:        # the same characters, each in its shortest spelling
+    "Normalize a name, so that equal names have equal text."
+    return unicodedata.normalize("NFC", text)
+
+def decode(
+    data:bytes,         # UTF-8, with or without a byte-order mark, or UTF-16 with one
+    source:str|Path,    # the file, for messages
+)->str:                 # without the mark
+    "Decode the bytes of a text file. `ValueError` with file, line and byte for another encoding."
+    marked = data.startswith((codecs.BOM_UTF16_LE,codecs.BOM_UTF16_BE))
+    try: return data.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[:error.start].count(b"\n")+1
+        raise ValueError(f"{source}, line {line}: expected UTF-8 text, found the byte 0x{data[error.start]:02x}; "
+                         "save it as UTF-8, for example with `iconv -f latin1 -t utf-8`") from None
+
+def read_text(
+    file:str|Path,  # a text file
+)->str:
+    "Read a text file. `FileNotFoundError`, or `ValueError` as `decode`."
+    return decode(Path(file).expanduser().read_bytes(), file)
 
 # %% ../../nbs/20_tree.formats.ipynb #189aeafe
+delimiters = ("\t",";","|",",")
+
+def cut(
+    text:str,         # of a table
+    delimiter:str,    # between cells
+    source:str|Path,  # the file, for messages
+)->list[tuple[int,list[str]]]:  # line number and cells, without outer blanks, of each row that is not blank
+    "Cut a text into rows and cells. `ValueError` with file and line for an unclosed quote."
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
+    try: rows = [(reader.line_num,[cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error: raise ValueError(f"{source}, line {reader.line_num}: {error}") from None
+    return [(line,row) for line,row in rows if any(row)]
+
+def is_even(
+    text:str,         # of a table
+    delimiter:str,    # between cells
+)->bool:
+    "Tell whether all rows have as many cells."
+    try: return len({len(row) for _,row in cut(text, delimiter, "")})==1
+    except ValueError: return False
+
+def find_delimiter(
+    text:str,         # of a table, or its beginning
+    source:str|Path,  # the file, for messages
+)->str:
+    "Find what stands between the cells of a table. `ValueError` if it can be either of two."
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    outside = re.sub('"[^"]*"', "", header)
+    found = [mark for mark in delimiters if mark in outside] or [","]       # none: a single column
+    if found[0]=="\t": return "\t"
+    if len(found)>1: found = [mark for mark in found if is_even(text, mark)]
+    if len(found)==1: return found[0]
+    raise ValueError(f"{source}: cannot tell what stands between the cells of {header[:80]!r}; give delimiter=…, one of "
+                     f"{', '.join(map(repr,delimiters))}")
+
+# %% ../../nbs/20_tree.formats.ipynb #7a3b90c4
+def read_parquet(
+    file:str|Path,  # a Parquet file
+):                  # `pandas.DataFrame`; columns of bytes became text
+    "Read a Parquet table. `ImportError` says what is missing; `ValueError` with the file for damage, or bytes that are no UTF-8."
+    if importlib.util.find_spec("pyarrow") is None: raise ImportError(f"reading {file} needs pyarrow: pip install pyarrow")
+    import pandas as pd
+    data = Path(file).expanduser().read_bytes()
+    try: table = pd.read_parquet(io.BytesIO(data), engine="pyarrow")
+    except (ValueError,OSError) as error: raise ValueError(f"{file} cannot be read as Parquet: {error}") from None
+    for name in [name for name,dtype in table.dtypes.items() if dtype.kind=="O"]:
+        cells = [decode(cell, f"{file}, column {name}") if isinstance(cell,bytes) else cell for cell in table[name]]
+        table[name] = pd.Series(cells, index=table.index, dtype=object)
+    return table.reset_index() if any(table.index.names) else table
+
+def parquet_cells(
+    file:str|Path,  # a Parquet file of text and whole numbers
+)->list[tuple[int,list[str]]]:  # row number, 0 for the column names, and cells
+    "Read a Parquet table as cells of text; a missing value is an empty cell. `ValueError` with row and column for other values."
+    table = read_parquet(file); rows = [(0,[str(name).strip() for name in table.columns])]
+    for number,values in enumerate(table.itertuples(index=False), 1):
+        cells = []
+        for name,value in zip(table.columns, values):
+            missing = value is None or value!=value
+            whole = isinstance(value,int) or hasattr(value,"dtype") and value.dtype.kind in "iu"
+            if not (missing or whole or isinstance(value,str)):
+                raise ValueError(f"{file}, row {number}, column {name}: expected text or a whole number, found {value!r}")
+            cells.append("" if missing else str(value).strip())
+        rows.append((number,cells))
+    return rows
+
+# %% ../../nbs/20_tree.formats.ipynb #7a3b90cd
 def read_table(
-    file:str|Path,  # CSV or TSV, UTF-8, first row names the columns
+    file:str|Path,            # a delimited text or a Parquet file; the first row names the columns
+    delimiter:str|None=None,  # between cells; None: as the column names have it
 )->tuple[list[str],list[tuple[int,list[str]]]]:  # column names; each row's line number and cells without outer blanks
-    "A small table. `FileNotFoundError`, or `ValueError` for no rows or a row as long as no other."
-    with open(file, newline="", encoding="utf-8-sig") as handle:
-        first = handle.readline(); handle.seek(0)
-        reader = csv.reader(handle, delimiter="\t" if "\t" in first else ",")
-        rows = [(reader.line_num,[cell.strip() for cell in row]) for row in reader if any(cell.strip() for cell in row)]
+    "Read a small table. `FileNotFoundError`, or `ValueError` for no rows or a row as long as no other."
+    if str(file).lower().endswith(".parquet"): rows = parquet_cells(file)
+    else:
+        text = read_text(file)
+        rows = cut(text, delimiter or find_delimiter(text, file), file)
     if len(rows)<2: raise ValueError(f"{file}: expected a row of column names and at least one class, found {len(rows)} rows")
     (_,header),*rows = rows
     for line,row in rows:
@@ -30,43 +130,139 @@ def read_table(
     return header,rows
 
 # %% ../../nbs/20_tree.formats.ipynb #5eb53e20
+is_number = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?").fullmatch
+
 def quote(
-    name:str,  # any text
-)->str:        # the same as a Newick label
-    "A label as it is where that is safe, else between single quotes."
-    return name if re.fullmatch(r"[\w.+/-]+", name) and "_" not in name else "'"+name.replace("'","''")+"'"
+    name:str,         # any text
+    inner:bool=False, # of an inner node, where a bare number would be its support
+)->str:               # the same as a Newick label
+    "Write a label as it is where that is safe, else between single quotes."
+    bare = re.fullmatch(r"[\w.+/-]+", name) and "_" not in name and not (inner and is_number(name))
+    return name if bare else "'"+name.replace("'","''")+"'"
+
+# %% ../../nbs/20_tree.formats.ipynb #7a3b90d0
+token = re.compile(r"""\s*(?:
+    (?P<mark>[(),:;\[\]])
+  | (?P<bare>(?:'')*[^\s()\[\],:;'"][^()\[\],:;]*)
+  | '(?P<single>(?:[^']|'')*)'
+  | "(?P<double>(?:[^"]|"")*)"(?=[\s()\[\],:;]|$)
+)""", re.X)
+bracket = re.compile(r"[\[\]]")
+
+def newick_error(
+    text:str,  # the whole text
+    at:int,    # where it goes wrong
+    why:str,
+)->ValueError:
+    "Describe a fault in a Newick text with its place."
+    return ValueError(f"Newick text, character {at}: {why} in {text[max(0,at-20):at+20]!r}")
+
+def comment_end(
+    text:str,  # a Newick text
+    at:int,    # of an opening bracket
+)->int:        # behind its closing bracket
+    "Find the end of a comment. `ValueError` if it has none."
+    depth = 0
+    for mark in bracket.finditer(text, at):
+        depth += 1 if mark[0]=="[" else -1
+        if depth==0: return mark.end()
+    raise newick_error(text, at, "unclosed quote or comment")
+
+# %% ../../nbs/20_tree.formats.ipynb #7a3b90c6
+def newick_tokens(
+    text:str,  # a Newick text
+)->Iterable[tuple[int,str,str]]:  # place; "comment", "bare", "quoted", or the mark itself; its text without quotes or brackets
+    "Cut a Newick text into tokens. `ValueError` for an unclosed quote or comment."
+    at,text = 0,text.rstrip()
+    while at<len(text):
+        found = token.match(text, at)
+        if found is None or found["mark"]=="]": raise newick_error(text, at, "unclosed quote or comment")
+        start = found.end()-1
+        if found["mark"]=="[":
+            at = comment_end(text, start)
+            yield start,"comment",text[start+1:at-1]
+            continue
+        at = found.end()
+        if found["mark"]: yield start,found["mark"],""
+        elif found["bare"]: yield start,"bare",found["bare"].strip().replace("_"," ").replace("''","'")
+        elif found["single"] is not None: yield start,"quoted",found["single"].replace("''","'")
+        else: yield start,"quoted",found["double"].replace('""','"')
 
 # %% ../../nbs/20_tree.formats.ipynb #8c1f285f
 def read_newick(
     text:str,  # one tree, ending in `;`
-)->tuple[list[int],list[str],list[float|None]]:  # per node, root first and parents before children: parent, name, edge length
-    "The nodes of a Newick tree; the root's parent is −1, a missing name is empty. `ValueError` says where the text goes wrong."
-    parents,names,lengths,at,before = [-1],[""],[None],0,"("
-    pattern = re.compile(r"\s*(?:(\[[^\]]*\])|('(?:[^']|'')*')|([(),:;])|([^\s()\[\],:;'][^()\[\],:;]*))")
-    def fail(why, where): raise ValueError(f"Newick text, character {where}: {why} in {text[max(0,where-20):where+20]!r}")
-    def grow(parent): parents.append(parent); names.append(""); lengths.append(None); return len(parents)-1
-    where = 0
-    while before!=";":
-        match = pattern.match(text, where)
-        if match is None: fail("the text ends without `;`" if not text[where:].strip() else "unclosed quote or comment", where)
-        comment,quoted,mark,label = match.groups()
-        if mark=="(":
-            if before not in "(,": fail("`(` after a label", match.start(3))
-            at,before = grow(at),"("
-        elif mark and mark in ",)" and parents[at]<0: fail(f"`{mark}` outside parentheses", match.start(3))
-        elif mark==",": at,before = grow(parents[at]),","
-        elif mark==")": at,before = parents[at],")"
-        elif mark==";" and at: fail("unclosed `(`", match.start(3))
-        elif mark: before = mark
-        elif not comment and before==":":
-            try: lengths[at],before = float(label or quoted),"length"
-            except ValueError: fail(f"edge length {label or quoted!r} is no number", match.end())
-        elif not comment:
-            if before not in "(,)": fail("two labels in a row", match.end())
-            names[at] = (quoted[1:-1] if quoted else label.strip().replace("_"," ")).replace("''","'"); before = "label"
-        where = match.end()
-    if text[where:].strip(): fail("more text after `;`", where)
-    return parents,names,lengths
+)->tuple[list[int],list[str],list[float|None],list[float|None]]:  # per node: parent, name, edge length, support
+    "Read the nodes of a Newick tree, root first and parents before children. `ValueError` says where the text goes wrong."
+    parents,names,lengths,support,node,before = [-1],[""],[None],[None],0,"("
+    def grow(parent):
+        parents.append(parent)
+        for values,start in ((names,""),(lengths,None),(support,None)): values.append(start)
+        return len(parents)-1
+    for at,kind,label in newick_tokens(text.removeprefix("\ufeff")):
+        fail = partial(newick_error, text, at)
+        if kind=="comment":
+            said = re.fullmatch("&support=(.*)", label)
+            if said and is_number(said[1]): support[node] = float(said[1])
+        elif before==";": raise fail("more text after `;`")
+        elif kind=="(":
+            if before not in "(,": raise fail("`(` after a label")
+            node,before = grow(node),"("
+        elif kind in ",)" and parents[node]<0: raise fail(f"`{kind}` outside parentheses")
+        elif kind==",": node,before = grow(parents[node]),","
+        elif kind==")": node,before = parents[node],")"
+        elif kind==";" and node: raise fail("unclosed `(`")
+        elif kind in ":;": before = kind
+        elif before==":":
+            if kind=="quoted" or not is_number(label): raise fail(f"edge length {label!r} is no number")
+            lengths[node],before = float(label),"length"
+        elif before not in "(,)": raise fail("two labels in a row")
+        else:
+            if before==")" and kind=="bare" and is_number(label): support[node] = float(label)
+            else: names[node] = label
+            before = "label"
+    if before!=";": raise newick_error(text, len(text), "the text ends without `;`")
+    return parents,names,lengths,support
+
+# %% ../../nbs/20_tree.formats.ipynb #7a3b90ca
+def plain(
+    x:float,  # finite
+)->str:       # from which `float` gives the same number
+    "Write a number without an idle `.0`."
+    return repr(float(x)).removesuffix(".0")
+
+def write_newick(
+    parents:Sequence[int],                      # of each node, parents before children; −1 for the root, which comes first
+    names:Sequence[str],                        # of each node; an empty one is left out, but for a tip
+    lengths:Sequence[float|None],               # of the edge above each node
+    support:Sequence[float|None]|None=None,     # of each group; None: of no group
+)->str:                                         # ending in `;`
+    "Write a tree as Newick text, which `read_newick` reads back."
+    children = [[] for _ in parents]
+    for node,parent in enumerate(parents[1:], 1): children[parent].append(node)
+    last,text,todo = {some[-1] for some in children if some},[],[(0,False)]
+    while todo:
+        node,closing = todo.pop()
+        if children[node] and not closing:
+            text.append("(")
+            todo.append((node,True))
+            todo += [(child,False) for child in reversed(children[node])]
+            continue
+        text.append(")" if closing else "")
+        text.append(quote(names[node], inner=closing) if names[node] or not closing else "")
+        if support and support[node] is not None: text.append(f"[&support={plain(support[node])}]")
+        if lengths[node] is not None: text.append(f":{plain(lengths[node])}")
+        text.append("" if node in last or not node else ",")
+    return "".join(text)+";"
+
+# %% ../../nbs/20_tree.formats.ipynb #7a3b90ce
+def newick_of(
+    tree,   # `skbio.TreeNode`
+)->str:     # Newick text, ending in `;`
+    "Write a tree of scikit-bio as Newick text that keeps every name."
+    nodes = list(tree.preorder())
+    number = {id(node):k for k,node in enumerate(nodes)}
+    parents = [-1]+[number[id(node.parent)] for node in nodes[1:]]
+    return write_newick(parents, [node.name or "" for node in nodes], [node.length for node in nodes])
 
 # %% ../../nbs/20_tree.formats.ipynb #f5b04226
 def read_pairs(
@@ -74,7 +270,7 @@ def read_pairs(
 )->list[tuple]:
     "Pairs in order. `FileNotFoundError`, or `ValueError` for a line of one field or a first entry that comes twice."
     if isinstance(source,(str,Path)):
-        lines = [line for line in Path(source).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        lines = [line for line in read_text(source).splitlines() if line.strip()]
         pairs = [tuple(field.strip() for field in line.split("\t" if "\t" in line else None, 1)) for line in lines]
     else: pairs = [tuple(pair) for pair in (source.items() if isinstance(source,Mapping) else source)]
     for number,pair in enumerate(pairs,1):

@@ -10,40 +10,49 @@ import math
 import os
 import re
 import stat
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
 
-from .formats import node_paths, quote, read_newick, read_pairs, read_table
+from .formats import nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
 
 # %% auto #0
-__all__ = ['unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'renamed', 'children', 'what_it_is',
-           'list_folder']
+__all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span',
+           'renamed', 'class_columns', 'path_mark', 'row_path', 'label_order', 'sibling_names', 'newick_paths',
+           'what_it_is', 'list_folder']
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #fe7975e0
 def unique_names(
     paths:Sequence[tuple[str,...]],  # nodes, each the names from the root's child down to it; all different
 )->list[str]:                        # one name a node, in the same order
-    "The last name of each path, or where paths share it the shortest end that no other of them has, joined by `/`."
-    shared = {name for name,count in Counter(p[-1] for p in paths).items() if count>1}
-    ends = Counter(p[-k:] for p in paths if p[-1] in shared for k in range(1,len(p)+1))
-    def name(p): return "/".join(next((p[-k:] for k in range(1,len(p)) if ends[p[-k:]]==1), p))
-    return [name(p) if p[-1] in shared else p[-1] for p in paths]
+    "Call each node by the last name of its path, or where paths share it by the shortest end that no other of them has, joined by `/`."
+    names = [path[-1] for path in paths]
+    count = Counter(names)
+    shared = sorted((path[::-1],i) for i,path in enumerate(paths) if count[path[-1]]>1)
+    alike = [len(os.path.commonprefix([a,b])) for (a,_),(b,_) in pairwise(shared)]
+    for (_,i),before,after in zip(shared, [0,*alike], [*alike,0]):     # backwards and sorted: the most alike stand side by side
+        names[i] = "/".join(paths[i][-1-max(before,after):])
+    return names
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #41a7f23f
 def check_paths(
     paths:Sequence[tuple[str,...]],  # one a class, in label order
 )->None:
-    "`ValueError` that names the label whose path is empty, has an empty name in it, or stands twice."
+    "Refuse no paths, and by its label a path that is empty, has an empty name in it, or stands twice."
     if not paths: raise ValueError("a taxonomy needs at least one class, got no paths")
+    try: odd = any(not isinstance(name,str) or not name.strip() for name in set().union(*paths))
+    except TypeError: odd = True                                               # a list among the names
     for label,path in enumerate(paths):
         if not path: raise ValueError(f"label {label} has an empty path: it would be the root, which is no class")
-        for name in path:
+        for name in path if odd else ():
             if not isinstance(name,str): raise ValueError(f"label {label}: a name must be a string, got {name!r} in {path!r}")
             if not name.strip(): raise ValueError(f"label {label} has an empty name in its path {path!r}")
     check_unique(paths, "path")
@@ -75,24 +84,59 @@ class Taxonomy:
     def __init__(self,
         paths:Sequence[tuple[str,...]],  # one a class in label order, the root's child first and the class last
         names:Sequence[str],             # what the dataset calls each class, in label order
+        support:Mapping[tuple[str,...],float]|None=None,  # of groups, by their path, where the tree came with it
+        ordered:bool=True,               # False: nobody said that this is the order of labels
     ):
         paths = [tuple(p) for p in paths]; check_paths(paths); check_class_names(names, paths)
-        self.paths,self.names = [tuple(map(str,p)) for p in paths],list(map(str,names))    # NumPy strings become plain ones
+        normal = {name:nfc(str(name)) for name in set().union(*paths)}
+        if any(type(name) is not str or name!=same for name,same in normal.items()):       # NumPy strings become plain ones
+            paths = [tuple(map(normal.__getitem__,p)) for p in paths]
+            check_unique(paths, "path")
+        self.paths,self.names = paths,[nfc(str(n)) for n in names]
+        check_unique(self.names, "class name")
+        self.support,self.ordered = dict(support or {}),ordered
     def __eq__(self, other): return isinstance(other,Taxonomy) and (self.paths,self.names)==(other.paths,other.names)
     def __hash__(self): return hash((tuple(self.paths),tuple(self.names)))
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #3f0c11a2
+@dataclass
+class Nodes:
+    "The nodes of a tree, the root first and parents before children, siblings in order of first appearance."
+    parents:list[int]        # of each node; −1 for the root
+    names:list[str]          # the last name of each node's path; empty for the root
+    children:list[list[int]] # of each node
+    classes:list[int]        # the node of each class
+
+def span(
+    paths:Sequence[tuple[str,...]],  # one a class
+)->Nodes:
+    "Find the nodes that the paths run through."
+    nodes,known = Nodes([-1], [""], [[]], []),[{}]
+    for path in paths:
+        node = 0
+        for name in path:
+            child = known[node].get(name)
+            if child is None:
+                child = known[node][name] = len(known)
+                nodes.children[node].append(child)
+                for values,start in ((nodes.parents,node),(nodes.names,name),(nodes.children,[]),(known,{})): values.append(start)
+            node = child
+        nodes.classes.append(node)
+    return nodes
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #9b217114
 def renamed(
     paths:Sequence[tuple[str,...]],  # one a class
     names:Sequence[str],             # one a class
 )->list[tuple[str,...]]:             # the same paths, ending in `names`
-    "Paths with their last name replaced. `ValueError` for a class that is a group too, or would become one."
-    groups = {p[:k] for p in paths for k in range(1,len(p))}
-    new = [(*p[:-1],name) for p,name in zip(paths,names)]
-    for old,path in zip(paths,new):
-        if old!=path and (old in groups or path in groups):
-            raise ValueError(f"cannot call class {old!r} {path[-1]!r}: one of the two is a group with classes below it")
-    return new
+    "Replace the last name of each path. `ValueError` for a class that is a group too, or would become one."
+    nodes = span(paths)
+    groups = {(nodes.parents[k],nodes.names[k]) for k,below in enumerate(nodes.children) if below}
+    for path,name,node in zip(paths, names, nodes.classes):
+        parent = nodes.parents[node]
+        if path[-1]!=name and groups & {(parent,path[-1]),(parent,name)}:
+            raise ValueError(f"cannot call class {path!r} {name!r}: one of the two is a group with classes below it")
+    return [(*path[:-1],name) for path,name in zip(paths, names)]
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #b311c359
 @patch(cls_method=True)
@@ -143,7 +187,10 @@ def level_names(self:Taxonomy,
 @patch(as_prop=True)
 def level_sizes(self:Taxonomy)->list[int]:
     "Number of nodes at each level."
-    return [len({p[:level+1] for p in self.paths}) for level in range(self.depth)]
+    nodes,depth = span(self.paths),[0]
+    for parent in nodes.parents[1:]: depth.append(depth[parent]+1)
+    here,ended = np.bincount(depth)[1:],np.bincount([len(path) for path in self.paths])[:-1].cumsum()
+    return (here+ended).tolist()
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #c4038838
 @patch
@@ -154,12 +201,13 @@ def __repr__(self:Taxonomy)->str:
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #803e60c7
 @patch
-def lca_depth(self:Taxonomy)->np.ndarray:  # (C,C) int16, 0 … depth; on the diagonal the class's own depth
+def lca_depth(self:Taxonomy)->np.ndarray:  # (C,C) int16 (int32 for paths of 16,384 names), 0 … depth; on the diagonal the class's own depth
     "Depth of the lowest common ancestor of each pair, the root at 0."
     order = sorted(range(self.n_classes), key=self.paths.__getitem__)
     ranked = [self.paths[i] for i in order]
-    shared = np.array([len(os.path.commonprefix(pair)) for pair in zip(ranked,ranked[1:])], dtype=np.int16)   # (C−1,)
-    rank,row = np.argsort(order),np.empty(self.n_classes, dtype=np.int16); out = np.empty((self.n_classes,)*2, dtype=np.int16)
+    whole = np.int16 if 2*self.depth<2**15 else np.int32
+    shared = np.array([len(os.path.commonprefix(pair)) for pair in pairwise(ranked)], dtype=whole)   # (C−1,)
+    rank,row,out = np.argsort(order),np.empty(self.n_classes, dtype=whole),np.empty((self.n_classes,)*2, dtype=whole)
     for k,i in enumerate(order):
         if k: np.minimum(row[:k], shared[k-1], out=row[:k])            # to the left: what the class before shares, and no more than with it
         row[k] = len(ranked[k]); np.minimum.accumulate(shared[k:], out=row[k+1:])
@@ -168,9 +216,10 @@ def lca_depth(self:Taxonomy)->np.ndarray:  # (C,C) int16, 0 … depth; on the di
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #dbe2b575
 @patch
-def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) int16, edges ≥ 0; zero on the diagonal
+def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) as `lca_depth`, edges ≥ 0; zero on the diagonal
     "Number of edges between each pair of classes through their lowest common ancestor. Inspecting paper, arXiv:2301.11065."
-    lengths = np.array([len(p) for p in self.paths], dtype=np.int16); out = self.lca_depth()
+    out = self.lca_depth()
+    lengths = np.array([len(p) for p in self.paths], dtype=out.dtype)
     out *= -2; out += lengths; out += lengths[:,None]
     return out
 
@@ -190,7 +239,7 @@ def check_names(self:Taxonomy,
     class_names:Sequence[str],  # the dataset's class names in label order
 )->None:
     "`ValueError` that names the first difference between a dataset's classes and the taxonomy's, and says how to mend it."
-    given = [str(n) for n in class_names]
+    given = [nfc(str(n)) for n in class_names]
     if given==self.names: return
     missing,extra = sorted(set(given)-set(self.names)),sorted(set(self.names)-set(given))
     k = next((i for i,(a,b) in enumerate(zip(given,self.names)) if a!=b), min(len(given),len(self.names)))
@@ -206,62 +255,127 @@ def select(self:Taxonomy,
     names:Sequence[str],  # classes to keep, in the label order wanted
 )->Taxonomy:              # the tree over those classes alone; their names and paths stay as they are
     "Some of the classes, or all in another order. `ValueError` for a name that is unknown or stands twice."
-    names = [str(n) for n in names]; paths = dict(zip(self.names,self.paths))
+    names = [nfc(str(n)) for n in names]; paths = dict(zip(self.names,self.paths))
     for name in names:
         if name not in paths:
             near = difflib.get_close_matches(name, self.names); hint = f"; did you mean {near}?" if near else ""
             raise ValueError(f"no class {name!r} among the taxonomy's {self.n_classes}{hint}")
-    return Taxonomy([paths[n] for n in names], names)
-
-# %% ../../nbs/20_tree.taxonomy.ipynb #2fb2348f
-def children(
-    paths:Sequence[tuple[str,...]],  # one a class
-)->dict[tuple,list[tuple]]:          # each inner node's children, in order of first appearance; the root is `()`
-    "The tree that the paths span. A class that is an inner node heads the list of its own children."
-    found = {():{}}
-    for path in paths:
-        for k in range(len(path)): found.setdefault(path[:k],{})[path[:k+1]] = None
-    classes = set(paths)
-    return {node:[node]*(node in classes)+list(kids) for node,kids in found.items()}
+    return Taxonomy([paths[n] for n in names], names, self.support)
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #3acd6c76
 @patch
 def to_tree(self:Taxonomy)->TreeNode:  # rooted, multifurcating; tips are named by class, inner nodes by group
-    "The taxonomy as a tree with edges of length 1, and 0 above the tip of a class that is a group."
-    names,below = dict(zip(self.paths,self.names)),children(self.paths)
-    inner = {}
-    for node in sorted(below, key=len, reverse=True):                  # deepest first: children exist before their parent
-        kids = [inner[c] if c in inner and c!=node else TreeNode(names[c], length=float(c!=node)) for c in below[node]]
-        inner[node] = TreeNode(node[-1] if node else None, length=1. if node else None, children=kids)
-    return inner[()]
+    "Make a tree with edges of length 1, and 0 above the tip of a class that is a group."
+    nodes = span(self.paths)
+    called = dict(zip(nodes.classes, self.names))
+    made = [None]*len(nodes.names)
+    for node in reversed(range(len(made))):                            # children exist before their parent
+        below = [made[child] for child in nodes.children[node]]
+        if below and node in called: below.insert(0, TreeNode(called[node], length=0.))
+        name = nodes.names[node] if below else called[node]
+        made[node] = TreeNode(name or None, length=1. if node else None, children=below)
+    return made[0]
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #40542f6a
+numberings = ("","#","id","index","label","no","no.","nr","nr.","number","unnamed: 0")  # columns that count rows
+
+def class_columns(
+    file:str|Path,           # for messages
+    header:Sequence[str],    # column names
+    rows:Sequence[list[str]],# cells
+)->tuple[dict[str,int],list[int],list[int]]:  # places of `path` and `class`; levels from the root's child down; columns not read
+    "Find what the columns of a class table are. `ValueError` for one that is neither level nor numbering."
+    names,known = [name.lower() for name in header],{}
+    def differ(k):
+        cells = [row[k] for row in rows]
+        return all(re.fullmatch("[0-9]+", cell) for cell in cells) and len(set(map(int,cells)))==len(cells)
+    for name in ("path","class","label"):
+        if names.count(name)>1: raise ValueError(f"{file}: expected one column {name}, found {names.count(name)}")
+        if name in names and not (name=="label" and ("class" in known or differ(names.index(name)))): known[name] = names.index(name)
+    if "label" in known: known["class"] = known.pop("label")                                    # names under `label`
+    idle = [k for k,name in enumerate(names) if name in numberings and k not in known.values()]
+    for k in idle:
+        if not differ(k): raise ValueError(f"{file}: expected column {k+1}, {header[k]!r}, to count the rows, found {rows[0][k]!r}; "
+                                           "leave it out, or give a level of the taxonomy another name")
+    levels = [k for k in range(len(names)) if k not in idle and k not in known.values()]
+    for k in levels if "path" not in known and "class" in known else levels[:-1] if "path" not in known else ():
+        if differ(k) and len(rows)>1: raise ValueError(f"{file}: column {header[k]!r} holds another number in each row and makes no "
+                                                       "groups; leave it out, or call it id")
+    return known,levels,idle
+
+def path_mark(
+    file:str|Path,         # for messages
+    column:str,            # its name
+    cells:Sequence[str],   # its paths
+    separator:str|None,    # as given
+)->str:
+    "Find what stands between the names of a path. `ValueError` if no cell has a `>`, but one has another mark."
+    if separator is not None: return separator.strip() or separator
+    if any(">" in cell for cell in cells): return ">"
+    for cell in cells:
+        if mark := re.search(r"::|[/;|\\]", cell):
+            raise ValueError(f"{file}, column {column}: no path holds the separator ' > ', but one is {cell[:80]!r}; "
+                             f"say `separator={mark[0]!r}` if that is what parts names")
+    return ">"
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #3f0c11a8
+def row_path(
+    where:str,           # file and line, for messages
+    row:Sequence[str],   # cells
+    path:int|None,       # column of the whole path
+    leaf:int|None,       # column of the class
+    levels:Sequence[int],# columns of the levels, where there is no `path`
+    mark:str|None,       # between the names of a path
+)->tuple[str,...]:
+    "Read the path of one class. `ValueError` for an empty name, or a class that its path does not end in."
+    if path is not None:
+        found = [name.strip() for name in row[path].split(mark)]
+        if leaf is not None and nfc(found[-1])!=nfc(row[leaf]):
+            raise ValueError(f"{where}: class {row[leaf]!r} but its path ends in {found[-1]!r}, not in the class")
+    else:
+        found = [row[k] for k in levels]
+        while found and not found[-1]: found.pop()
+        found += [] if leaf is None else [row[leaf]]
+    if not found or not all(found): raise ValueError(f"{where}: empty name in {found}")
+    return tuple(found)
+
+def label_order(
+    file:str|Path,                            # for messages
+    header:Sequence[str],                     # column names
+    rows:Sequence[tuple[int,list[str]]],      # line numbers and cells
+    idle:Sequence[int],                       # columns of numbers
+)->list[int]:                                 # row of each label
+    "Order rows by a column `label` of numbers, if there is one. `ValueError` unless it counts the classes from 0 or 1."
+    column = next((k for k in idle if header[k].lower()=="label"), None)
+    if column is None: return list(range(len(rows)))
+    labels = [int(row[column]) for _,row in rows]
+    first = min(labels)
+    if first>1 or sorted(labels)!=list(range(first, first+len(rows))):
+        raise ValueError(f"{file}: expected the column label to count the classes from 0, found {labels[:5]}")
+    return np.argsort(labels).tolist()
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #3f0c11a7
 @patch(cls_method=True)
 def from_csv(cls:Taxonomy,
-    file:str|Path,         # CSV or TSV with column names; a column `path`, or one column a level from the root's child down
-    separator:str=" > ",   # between the names in a `path` cell; blanks around it do not matter
+    file:str|Path,           # table with column names; a column `path`, or one column a level from the root's child down
+    separator:str|None=None, # between the names in a `path` cell; blanks around it do not matter; None: `>`
+    delimiter:str|None=None, # between cells: tab, comma, semicolon, bar; None: as the column names have it
 )->Taxonomy:
-    "A taxonomy from a table, rows in label order. `ValueError` names the line at fault."
-    header,rows = read_table(file); columns = [h.lower() for h in header]
-    leaf = columns.index("class") if "class" in columns else None
-    if "path" not in columns and any(separator in h for h in header):
+    "A taxonomy from a delimited text or Parquet, rows in label order. `ValueError` names file and line at fault."
+    header,rows = read_table(file, delimiter)
+    if any(">" in name or separator and separator in name for name in header):
         raise ValueError(f"{file}, line 1: expected column names, found {header}")
-    cells = [row[columns.index("path")] for _,row in rows] if "path" in columns else []
-    if any("/" in cell for cell in cells) and not any(separator.strip() in cell for cell in cells):
-        raise ValueError(f"{file}: no path holds the separator {separator!r}, as in {cells[0]!r}; say `separator='/'` if that is what parts names")
-    paths = []
-    for line,row in rows:
-        if "path" in columns:
-            path = [name.strip() for name in row[columns.index("path")].split(separator.strip() or separator)]
-            if leaf is not None and path[-1]!=row[leaf]:
-                raise ValueError(f"{file}, line {line}: class {row[leaf]!r} but its path ends in {path[-1]!r}, not in the class")
-        else:
-            path = [cell for k,cell in enumerate(row) if k!=leaf]
-            while path and not path[-1]: path.pop()
-            path += [] if leaf is None else [row[leaf]]
-        if not path or not all(path): raise ValueError(f"{file}, line {line}: empty name in {path}")
-        paths.append(tuple(path))
-    try: return cls.from_paths(paths)
+    known,levels,idle = class_columns(file, header, [row for _,row in rows])
+    path,leaf = known.get("path"),known.get("class")
+    lone = path is None and len(levels)+(leaf is not None)==1          # one name per class: a star, or a path under another name
+    at = path if path is not None else [*levels,leaf][0] if lone else None
+    mark = None if at is None else path_mark(file, header[at], [row[at] for _,row in rows], separator)
+    if lone and any(mark in row[at] for _,row in rows):
+        raise ValueError(f"{file}, column {header[at]!r}: {rows[0][1][at][:80]!r} looks like a path; call the column `path`")
+    if path is not None and levels: warnings.warn(f"{file}: the columns {[header[k] for k in levels]} are not read", stacklevel=2)
+    paths = [row_path(f"{file}, line {line}", row, path, leaf, levels, mark) for line,row in rows]
+    order = label_order(file, header, rows, idle)
+    try: return cls.from_paths([paths[k] for k in order])
     except ValueError as error: raise ValueError(f"{file}: {error}") from None
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #e7cdcaa9
@@ -278,20 +392,57 @@ def builtin(cls:Taxonomy,
 # %% ../../nbs/20_tree.taxonomy.ipynb #41ce4dcc
 @patch
 def to_newick(self:Taxonomy)->str:  # one line
-    "Newick text with edge lengths, ending in `;`. `from_newick` gives the same taxonomy back."
-    below,label = children(self.paths),{p:i for i,p in enumerate(self.paths)}
-    shared = {name for name,count in Counter(p[-1] for p in self.paths).items() if count>1}
-    text,tips = {},{}
-    for node in sorted(below, key=len, reverse=True):
-        parts,order = [],[]
-        for kid in below[node]:
-            if kid in text and kid!=node: parts.append(f"{text[kid]}:1"); order += tips.pop(kid)
-            else:
-                name = kid[-1] if kid[-1] in shared else self.names[label[kid]]
-                parts.append(f"{quote(name)}:{int(kid!=node)}"); order.append(label[kid])
-        text[node],tips[node] = f"({','.join(parts)})"+(quote(node[-1]) if node else ""),order
-    front = "" if tips[()]==list(range(self.n_classes)) else f"[&labels {' '.join(map(str,tips[()]))}]"
-    return f"{front}{text[()]};"
+    "Write Newick text with edge lengths, ending in `;`. `from_newick` gives the same taxonomy back."
+    nodes = span(self.paths)
+    plain = unique_names(self.paths)==self.names                       # else names were given, and stand for themselves
+    label = {node:k for k,node in enumerate(nodes.classes)}
+    rows,tips,todo = [],[],[(0,-1,())]
+    while todo:                                                        # from left to right, a class before what is below it
+        node,parent,path = todo.pop()
+        k,below,row = label.get(node),nodes.children[node],len(rows)
+        name = nodes.names[node] if k is None or plain else self.names[k]
+        rows.append((parent, name, 1. if node else None, self.support.get(path)))
+        if k is not None: tips.append(k)
+        if k is not None and below: rows.append((row, name, 0., None))
+        grown = [(child,row,(*path,nodes.names[child]) if self.support else ()) for child in below]
+        todo += reversed(grown)
+    front = "" if tips==list(range(self.n_classes)) else f"[&labels {' '.join(map(str,tips))}]"
+    return front+write_newick(*zip(*rows))
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #3f0c11a4
+def sibling_names(
+    parents:Sequence[int],         # of each node, root first
+    names:Sequence[str],           # as written
+    selves:set[int],               # tips that stand for their parent
+)->list[str]:                      # no two siblings alike, unless both are tips
+    "Name groups that have no name or one that a sibling has. `ValueError` for a class that would change its name so."
+    inner,found,taken = set(parents),[nfc(name) for name in names],[set() for _ in parents]
+    for node in range(1, len(found)):
+        if node not in inner and node not in selves: taken[parents[node]].add(found[node])
+    for node in sorted(inner-{-1,0}):
+        siblings,name,number = taken[parents[node]],found[node] if found[node].strip() else f"node {node}",1
+        while (one := name if number==1 else f"{name} ({number})") in siblings: number += 1
+        siblings.add(one)
+        found[node] = one
+    for node in selves:
+        group = found[parents[node]]
+        if group!=nfc(names[node]): raise ValueError(f"Newick text: the class {names[node]!r}, a group, has a sibling of that name")
+    return found
+
+def newick_paths(
+    text:str,  # Newick text
+)->tuple[list[tuple[str,...]],dict[tuple[str,...],float]]:  # path of each tip, in the order of the text; support of groups
+    "Read the paths of a Newick tree. A tip of length 0 named as its parent is the parent itself. `ValueError` says what is wrong where."
+    parents,names,lengths,support = read_newick(text)
+    inner = set(parents)
+    selves = {k for k,p in enumerate(parents) if p>0 and k not in inner and lengths[k]==0 and names[k] and names[k]==names[p]}
+    called,nodes,tips = sibling_names(parents, names, selves),[()],[]
+    for node in range(1, len(names)):
+        if node not in inner and not called[node].strip():
+            raise ValueError(f"Newick text: tip {len(tips)} has no name; every class needs one")
+        nodes.append(nodes[parents[node]] if node in selves else (*nodes[parents[node]],called[node]))
+        if node not in inner: tips.append(nodes[node])
+    return tips or [(nfc(names[0]),)],{path:s for path,s in zip(nodes, support) if s is not None and path}  # `a;` is one class
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #13ca189b
 @patch(cls_method=True)
@@ -300,24 +451,19 @@ def from_newick(cls:Taxonomy,
 )->Taxonomy:
     "A taxonomy from a Newick tree. Lengths do not matter, but a tip of length 0 named as its parent is the parent itself."
     if isinstance(source,TreeNode) or not str(source).strip(): raise ValueError(f"expected Newick text or a file, got {source!r}")
-    text = source if isinstance(source,str) and re.search("[(;]",source) else Path(source).read_text(encoding="utf-8")
-    parents,names,lengths = read_newick(text)
-    inner,nodes,tips,groups = set(parents),[()],[],set()
-    for node in range(1,len(names)):
-        parent,name = parents[node],names[node]
-        if node not in inner:
-            if not name.strip(): raise ValueError(f"Newick text: tip {len(tips)} has no name; every class needs one")
-            itself = lengths[node]==0 and nodes[parent][-1:]==(name,)
-            tips.append(nodes[parent] if itself else (*nodes[parent],name)); nodes.append(tips[-1]); continue
-        path = (*nodes[parent],name or f"node {node}")
-        if path in groups: raise ValueError(f"Newick text: two groups are {' > '.join(path)!r}; sibling groups need different names")
-        nodes.append(path); groups.add(path)
-    if not tips: tips = [(names[0],)]                                  # `a;` is one class
-    order = re.match(r"\s*\[&labels ([\d ]+)\]", text)
-    labels = list(map(int,order[1].split())) if order else list(range(len(tips)))
-    n = len(tips)
-    if sorted(labels)!=list(range(n)): raise ValueError(f"Newick text: [&labels …] must list 0…{n-1} once each: {labels}")
-    return cls.from_paths([tips[i] for i in np.argsort(labels)])
+    in_file = isinstance(source,Path) or os.path.isfile(source) or ";" not in source
+    if in_file and not os.path.exists(source): raise FileNotFoundError(f"no file {source}, nor is it Newick text, which ends in `;`")
+    text = read_text(source) if in_file else source.removeprefix("\ufeff")
+    try:
+        tips,support = newick_paths(text)
+        said = re.match(r"\s*\[&labels ([\d ]+)\]", text)
+        labels = list(map(int,said[1].split())) if said else list(range(len(tips)))
+        if sorted(labels)!=list(range(len(tips))):
+            raise ValueError(f"Newick text: [&labels …] must list 0…{len(tips)-1} once each: {labels}")
+        paths = [tips[i] for i in np.argsort(labels)]
+        check_paths(paths)
+        return cls(paths, unique_names(paths), support, ordered=bool(said) or not in_file)
+    except ValueError as error: raise ValueError(f"{source}: {error}" if in_file else str(error)) from None
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #b1a259e0
 def what_it_is(
@@ -370,6 +516,24 @@ def from_folder(cls:Taxonomy,
             if not folders: raise ValueError(f"{folder} has no subfolders: expected one per class or group")
         elif image or not folders: paths.append(path)
     return cls.from_paths(sorted(paths))
+
+# %% ../../nbs/20_tree.taxonomy.ipynb #3f0c11ac
+@patch(cls_method=True)
+def from_file(cls:Taxonomy,
+    source:str|Path,         # Newick file, table, folder of folders, or the name of a built-in taxonomy
+    separator:str|None=None, # of a table: between the names of a path
+    delimiter:str|None=None, # of a table: between cells
+)->Taxonomy:
+    "A taxonomy from wherever it is. `FileNotFoundError`, or `ValueError` with the file for what is none."
+    path = Path(source).expanduser()
+    ending,newick,tables = path.suffix.lower(),(".nwk",".newick",".tree",".tre",".nhx"),(".csv",".tsv",".parquet")
+    if ending in tables and not path.is_dir(): return cls.from_csv(path, separator, delimiter)
+    if separator is not None or delimiter is not None:
+        raise ValueError(f"separator and delimiter are of tables ({', '.join(tables)}), and {source} is none")
+    if path.is_dir(): return cls.from_folder(path)
+    if ending in newick: return cls.from_newick(path)
+    if path.is_file(): raise ValueError(f"{path}: expected a taxonomy that ends in {', '.join(newick+tables)}")
+    return cls.builtin(str(source))
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #c03e659a
 @patch(cls_method=True)

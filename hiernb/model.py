@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['imagenet', 'half', 'architectures', 'torchvision_models', 'small_cnn', 'Architecture', 'load_timm',
-           'efficientnet_state', 'pretrained_state', 'gray_filter', 'AvgMaxPool', 'whole_net', 'bare_net',
-           'frozen_parts', 'Embedder', 'check_build', 'build']
+           'efficientnet_state', 'pretrained_state', 'gray_filter', 'AvgMaxPool', 'whole_net', 'use_class_token',
+           'bare_net', 'frozen_parts', 'Embedder', 'check_build', 'build']
 
 # %% ../nbs/51_model.ipynb #322dc344
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from types import MethodType,ModuleType
 from typing import NamedTuple
 
 import torch
@@ -127,8 +127,15 @@ def whole_net(
     "A network as published, random weights."
     vit = dict(dynamic_img_size=True) if architectures[name].first=="patch_embed.proj" else {}
     if name not in torchvision_models: return load_timm().create_model(architectures[name].timm_name, **vit)
-    extra = dict(aux_logits=True, transform_input=False, init_weights=True, dropout=0.) if name=="inception_v3" else {}
+    extra = dict(aux_logits=True, transform_input=False, init_weights=True, dropout=.5) if name=="inception_v3" else {}
     return torchvision_models[name][0](weights=None, **extra)
+
+def use_class_token(
+    net:nn.Module,  # a distilled vision transformer of timm; changed in place
+)->None:
+    "Answer with the class token, as a transformer without distillation does, instead of the mean with the distillation token."
+    from timm.models.vision_transformer import VisionTransformer
+    net.forward_head = MethodType(VisionTransformer.forward_head, net)
 
 def bare_net(
     name:str,                # a key of `architectures`
@@ -148,6 +155,7 @@ def bare_net(
     if pool=="avg+max": setattr(net, architecture.pool, AvgMaxPool())
     if name not in torchvision_models:
         net.reset_classifier(0)
+        if hasattr(net, "dist_token"): use_class_token(net)
         return net.to(memory_format=torch.channels_last) if architecture.pool else net, net.num_features
     features,net.fc = net.fc.in_features,nn.Identity()
     if name=="inception_v3": net.aux_logits,net.AuxLogits = False,None

@@ -4,9 +4,11 @@ from functools import partial
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist,squareform
+from scipy.stats import spearmanr
 from skbio import TreeNode
 from hiernb.tree.compare import (class_retrieval,clade_recall,elementwise_correlation,mean_correlation,permutation_test,
                                  robinson_foulds,triplet_agreement)
+from hiernb.tree.infer import upgma
 from hiernb.tree.taxonomy import Taxonomy
 
 GOLDEN = pathlib.Path(__file__).parent/"golden"
@@ -40,6 +42,27 @@ def test_robinson_foulds(golden):
     assert robinson_foulds(found, true, normalized=False)==golden["upgma_rf"]
     assert np.isclose(robinson_foulds(found, true), golden["upgma_rf_norm"], rtol=1e-6)
     assert np.isclose(robinson_foulds(found, true, False)/robinson_foulds(found, true), golden["upgma_rf_max"], rtol=1e-6)
+
+def test_robinson_foulds_as_published_from_representatives_and_taxonomy(golden, learned, taxonomy):
+    "The published number from the points and the taxonomy alone: no tree is read."
+    found = upgma(learned, taxonomy.names, as_published=True)
+    assert robinson_foulds(found, taxonomy, normalized=False, as_published=True)==golden["upgma_rf"]
+    assert np.isclose(robinson_foulds(found, taxonomy, as_published=True), golden["upgma_rf_norm"], rtol=1e-9)
+    truth = upgma(taxonomy.path_distance(), taxonomy.names, as_published=True)
+    assert robinson_foulds(truth, taxonomy, as_published=True)==0<robinson_foulds(truth, taxonomy)
+    assert permutation_test(partial(robinson_foulds, as_published=True), found, taxonomy, 9).ceiling==0
+    with pytest.raises(ValueError, match="t_true must be a Taxonomy"): robinson_foulds(found, truth, as_published=True)
+
+def test_one_perfect_class_decides_the_published_mean():
+    "Class 0 orders the others perfectly, the rest do not: artanh(1) is infinite, and its tanh 1."
+    true = np.array([[0,1,2,3],[1,0,3,2],[2,3,0,1],[3,2,1,0.]])
+    found = np.array([[0,1,2,3],[1,0,2,4],[2,2,0,3.5],[3,4,3.5,0]])
+    published = [spearmanr(a, b)[0] for a,b in zip(found, true)]
+    assert np.isclose(published[0], 1) and max(published[1:])<.95
+    assert mean_correlation(found, true, as_published=True)==1.
+    rest = [spearmanr(np.delete(a, i), np.delete(b, i))[0] for i,(a,b) in enumerate(zip(found, true))]
+    assert mean_correlation(found, true)<1 and max(rest[1:])<1
+    assert mean_correlation.ceiling(found, true, as_published=True)==1.
 
 def test_multifurcating_truth_does_not_punish_ties(golden, taxonomy):
     order = {f"c{i}": name for i,name in enumerate(taxonomy.names)}

@@ -13,6 +13,7 @@ from hiernb.loss.hier import HIER
 from hiernb.loss.metric import OriginalProxyNCA,ProxyAnchor,ProxyNCA,SoftTriple,SupCon
 from hiernb.loss.proxies import target_distance
 from hiernb.loss.regularized import Regularized
+from hiernb.model import build
 from hiernb.optim import make_optimizers,parameter_groups
 from hiernb.options import Options
 from hiernb.recipe import read_recipe
@@ -270,3 +271,38 @@ def test_replacement_and_step_change_are_settings_of_a_run(tmp_path):
         return Trainer(small(), ProxyAnchor(4, 8), data_of([0,1,2,3]*4), tmp_path, options, "cpu").settings
     changed,plain = settings(replacement=True, step_change=True, eps=1e-4),settings()
     assert {k for k,v in changed.items() if plain[k]!=v}=={"replacement","step_change","eps"}
+
+# --- networks ---
+def test_inception_trains_with_the_dropout_of_the_paper_before_its_last_layer():
+    "Half of the features are zero while training and the rest doubled; nothing is dropped in evaluation."
+    model = build("inception_v3", 8, generator=draw())
+    seen = []
+    model.head.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach()))
+    images = torch.rand(2, 3, 75, 75, generator=draw())
+    model.train()
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm2d): part.eval()
+    model(images)
+    model.eval()
+    model(images)
+    trained,evaluated = seen
+    alive = evaluated!=0                                                           # after the last rectifier
+    assert abs((trained[alive]==0).double().mean()-.5)<.05
+    kept = trained!=0
+    assert_close(trained[kept], 2*evaluated[kept], rtol=1e-4, atol=1e-6)
+
+def test_deit_answers_with_its_class_token():
+    "timm's own head of the class token, in both modes; the mean with the distillation token is something else."
+    model = build("deit_s", 8, generator=draw())
+    images = torch.rand(2, 3, 32, 32, generator=draw())
+    for mode in (True,False):
+        model.train(mode)
+        with torch.no_grad(): tokens,answer = model.net.forward_features(images),model(images)
+        assert_close(answer, model.head(tokens[:,0]))
+        assert not torch.allclose(answer, model.head(tokens[:,:2].mean(1)), atol=1e-3)
+
+@pytest.mark.parametrize("name", ["dino_s","vit_s"])
+def test_other_transformers_answer_with_their_class_token_too(name):
+    model = build(name, 8, generator=draw()).eval()
+    images = torch.rand(1, 3, 32, 32, generator=draw())
+    with torch.no_grad(): assert_close(model(images), model.head(model.net.forward_features(images)[:,0]))

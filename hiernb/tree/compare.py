@@ -18,7 +18,7 @@ import scipy.stats
 from skbio import TreeNode
 from torch import Tensor
 from .taxonomy import Taxonomy
-from .infer import check_distances,cophenetic,pairwise_distance
+from .infer import check_distances,cophenetic,pairwise_distance,upgma
 from .chance import bootstrap_interval,measure,permutation_test
 
 # %% ../../nbs/22_tree.compare.ipynb #5464f0e8
@@ -56,10 +56,14 @@ def row_ranks(
 def fisher_mean(
     r:np.ndarray,  # (K,) rank correlations in [-1,1]
     n:int,         # ≥ 2 values behind each correlation
-)->float:          # in [-1,1]; nan for K = 0
+    as_published:bool=False,  # |r|=1 is infinite: one such class decides
+)->float:          # in [-1,1]; nan for K = 0, and as published for r = 1 beside r = −1
     "tanh of the mean artanh; |r|=1 counts as 1 − 3/(n³−n), just above the best imperfect ranking, unless all are perfect alike."
     nearly = 1-3/(n**3-n)
     if len(r)==0: return float("nan")
+    if as_published:
+        whole = np.where(np.abs(r)>nearly, np.sign(r), r)                           # without rounding
+        with np.errstate(divide="ignore", invalid="ignore"): return float(np.tanh(np.arctanh(whole).mean()))
     if (np.abs(r)>nearly).all() and len(set(np.sign(r)))==1: return float(np.sign(r[0]))
     return float(np.tanh(np.arctanh(r.clip(-nearly, nearly)).mean()))
 
@@ -82,7 +86,7 @@ def mean_correlation_ceiling(
     n = len(true) if as_published else len(true)-1
     rows = true if as_published else true[~np.eye(len(true), dtype=bool)].reshape(-1, n)
     best = untied_ceiling(rows)
-    return fisher_mean(best[best>0], n)
+    return fisher_mean(best[best>0], n, as_published)
 
 def elementwise_correlation_ceiling(
     d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C); only their number matters
@@ -97,7 +101,7 @@ def elementwise_correlation_ceiling(
 def mean_correlation(
     d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
-    as_published:bool=False,            # rank each class together with itself, which lifts chance above 0
+    as_published:bool=False,            # rank each class together with itself, which lifts chance above 0; one perfect class makes the mean 1
 )->float:                               # in [-1,1], 1: every class orders the others as the truth does; nan if the truth orders nothing
     "Fisher-z mean over classes of Spearman's correlation of learned and true distances. arXiv:2301.11065. `ValueError` as `both_sides`."
     d,d_true = both_sides(d, d_true)
@@ -106,7 +110,7 @@ def mean_correlation(
     if not asked.all():
         warnings.warn(f"mean correlation over {asked.sum()} of {len(d)} classes: the others have all true distances equal", stacklevel=3)
     n = len(d) if as_published else len(d)-1
-    return lambda order: fisher_mean(np.einsum("ij,ij->i", ranks[order][:,order], true_ranks)[asked], n)
+    return lambda order: fisher_mean(np.einsum("ij,ij->i", ranks[order][:,order], true_ranks)[asked], n, as_published)
 
 # %% ../../nbs/22_tree.compare.ipynb #76d0cba7
 def pair_matrix(
@@ -184,8 +188,10 @@ def robinson_foulds_ceiling(
     t_true:TreeNode|Taxonomy,  # true tree or taxonomy
     normalized:bool=True,      # as `robinson_foulds`
     rooted:bool=False,         # as `robinson_foulds`
+    as_published:bool=False,   # as `robinson_foulds`
 )->float:                      # 0 for a tree with larger families, which can be the true one
     "`robinson_foulds` of the best tree: if binary it has every true group and some more. `ValueError` as `clades`."
+    if as_published: return 0.                                 # the truth is binary, too
     names = class_order(t_true)
     learned,true = (len(splits(clades(x, names), rooted)) for x in (t,t_true))
     binary = len(names)-3+rooted                               # splits of a binary tree
@@ -198,9 +204,13 @@ def robinson_foulds(
     t_true:TreeNode|Taxonomy,  # true tree or taxonomy; may be multifurcating
     normalized:bool=True,      # divide by the number of nontrivial splits in the two trees
     rooted:bool=False,         # compare clades instead of splits
+    as_published:bool=False,   # compare with the binary tree that the published code makes of the taxonomy
 )->float:                      # 0: same tree; normalised in [0,1], else a count in [0,2(C-3)] (rooted 2(C-2))
-    "Splits that only one tree has. Robinson & Foulds 1981. `ValueError` if the trees have different classes."
+    "Splits that only one tree has. Robinson & Foulds 1981. `ValueError` for different classes, and for a tree `as_published`."
     names = class_order(t_true)
+    if as_published:
+        if not isinstance(t_true, Taxonomy): raise ValueError("as_published makes a binary tree of a taxonomy: t_true must be a Taxonomy")
+        t_true = upgma(t_true.path_distance(), names, as_published=True)
     learned,truth = clades(t, names),splits(clades(t_true, names), rooted)
     def value(order):
         found = splits(learned[:,order], rooted); total = len(found)+len(truth)

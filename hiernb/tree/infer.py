@@ -20,7 +20,8 @@ from .decode import ancestor_tree
 from .taxonomy import Taxonomy
 
 # %% auto #0
-__all__ = ['pairwise_distance', 'check_distances', 'upgma', 'neighbor_joining', 'cophenetic', 'proxy_distances', 'proxy_tree']
+__all__ = ['pairwise_distance', 'check_distances', 'published_joins', 'upgma', 'neighbor_joining', 'cophenetic',
+           'proxy_distances', 'proxy_tree']
 
 # %% ../../nbs/21_tree.infer.ipynb #0a872d24
 def pairwise_distance(
@@ -65,15 +66,32 @@ def check_distances(
     d = ((d+d.T)/2).clip(min=0); np.fill_diagonal(d, 0); return d
 
 # %% ../../nbs/21_tree.infer.ipynb #ad146fc8
+def published_joins(
+    dist:np.ndarray,   # (C,C) distances, symmetric
+)->np.ndarray:         # (C-1,4) as scipy's linkage: two clusters, their distance, number of classes below
+    "Join as the published code does: a joined cluster's distances are halved sums, and of equal pairs the last one joins."
+    d,clusters,joins = dist.copy(),[(i,1) for i in range(len(dist))],[]
+    while len(clusters)>1:
+        below = np.where(np.tri(len(d), k=-1, dtype=bool), d, np.inf)
+        i,j = divmod(below.size-1-int(below.ravel()[::-1].argmin()), len(d))        # the last of the smallest; i > j
+        (one,n),(other,m) = clusters[i],clusters[j]
+        clusters[j] = len(dist)+len(joins),n+m
+        joins.append((one,other,d[i,j],n+m))
+        d[j] = d[:,j] = (d[i]+d[j])/2
+        d = np.delete(np.delete(d, i, 0), i, 1)
+        del clusters[i]
+    return np.array(joins, dtype=float)
+
 def upgma(
     dist:Tensor|np.ndarray,   # (C,C) distances between classes, exact but for rounding (`check_distances`)
     names:Sequence[str],      # C different class names
-    as_published:bool=False,  # WPGMA, which the published code calls UPGMA
+    as_published:bool=False,  # WPGMA with the published order of ties, which the published code calls UPGMA
 )->TreeNode:                  # rooted, binary, ultrametric; tips are named, edges have lengths ≥ 0
     "Average-linkage tree. `ValueError` unless `dist` holds distances between `names`. Sokal & Michener 1958."
     names = list(map(str,names)); d = check_distances(dist,names)
     if len(names)==1: return TreeNode(children=[TreeNode(names[0],length=0.)])
-    return TreeNode.from_linkage_matrix(linkage(squareform(d,checks=False), "weighted" if as_published else "average"), names)
+    joins = published_joins(d) if as_published else linkage(squareform(d, checks=False), "average")
+    return TreeNode.from_linkage_matrix(joins, names)
 
 # %% ../../nbs/21_tree.infer.ipynb #0056ffe7
 def neighbor_joining(

@@ -11,6 +11,7 @@ from PIL import Image
 
 from hiernb import cli,examine,grid,run as runs
 from hiernb.checkpoint import read_checkpoint
+from hiernb.recipe import read_recipe
 
 RECIPE = """
 [data]
@@ -225,7 +226,9 @@ def in_this_process(monkeypatch):
 def test_a_grid_becomes_a_table_and_goes_on(home, monkeypatch, capsys):
     in_this_process(monkeypatch); both = [str(home/"dr.toml"),str(home/"norm.toml")]
     words = ["grid","--recipes",*both,"--seeds","0","1","--jobs","2","--folder",str(home/"grid"),"--accelerator","cpu"]
-    spoil = home/"grid"/"norm"/"seed-1"; spoil.mkdir(parents=True); (spoil/"log.csv").mkdir()                     # where the log is to be written: a folder
+    spoil = home/"grid"/"norm"/"seed-1"
+    (spoil/"log.csv").mkdir(parents=True)                                                                         # where the log is to be written: a folder
+    (spoil/"recipe.toml").write_text(read_recipe(both[1], ["seed=1"]).to_toml())                                  # in a run that has begun
     assert cli.main([*words,"--baseline","norm"])==1
     out,err = capsys.readouterr(); assert "norm seed 1 failed: exit code 1, hiernb: error: as the process said (" in err and "| minus norm" in out
     assert f"failed: norm seed 1: see {spoil/'train.log'}" in err and err.count("as the process said")==1         # its words once

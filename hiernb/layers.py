@@ -113,8 +113,8 @@ def check_training(
 )->None:
     "`ValueError` for what `train` would refuse, and for rates of parameters that the loss has not; those of the model are known when it is built."
     Options(seed=seed, **{k:v for k,v in training.items() if k!="epochs"})
-    if training["epochs"]<1: raise ValueError(f"epochs must be at least 1, got {training['epochs']}")
-    schedule_factor(training["schedule"], training["epochs"]-1)
+    if training["epochs"]<0: raise ValueError(f"epochs must be at least 0, got {training['epochs']}")
+    schedule_factor(training["schedule"], max(0, training["epochs"]-1))
     if training["select"]=="accuracy" and not hasattr(loss, "logits"):
         raise ValueError("select: this loss has no logits and no accuracy; expected recall_at_1 or none, got 'accuracy'")
     if training["step_change"]: check_representatives(loss)
@@ -150,7 +150,7 @@ def check_model(
 )->None:
     "`ValueError` for a network or head that cannot be, and for a ball that is not the loss's."
     check_build(**{k:model[k] for k in ("name","dim","channels","pretrained","size_info","head","pool")})
-    head = nn.Identity() if model["head"]=="linear" else Head(1, 1, model["head"], model["c"], model["clip_r"])
+    head = nn.Identity() if model["head"] in ("linear","none") else Head(1, 1, model["head"], model["c"], model["clip_r"])
     curvature_of(head, loss)
 
 def check_evaluation(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['habit', 'closing', 'drawings', 'learned_classes', 'make_loss', 'check_images', 'assemble', 'recipes_apart',
-           'recipe_in', 'finished', 'judge_of', 'curves', 'recipe_table', 'sections_of', 'write_results', 'clear',
-           'run', 'restore', 'evaluate']
+           'recipe_in', 'finished', 'judge_of', 'curves', 'recipe_table', 'what_was_trained', 'sections_of',
+           'write_results', 'clear', 'run', 'restore', 'evaluate']
 
 # %% ../nbs/71_run.ipynb #b64598f3
 import json
@@ -148,16 +148,24 @@ def recipe_table(recipe:Recipe)->pd.DataFrame:   # setting, value, written in
     rows = [(k,"none" if v is None else str(v),recipe.origins.get(k,"")) for k,v in recipe.flat().items()]
     return pd.DataFrame(sorted(rows, key=lambda row: row[2].startswith("default")), columns=["setting","value","written in"])
 
+def what_was_trained(
+    done:Run,
+)->str:             # a sentence
+    "Name the epoch whose weights are measured."
+    if done.history.empty: return "Nothing was trained: the weights that are measured below are those that the model starts with."
+    judge = judge_of(done.history)
+    best = done.history[judge].iloc[done.best_epoch-1]
+    split,_,score = judge.partition("_")
+    return (f"Epoch {done.best_epoch} of {len(done.history)} has the highest {dict(recall_at_1='Recall@1').get(score, score)} "
+            f"on split {split}, {best:.4f}; its weights are measured below.")
+
 def sections_of(
     recipe:Recipe,
     done:Run,
     got:Measured,
-    drawn:dict[str,tuple[bytes,str]],   # name -> SVG and caption, the training curves first
+    drawn:dict[str,tuple[bytes,str]],   # name -> SVG and caption; `training` where something was trained
 )->list[tuple[str,list]]:               # for `report`
     "A run as the sections of a report."
-    judge = judge_of(done.history); best = done.history[judge].iloc[done.best_epoch-1]; split,_,score = judge.partition("_")
-    says = (f"Epoch {done.best_epoch} of {len(done.history)} has the highest {dict(recall_at_1='Recall@1').get(score, score)} on split {split}, {best:.4f}; "
-            "its weights are measured below.")
     warned = [habit]*bool(recipe.sections["training"].get("select_on_test")); tables = {}
     for of,part in got.table.groupby("of", sort=False):
         shown = readable(part.drop(columns="control")); tables[of] = shown.drop(columns="of").dropna(axis=1, how="all").reset_index(drop=True),shown
@@ -168,8 +176,9 @@ def sections_of(
         return [(table,f"{of[0].upper()}{of[1:]}, test split.") for of,table,_ in found]+words
     note = ("low, high: 95 % interval that resamples whole classes. chance, with the middle 95 % of it (chance_low, chance_high): what the measure "
             "is worth when classes or labels are permuted. p: the share of permutations that do at least as well.")
-    training,*others = drawn.values()
-    return [("Training",[says,*warned,training]), ("Test",[note,*warned,*page("test")]),
+    training = [picture for name,picture in drawn.items() if name=="training"]
+    others = [picture for name,picture in drawn.items() if name!="training"]
+    return [("Training",[what_was_trained(done),*warned,*training]), ("Test",[note,*warned,*page("test")]),
             ("Hierarchy",[*[f"**{got.verdict}**"]*bool(got.verdict),*others,*page("hierarchy")]), ("Recipe",[(recipe_table(recipe),recipe.name)])]
 
 # %% ../nbs/71_run.ipynb #18ba37ea
@@ -186,8 +195,8 @@ def write_results(
     chosen_by = "test" if recipe.sections["training"].get("select_on_test") else "val"
     write_atomic(folder/"test.csv", got.table.assign(selected_on=chosen_by).to_csv(index=False).encode())
     trees,figures = draw_points(points, data, proxies_of(done.loss), head and head.clip_r)
-    figures = dict(training=(curves(done.history),"Loss, and the score that chooses the epoch."))|figures
-    drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in figures.items()}
+    trained = {} if done.history.empty else dict(training=(curves(done.history),"Loss, and the score that chooses the epoch."))
+    drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in (trained|figures).items()}
     files = {f"figures/{name}.svg":svg for name,(svg,_) in drawn.items()}
     files |= {f"trees/{name}.nwk":newick(tree) for name,tree in (trees|got.trees).items()}
     if got.verdict: files["verdict.txt"] = (got.verdict+"\n").encode()

@@ -39,6 +39,14 @@ class Run:
 
 # %% ../nbs/52_train.ipynb #bba310db
 @patch
+def keep_best(self:Trainer)->None:
+    "Write the weights of this epoch as the best ones. `OSError` names the file."
+    if world()[0]!=0: return
+    model,loss = self.learner.judged
+    state = dict(epoch=len(self.history), settings=self.settings, model=model.state_dict(), loss=loss.state_dict())
+    save_checkpoint(best_checkpoint(self.folder), state)
+
+@patch
 def finish(self:Trainer,
     stop:Terminable,       # may end the validation, not what follows it
     progress:bool=False,   # as `embed`
@@ -51,9 +59,7 @@ def finish(self:Trainer,
     timing = dict(seconds=self.spent, images_per_second=self.sums["rows"]/self.options.views/self.spent)
     self.history.append(dict(epoch=len(self.history)+1)|self.totals()|found|timing); self.done,self.sums,self.spent = 0,{},0.
     self.save()
-    if self.best_epoch==len(self.history) and world()[0]==0:
-        model,loss = self.learner.judged
-        save_checkpoint(best_checkpoint(self.folder), dict(epoch=len(self.history), settings=self.settings, model=model.state_dict(), loss=loss.state_dict()))
+    if self.best_epoch==len(self.history): self.keep_best()
 
 # %% ../nbs/52_train.ipynb #6a94d773
 @patch
@@ -128,8 +134,8 @@ def take_up(self:Trainer,
     resume:bool,    # go on with what is in the folder
 )->None:
     "Take up what is in the folder, with nothing deleted or replaced yet. `ValueError`: an end that has passed, a schedule too short, other settings."
-    if type(epochs) is not int or epochs<1: raise ValueError(f"epochs must be a whole number, at least 1, got {epochs!r}")
-    schedule_factor(self.options.schedule, epochs-1)
+    if type(epochs) is not int or epochs<0: raise ValueError(f"epochs must be a whole number, at least 0, got {epochs!r}")
+    schedule_factor(self.options.schedule, max(0, epochs-1))
     self.earlier = self.earlier_starts() if resume else []
     if resume: self.resume(epochs)
     anywhere(False)                                # whoever has been refused has ended here, and so do the others
@@ -185,7 +191,8 @@ def complete(self:Trainer,
 )->Run:              # model and loss hold the weights of the best validation, in evaluation mode
     "Train what has been looked at to its end. Errors as `start`, `to_the_end`, `best`."
     self.start(resume)
-    self.to_the_end(epochs, progress)
+    if epochs: self.to_the_end(epochs, progress)
+    else: self.keep_best()
     anywhere(False)                                # what follows is on the disk
     best,model,loss = self.best(),self.learner.model,self.learner.loss
     model.load_state_dict(best["model"])
@@ -198,7 +205,7 @@ def train(
     loss:nn.Module,           # embeddings (B,D), labels (B,) -> scalar; with `.n_classes`, `.dim`, `.logits` where it has them
     data:Data,                # splits train and val
     folder:str|Path,          # where checkpoints, logs and settings go; under torchrun one that all processes see
-    epochs:int=10,            # in all, those of a resumed run included
+    epochs:int=10,            # in all, those of a resumed run included; 0: train nothing and keep the model as it starts
     resume:bool=True,         # go on with the run in `folder`; False starts again over it
     progress:bool=True,       # a bar with loss, accuracy and time left; where stderr is no terminal a line an epoch and, within long ones, a minute
     accelerator:str="auto",   # device for Lightning Fabric: auto, cpu, cuda, mps

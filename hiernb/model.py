@@ -229,7 +229,7 @@ def check_build(name:str, dim:int, channels:int, pretrained:bool, size_info:bool
     if channels not in (1,3): raise ValueError(f"channels must be 1 (gray) or 3 (colour), got {channels}")
     if dim<1: raise ValueError(f"dim must be at least 1, got {dim}")
     if pretrained and name=="small_cnn": raise ValueError("small_cnn has no pretrained weights; build it with pretrained=False")
-    heads = ("linear","poincare","sphere","euclidean")
+    heads = ("linear","none","poincare","sphere","euclidean")
     if head not in heads: raise ValueError(f"head must be one of {', '.join(heads)}, got {head!r}")
     if size_info and head in ("poincare","sphere"):
         raise ValueError(f"size_info adds to the embedding and would leave the {head}; build with head='linear' or 'euclidean'")
@@ -242,8 +242,8 @@ def build(
     dim:int=128,                          # dimensions of the embedding
     channels:int=3,                       # 1 gray, 3 colour
     pretrained:bool=False,                # start from published weights (not small_cnn)
-    size_info:bool=False,                 # use the original height and width (heads linear and euclidean)
-    head:str="linear",                    # linear: one linear layer; or the geometry of a `Head`: poincare, sphere, euclidean
+    size_info:bool=False,                 # use the original height and width (heads linear, none and euclidean)
+    head:str="linear",                    # linear: one linear layer; none: the features themselves; or the geometry of a `Head`: poincare, sphere, euclidean
     c:float=.1,                           # curvature magnitude > 0 of the poincare head
     clip_r:float=2.3,                     # longest vector before the ball, > 0, of the poincare head
     pool:str="avg",                       # avg, or avg+max where maps are pooled
@@ -257,5 +257,7 @@ def build(
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         net,features = bare_net(name, channels, pretrained, pool)
-        last = nn.Linear(features,dim) if head=="linear" else Head(features, dim, head, c, clip_r, torch.random.default_generator)
+        if head=="none" and features!=dim: raise ValueError(f"head='none' keeps the {features} features of {name}: set dim={features}, got {dim}")
+        last = dict(linear=lambda: nn.Linear(features, dim), none=nn.Identity).get(
+            head, lambda: Head(features, dim, head, c, clip_r, torch.random.default_generator))()
         return Embedder(net, last, dim, channels, known.image_size, known.mean, known.std, size_info, freeze)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['habit', 'closing', 'drawings', 'learned_classes', 'make_loss', 'check_images', 'assemble', 'recipes_apart',
-           'recipe_in', 'finished', 'judge_of', 'curves', 'recipe_table', 'what_was_trained', 'sections_of',
+           'recipe_in', 'finished', 'judge_of', 'curves', 'what_was_trained', 'recipe_table', 'sections_of',
            'write_results', 'clear', 'run', 'restore', 'evaluate']
 
 # %% ../nbs/71_run.ipynb #b64598f3
@@ -143,11 +143,6 @@ def curves(
     "Loss and the score that chose the epoch."
     figure = training_curves(history)[0].figure; plt.close(figure); return figure
 
-def recipe_table(recipe:Recipe)->pd.DataFrame:   # setting, value, written in
-    "Every setting, those that are no defaults first."
-    rows = [(k,"none" if v is None else str(v),recipe.origins.get(k,"")) for k,v in recipe.flat().items()]
-    return pd.DataFrame(sorted(rows, key=lambda row: row[2].startswith("default")), columns=["setting","value","written in"])
-
 def what_was_trained(
     done:Run,
 )->str:             # a sentence
@@ -158,6 +153,12 @@ def what_was_trained(
     split,_,score = judge.partition("_")
     return (f"Epoch {done.best_epoch} of {len(done.history)} has the highest {dict(recall_at_1='Recall@1').get(score, score)} "
             f"on split {split}, {best:.4f}; its weights are measured below.")
+
+# %% ../nbs/71_run.ipynb #b7d4e0c2
+def recipe_table(recipe:Recipe)->pd.DataFrame:   # setting, value, written in
+    "Every setting, those that are no defaults first."
+    rows = [(k,"none" if v is None else str(v),recipe.origins.get(k,"")) for k,v in recipe.flat().items()]
+    return pd.DataFrame(sorted(rows, key=lambda row: row[2].startswith("default")), columns=["setting","value","written in"])
 
 def sections_of(
     recipe:Recipe,

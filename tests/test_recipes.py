@@ -43,35 +43,40 @@ hier,inspecting = (recipe_names(f"{n}/*") for n in ("hier","inspecting"))
 epochs = dict(cub=(100,1,1e-2), cars=(100,1,1e-2), sop=(150,5,1e-4), inshop=(150,5,1e-4))                # in all, warm-up; weight decay
 resnet = dict(cub=(1e-4,.5,5), cars=(1e-4,.5,10), sop=(6e-4,.3,25), inshop=(6e-4,.3,20))                 # rate; its decay: factor, every
 rates = dict(deit_s=1e-5, dino_s=5e-6, vit_s=1e-5)
-anchor = dict(name="ProxyAnchor", geometry="sphere", c=None, alpha=32., margin=.1, start="sphere")
+anchor = dict(name="ProxyAnchor", geometry="sphere", c=None, alpha=32., margin=.1, start="published")
 similarity = dict(name="MultiSimilarity", geometry=None, c=None, alpha=2., beta=50., base=.5)
-losses = {"pa":anchor, "pa-hier":anchor, "ms":similarity, "ms-hier":similarity,
-          "contrastive":dict(name="SupCon", geometry=None, c=.1, tau=.2, as_published=False),
-          "softtriple":dict(name="SoftTriple", geometry="sphere", c=None, n_centers=10, scale=20., gamma=.1, margin=.01,
-                            start="sphere")}       # all that a row's [loss] says
+losses = dict(                                                                                           # all that a row's [loss] says
+    pa=anchor, pnca=anchor|dict(name="ProxyNCA"), ms=similarity,
+    contrastive=dict(name="SupCon", geometry=None, c=.1, tau=.2, as_published=True),
+    softtriple=dict(name="SoftTriple", geometry="sphere", c=None, n_centers=10, scale=20., gamma=.1, margin=.01, start="published"))
+losses |= {f"{name}-hier":loss for name,loss in losses.items()}
 reported = {"resnet50-pa-hier":(70.1,88.2,80.2,92.4), "deit-s-128-pa-hier":(75.2,85.1,82.5,91.0), "dino-s-128-pa-hier":(78.5,88.4,84.9,92.6),
             "vit-s-128-pa-hier":(84.2,86.4,85.6,92.7), "deit-s-384-pa-hier":(78.7,88.9,83.0,90.6), "dino-s-384-pa-hier":(81.1,91.3,85.7,92.5),
-            "vit-s-384-pa-hier":(85.7,88.3,86.1,92.8), "vit-s-384-contrastive":(85.6,86.5,85.9,92.5), "resnet50-pa":(69.9,87.7)}
+            "vit-s-384-pa-hier":(85.7,88.3,86.1,92.8)}                                                   # of HIER with Proxy-Anchor; others trained the rest
 
 @pytest.mark.parametrize("name", epochs)
 def test_hier_says_what_the_paper_says(name):
     for recipe in map(read_recipe, recipe_names(f"hier/{name}-*")):
         data,model,training,loss = (recipe.sections[s] for s in ("data","model","training","loss"))
         vit,kind = model["name"]!="resnet50",recipe.name.split("-",1)[1]
-        assert (data["name"],data["model"],data["size"],data["side"],data["val"],recipe.seed)==(name,model["name"],224,None,.1,0)
+        assert (data["name"],data["model"],data["size"],data["side"],recipe.seed)==(name,model["name"],224,None,0)
+        assert data["val"]==(8 if name=="cars" else .1)                                                  # of 98 classes 90 are left: 180 images, two of each
         assert loss==losses[next(k for k in sorted(losses, key=len, reverse=True) if kind.endswith(f"-{k}"))]
         assert [training[k] for k in ("select","select_on_test","augment","views","clip_norm","ema_decay")]==[None,False,None,1,None,None]
         assert tuple(training[k] for k in ("epochs","warmup_epochs","weight_decay"))==epochs[name] and training["warmup_frozen"]==("model.net",)
-        assert [training[k] for k in ("batch_size","images_per_class","optimizer","clip_value","precision")]==[180,2,"adamw",10,"16-mixed"]
+        hyp = loss["name"]=="SupCon"; times = 2 if hyp else 1                                            # eight images a class, twice the batch and the rate
+        assert [training[k] for k in ("batch_size","images_per_class")]==([360,8] if hyp else [180,2])
+        assert [training[k] for k in ("optimizer","eps","clip_value","precision")]==["adamw",1e-4,10,"16-mixed"]
+        assert training["replacement"] and training["model_gradient_scale"]==(.25 if hyp else .5)        # one over the processes of their scripts
         assert (model["pretrained"],model["head"],model["c"],model["clip_r"])==(True,"poincare",.1,2.3)
         factors = training["lr_factors"] or {}
         if vit:
-            assert training["lr"]==rates[model["name"]] and training["schedule"] is None and model["freeze"]==("patch_embed",) and model["pool"]=="avg"
+            assert training["lr"]==rates[model["name"]]*times and training["schedule"] is None and model["freeze"]==("patch_embed",) and model["pool"]=="avg"
             assert model["dim"]==int(kind.split("-")[2]) and factors.get("model.head")==(100 if name in ("sop","inshop") else None)
         else:
-            lr,factor,every = resnet[name]; assert training["lr"]==lr and training["schedule"]==dict(name="step", every=every, factor=factor)
+            lr,factor,every = resnet[name]; assert training["lr"]==lr*times and training["schedule"]==dict(name="step", every=every, factor=factor)
             assert (model["dim"],model["pool"],model["freeze"])==(512,"avg+max",("batch_norm",)) and "model.head" not in factors
-        proxies = {"ProxyAnchor":"proxies","SoftTriple":"centers"}.get(loss["name"]); with_hier = "regularizer" in recipe.sections
+        proxies = {"ProxyAnchor":"proxies","ProxyNCA":"proxies","SoftTriple":"centers"}.get(loss["name"]); with_hier = "regularizer" in recipe.sections
         assert with_hier==kind.endswith("-hier")
         if proxies: assert factors[f"loss.{'loss.' if with_hier else ''}{proxies}"]==1e4
         if with_hier:
@@ -93,21 +98,25 @@ def test_inspecting_says_what_the_paper_says():
     configurations = {name:describe_module(make(draw())) for name,make in inspecting_losses(4, 128, four).items()}
     pixels = dict(cifar100=None, fashion_mnist=None)
     networks = dict(cifar100="resnet50", nabirds="resnet50", micros="inception_v3", microl="inception_v3", mesoz="inception_v3", fashion_mnist="resnet50")
-    assert len(inspecting)==6*14 and set(inspecting)=={f"inspecting/{name}-{c}" for name in networks for c in configurations}
+    configurations["random"] = configurations["normface"]                       # never trained: its proxies are random points
+    assert len(inspecting)==6*15 and set(inspecting)=={f"inspecting/{name}-{c}" for name in networks for c in configurations}
     for recipe in map(read_recipe, inspecting):
         data,model,training,loss = (recipe.sections[s] for s in ("data","model","training","loss")); words = recipe.name.split("-")[1:]
         plankton = data["name"] in ("micros","microl","mesoz")
-        assert (model["name"],model["dim"],model["head"],model["pretrained"])==(networks[data["name"]],128,"linear",True)
+        untrained = words==["random"]
+        assert (model["name"],model["dim"],model["head"],model["pretrained"])==(networks[data["name"]],128,"linear",not untrained)
         assert model["size_info"]==plankton==data.get("size_info", False) and model["channels"]==(1 if data["name"] in ("mesoz","fashion_mnist") else 3)
-        assert [training[k] for k in ("epochs","batch_size","optimizer","lr","weight_decay","schedule","precision")]==[100,32,"adam",1e-4,0.,None,"32-true"]
+        assert training["epochs"]==(0 if untrained else 50 if plankton else 100)
+        assert [training[k] for k in ("batch_size","optimizer","lr","weight_decay","schedule","precision")]==[32,"adam",1e-4,0.,None,"32-true"]
         assert (training["select"],training["select_on_test"],training["warmup_epochs"])==("accuracy",False,0)
         assert not any(training[k] for k in ("lr_factors","images_per_class","clip_value","clip_norm"))
         assert data.get("size")==pixels.get(data["name"], 128) and data.get("stratified", True) and data.get("split", "random")=="random"
-        assert data.get("augment")==dict(cifar100=True, fashion_mnist=None).get(data["name"], False)
+        assert data.get("augment")==dict(cifar100=True, nabirds=True, fashion_mnist=None).get(data["name"], False)
         assert data.get("val")==dict(cifar100=.1, fashion_mnist=5000).get(data["name"]) and loss_as_described(recipe)==configurations["-".join(words)]
         if "ProxyDR" in loss["name"] or "NormFace" in loss["name"]:
             assert loss["proxies"]==next((w for w in words if w in ("ema","mds")), "learned") and loss["scale"]==("dynamic" if "dynamic" in words else 10.)
-            assert loss["distance"]=="euclidean" and loss["ema_alpha"]==.01
+            assert loss["distance"]=="euclidean" and loss["ema_alpha"]==.01 and loss["beta"]==1
+        assert training["eps"]==1e-8 and loss.get("start", "published")=="published"
 
 def study(number, *names, **given):
     "What a study's notebook calls by these names."
@@ -148,6 +157,16 @@ def test_inspect_emoji_says_what_study_93_does():
         recipe = read_recipe(name); said = settings_of(recipe); level,loss = name.split("/")[1].split("-")
         assert loss_as_described(recipe)==describe_module(of[loss](draw())) and {k:said[f"training.{k}"] for k in there["options"]}==there["options"]
         assert [said[k] for k in ("data.level","data.split","training.epochs","model.dim")]==[level,"images",there["sizes"]["full"]["epochs"],there["dim"]]
+
+def test_zero_shot_trains_nothing():
+    wide = dict(resnet50=("resnet50",2048,"avg+max"), **{f"{k}-s":(f"{k}_s",384,"avg") for k in ("deit","dino","vit")})
+    rows = recipe_names("zero_shot/*")
+    assert set(rows)=={f"zero_shot/{name}-{model}" for name in epochs for model in wide}
+    for recipe in map(read_recipe, rows):
+        data,model = recipe.sections["data"],recipe.sections["model"]
+        assert (model["name"],model["dim"],model["pool"])==wide[recipe.name.partition("-")[2]]
+        assert (model["pretrained"],model["head"],recipe.sections["training"]["epochs"])==(True,"none",0)
+        assert (data["model"],data["size"])==(model["name"],224) and not recipe.published
 
 def test_every_recipe_resolves_prints_and_reads_back(tmp_path):
     for name in names:
@@ -195,7 +214,7 @@ class Tiny(nn.Module):
 def tiny_build(name, dim=128, channels=3, pretrained=False, size_info=False, head="linear", c=.1, clip_r=2.3, pool="avg", freeze=(), generator=None):
     "`build` with a tiny network in place of the real one."
     check_build(name, dim, channels, pretrained, size_info, head, pool); torch.manual_seed(0); known = architectures[name]
-    last = nn.Linear(8, dim) if head=="linear" else Head(8, dim, head, c, clip_r, generator)
+    last = dict(linear=nn.Linear(8, dim), none=nn.Identity()).get(head) or Head(8, dim, head, c, clip_r, generator)
     return Embedder(Tiny(channels), last, dim, channels, known.image_size, known.mean, known.std, size_info, freeze)
 
 @pytest.fixture(scope="module")
@@ -230,6 +249,7 @@ changes = ["model.pretrained=false","training.precision=32-true","training.batch
 def dry_run(name, folder, more=()):
     "A recipe with small images and batches: its rates, what is frozen, what moves."
     smaller = ["data.size=16"]*("cifar100" not in name and "fashion" not in name)
+    if "hier/" in name: smaller += ["data.val=0.1","training.images_per_class=2"]          # the sets here have six or eight classes to train on
     if "-hier" in name: smaller += ["regularizer.n_proxies=32","regularizer.triplets_per_anchor=2"]
     recipe = read_recipe(name, [*changes,*smaller,*more]); trainer,moved = one_step(recipe, folder); training = recipe.sections["training"]
     factors = training["lr_factors"] or {}; named = trainer.learner.named; lr_of = {}
@@ -267,6 +287,32 @@ def test_all_of_the_network_stands_still_while_it_warms_up(small_sets, tmp_path,
     trainer = Trainer(model, loss, data, tmp_path, Options(**{k:v for k,v in recipe.sections["training"].items() if k!="epochs"}), "cpu")
     always = {id(p) for part in model.frozen for p in part.parameters()}
     assert {id(p) for p in trainer.begin(0)[1]}=={id(p) for p in model.net.parameters()}-always
+
+@pytest.mark.parametrize("name, changed", [
+    ("zero_shot/cub-dino-s", ["data.size=28","model.dim=1024"]),
+    ("inspecting/micros-random", ["data.size=28","model.dim=16"])])
+def test_no_epochs_measure_the_weights_of_the_start(name, changed, small_sets, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "load", small_sets)
+    quick = ["model.name=small_cnn","model.pretrained=false","evaluation.n_permutations=59","evaluation.n_resamples=19"]
+    recipe = read_recipe(name, [*quick,*changed])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folder = room.run(recipe, tmp_path/"run", progress=False, accelerator="cpu")
+        _,_,model,loss = room.restore(folder)
+        _,fresh,as_it_starts = assemble(recipe)
+    for one,two in ((model,fresh),(loss,as_it_starts)):
+        for ours,theirs in zip(one.state_dict().values(), two.state_dict().values(), strict=True): assert ours.equal(theirs)
+    assert "Nothing was trained" in (folder/"report.html").read_text() and not (folder/"log.csv").exists()
+    assert (folder/"test.csv").is_file() and not (folder/"figures"/"training.svg").exists()
+    assert room.finished(recipe, folder)
+
+@pytest.mark.parametrize("name, dim, says", [
+    ("small_cnn",128,"head='none' keeps the 1024 features of small_cnn: set dim=1024, got 128")])
+def test_no_head_keeps_the_width_of_the_features(name, dim, says):
+    with pytest.raises(ValueError, match=re.escape(says)): room.build(name, dim, head="none")
+    images = torch.rand(2, 3, 28, 28, generator=draw())
+    net = room.build(name, 1024, head="none").eval()
+    torch.testing.assert_close(net(images), net.net(images), rtol=0, atol=0)
 
 # --- misuse ------------------------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("bad", ["training.precision=fp16","training.batch_size=181","training.augment={siz=224}","model.name=resnet51","loss.margin=nan",

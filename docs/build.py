@@ -29,7 +29,7 @@ config = get_config()
 root,nbs = config.config_path,config.nbs_path
 on_site = config.doc_host + config.doc_baseurl + "/"
 on_git = f"{config.git_url}/blob/{config.branch}/"
-floors = {"1":"Geometry", "2":"Tree", "3":"Loss", "4":"Metric", "5":"Lab", "6":"View", "7":"Run", "9":"Study"}
+floors = {"0":"Tools", "1":"Geometry", "2":"Tree", "3":"Loss", "4":"Metric", "5":"Lab", "6":"View", "7":"Run", "9":"Study"}
 link = re.compile(r"(\]\()(?!\w+:|#|/)([^)\s]+)")  # a relative Markdown link or picture: `](target`
 
 

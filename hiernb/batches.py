@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader,Dataset
 from torchvision.transforms import v2
 
+from .draws import DrawFrom
+
 # %% ../nbs/51_batches.ipynb #4ecbd500
 def epoch_seed(
     seed:int,   # of the run, ≥ 0
@@ -149,23 +151,26 @@ class Seeded(Dataset):
 
     def set_epoch(self, epoch:int)->None:                # counted from 0
         self.seeds = torch.randint(2**62, (len(self.dataset),), generator=torch.Generator().manual_seed(epoch_seed(self.seed, epoch)))
-    def settle(self, i:int)->None: torch.random.default_generator.manual_seed(int(self.seeds[i]))
+    def draws_of(self, i:int)->DrawFrom:                 # what image `i` draws from
+        return DrawFrom(torch.Generator().manual_seed(int(self.seeds[i])))
+    def one(self, i:int)->tuple:
+        with self.draws_of(i): return self.dataset[i]
     def __len__(self)->int: return len(self.dataset)
     def __getitem__(self, i:int): return self.__getitems__([i])[0]
     def __getitems__(self, indices:list[int])->list[tuple]:
         many = None if self.draws else getattr(self.dataset, "__getitems__", None)
         if many:
-            before = torch.get_rng_state(); found = many(indices)
-            if torch.equal(torch.get_rng_state(), before): return found
-            self.draws = True; torch.set_rng_state(before)                               # its images must be drawn one by one
-        with torch.random.fork_rng(devices=[]): return [(self.settle(i),self.dataset[i])[1] for i in indices]
+            with DrawFrom(torch.Generator()) as mode: found = many(indices)
+            if not mode.drew: return found
+            self.draws = True                                                            # its images must be drawn one by one
+        return [self.one(i) for i in indices]
 
 # %% ../nbs/51_batches.ipynb #2fb27b0e
 class Views(Seeded):
     "A data set whose items are n random views of each image, (n,channels,H,W), and its label."
     def __init__(self,
         dataset:Dataset,                    # of (image, label) or (image, label, size), with `.labels`
-        transform:Callable[[Tensor],Tensor],# an image to a random version of it; draws from torch's global generator
+        transform:Callable[[Tensor],Tensor],# an image to a random version of it; may draw as torch does
         n:int=2,                            # views of each image, ≥ 1
         seed:int=0,                         # of the run, ≥ 0
     ):
@@ -174,10 +179,9 @@ class Views(Seeded):
 
     def __getitems__(self, indices:list[int])->list[tuple]:
         items = super().__getitems__(indices)
-        with torch.random.fork_rng(devices=[]): return [(self.look(image, i),*rest) for i,(image,*rest) in zip(indices, items)]
+        return [(self.look(image, i),*rest) for i,(image,*rest) in zip(indices, items)]
     def look(self, image:Tensor, i:int)->Tensor:         # (channels,H,W) -> (n,channels,H,W)
-        self.settle(i)
-        return torch.stack([self.transform(image) for _ in range(self.n)])
+        with self.draws_of(i): return torch.stack([self.transform(image) for _ in range(self.n)])
     def __repr__(self)->str: return f"{self.n} views: {self.transform!r}"
 
 # %% ../nbs/51_batches.ipynb #5d2360ad

@@ -83,7 +83,7 @@ def neighbour_ranking(
 )->Tensor:          # (N,k) int64 nearest others first; k ≥ R unless that is too much
     "One search for all measures of neighbours."
     n = len(x); least,wide = min(n-1, least),min(n-1, max(least, int(labels.bincount().max())-1))
-    return knn(x, x, wide if wide*n<=most else least, exclude_self=True, **where).indices
+    return knn(x, x, wide if wide*n<=most else least, exclude_self=True, ties="random", **where).indices
 
 # %% ../nbs/62_examine.ipynb #95030b45
 def retrieval_table(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor,nn
 
 from .geometry.poincare import ToPoincare
+from .geometry.sphere import unit
 
 # %% ../nbs/51_head.ipynb #8f53dbd5
 def orthogonal_linear(
@@ -50,6 +51,6 @@ class Head(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             u = self.linear(self.norm(features.to(self.linear.weight.dtype)))
             if self.geometry=="poincare": return self.to_ball(u)
-            return nn.functional.normalize(u, dim=1) if self.geometry=="sphere" else u
+            return unit(u) if self.geometry=="sphere" else u
 
     def extra_repr(self)->str: return f"geometry={self.geometry}"

@@ -92,7 +92,7 @@ def retrieval_rows(
     ranks = first_hits(p.x, p.y, *gallery, **where); values = {f"Recall@{k}":(ranks<=k).double() for k in ks}
     longest = int(theirs.bincount(minlength=int(p.y.max())+1)[p.y].max())-int(own)
     K = max(1, min(size, max((k for k in (longest,*ks) if k*len(p.x)<=most), default=most//len(p.x))))
-    ranking = knn(p.x, p.x if own else gallery[0], K, exclude_self=own, **where).indices
+    ranking = knn(p.x, p.x if own else gallery[0], K, exclude_self=own, ties="random", **where).indices
     looked = (ranking,p.y,None,gallery[1]) if K>=longest else (p.x,p.y,*gallery); space = {} if K>=longest else where
     values |= {name:f(*looked, per_query=True, **space) for name,f in (("R-precision",r_precision),("MAP@R",map_at_r))}
     chance = {f"Recall@{k}":v for k,v in recall_chance(p.y, ks, gallery[1]).items()}

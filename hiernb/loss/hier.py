@@ -85,7 +85,7 @@ class HIER(nn.Module):
         self.triplets_per_anchor,self.as_published = triplets_per_anchor,as_published
         self.radial_weight,self.radial_margin = radial_weight,radial_margin
         self.to_poincare = ToPoincare(c, clip_r)
-        self.hold_proxies(proxies, spread*clip_r/dim**.5*torch.randn(n_proxies, dim, generator=generator))
+        self.hold_proxies(proxies, spread*clip_r/dim**.5*torch.randn(n_proxies, dim, generator=generator, dtype=torch.float32))
         self.register_buffer("without_anchors", torch.zeros(2, dtype=torch.int64))   # batches, and sets of proxies, that gave no triplet
         self.anchors = None                                                          # eligible anchors of the last call: batch, proxies
 

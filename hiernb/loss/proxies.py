@@ -27,7 +27,7 @@ def random_directions(
     generator:torch.Generator|None=None,  # source of randomness; None: the same points each time
 )->Tensor:                                # (n,D), float32, length 1
     "Points drawn uniformly from the sphere."
-    return directions(torch.randn(n, dim, generator=own_generator(generator)), "random directions")
+    return directions(torch.randn(n, dim, generator=own_generator(generator), dtype=torch.float32), "random directions")
 
 # %% ../../nbs/30_loss.proxies.ipynb #a1c50002
 def starting_proxies(

@@ -85,8 +85,8 @@ class DynamicScale(nn.Module):
     ):
         super().__init__()
         self.model,self.distance,self.lr = model,distance,lr
-        self.register_buffer("log_scale", torch.tensor(math.log(initial_scale(model,distance,n_classes))))
-        self.register_buffer("moments", torch.zeros(2))                            # running means of gradient and squared gradient
+        self.register_buffer("log_scale", torch.tensor(math.log(initial_scale(model,distance,n_classes)), dtype=torch.float32))
+        self.register_buffer("moments", torch.zeros(2, dtype=torch.float32))                            # running means of gradient and squared gradient
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
     def forward(self)->Tensor: return self.log_scale.exp()
 

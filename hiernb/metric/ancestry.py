@@ -150,7 +150,7 @@ def use_measures(
     "How many proxies are in use, and how evenly: 0 if one serves all pairs, 1 if all serve as many."
     counts = np.bincount(lca, minlength=n_proxies)
     return {"proxies in use, as nearest of a point":float(len(np.unique(nearest))),"proxies in use, as LCA of a pair":float((counts>0).sum()),
-            "entropy of use, share of log P":entropy(counts[counts>0])/np.log(n_proxies)}
+            "entropy of use, share of log P":entropy(counts[counts>0])/np.log(int(n_proxies))}
 
 # %% ../../nbs/41_metric.ancestry.ipynb #09e7bfd7
 def class_measures(

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from ..tree.chance import PermutationTest,measure,permutation_test
 from ..tree.compare import class_retrieval,clade_recall,elementwise_correlation,mean_correlation,robinson_foulds,triplet_agreement
-from ..tree.infer import neighbor_joining,pairwise_distance,upgma
+from ..tree.infer import by_lot,neighbor_joining,pairwise_distance,upgma
 from ..tree.taxonomy import Taxonomy
 from .calibration import confidence_bins
-from .hierarchical import best_sums,check_labels,check_matrix,correct_sets,nearest,permutation_p,ranked
+from .hierarchical import best_sums,check_labels,check_matrix,correct_sets,nearest,permutation_p,ranked,tied_best
 from .space import angle,class_means,directions,intensity,prototypes
 
 # %% ../../nbs/44_metric.inspect.ipynb #c8851f74
@@ -100,23 +100,25 @@ def answer_measures(
     taxonomy:Taxonomy,  # the true hierarchy of the C classes
 )->tuple[dict[str,bool],Callable]:  # names with `smaller_is_better`; labels (N,) -> their values
     "Everything about the answers that labels decide. Kim et al. 2023, arXiv:2301.11065; Guo et al. 2017, arXiv:1706.04599."
-    k = max(1, min(5,taxonomy.n_classes-1)); best = ranked(logits, k)                              # (N,k) classes
+    k = max(1, min(5,taxonomy.n_classes-1)); best = {n:tied_best(logits, n) for n in {1,k}}         # classes (N, ≥n) and their shares
     d = torch.as_tensor(taxonomy.path_distance()).double(); inside = correct_sets(d, k)
     levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level)) for level in range(taxonomy.depth)])[:-1]   # (levels,C)
-    guessed = levels[:,best[:,0]]
+    (first,share),(top,top_share) = best[1],best[k]; guessed = levels[:,first]                     # (levels,N, ≥1)
     certain = logits.is_floating_point()
     if certain:
-        place,confidence,pred = confidence_bins(logits.double().softmax(1))
+        place,confidence,_ = confidence_bins(logits.double().softmax(1))
         count = place.bincount(minlength=15).clamp(min=1)
     ks = sorted({1,k}); names = [f"top-{n} accuracy" for n in ks],[f"AHD@{n}" for n in ks],[f"HP@{k}"]
     names = *names,[f"level {level} accuracy" for level in range(len(levels))],["ECE, 15 bins","MCE, 15 bins"]*certain
     def numbers(labels):
-        own = labels[:,None]; hit,edges = best==own,d[own,best]                                    # (N,k) each
-        found = [hit[:,:n].any(1).double().mean() for n in ks]+[edges[:,:n].mean() for n in ks]+[inside[own,best].double().mean()]
-        found += (guessed==levels[:,labels]).double().mean(1)
+        own,N = labels[:,None],len(labels)
+        hit = {n:((classes==own)*part).sum(1) for n,(classes,part) in best.items()}                 # (N,) each
+        edges = [(d[own,classes]*part).sum()/(n*N) for n,(classes,part) in sorted(best.items())]
+        found = [hit[n].mean() for n in ks]+edges+[(inside[own,top]*top_share).sum()/(k*N)]
+        found += ((guessed==levels[:,own])*share).sum(2).mean(1)                                   # (levels,)
         if certain:
-            gap = place.bincount((pred==labels).double()-confidence, minlength=15).abs()
-            found += [gap.sum()/len(labels),(gap/count).max()]
+            gap = place.bincount(hit[1]-confidence, minlength=15).abs()
+            found += [gap.sum()/N,(gap/count).max()]
         return tuple(map(float, found))
     return {name:part in (1,4) for part,some in enumerate(names) for name in some},numbers
 
@@ -162,7 +164,8 @@ def nearest_prototypes(
 )->Tensor:              # (N,k) classes, the most similar first
     "Classify by the nearest prototype on the sphere. `ValueError` as `directions`."
     cosines = directions(embeddings).double()@directions(prototypes, "prototypes").double().T
-    return ranked(cosines, k)
+    lot = torch.from_numpy(by_lot(len(prototypes)))                     # prototypes that are equally far: in a fixed random order
+    return lot[ranked(cosines[:,lot], k)]
 
 def inspect_nearest(
     embeddings:Tensor,                    # (N,D), any length but 0

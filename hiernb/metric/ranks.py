@@ -10,7 +10,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor
-from .neighbors import Pair,factors,measure,on_threads
+from .neighbors import Pair,factors,measure,tie_rank
+from ..threads import side_by_side
 
 # %% ../../nbs/40_metric.ranks.ipynb #e403d47e
 TIE = 2.**-41   # v that differ by less than this share of themselves are equally far; well above float64's rounding
@@ -21,13 +22,15 @@ def first_in_class(
     error:Tensor,           # (b,) float64
     pair:Pair,
     rows:Tensor,            # (b,) the queries
-    columns:Tensor,         # (m,) gallery points of their class, ascending
+    columns:Tensor,         # (m,) gallery points of their class
+    lots:Tensor,            # (m,) int64: of points that are equally far the one with the smallest comes first
 )->tuple[Tensor,Tensor]:    # (b,) v, float64, and (b,) gallery index
-    "The nearest of the class, and how far it is; ties by index."
+    "The nearest of the class, and how far it is."
     low = products.amin(1); i,j = (products<=(low+2*error+2*TIE*low.abs())[:,None]).nonzero().unbind(1)
     v = torch.full_like(products, torch.inf); v[i,j] = measure(pair, rows[i], columns[j])
     v.masked_fill_(products.isinf(), torch.inf); best = v.amin(1)
-    return best,columns[(v<=best[:,None]*(1+TIE)).int().argmax(1)]                 # the first of those that tie
+    tied = v<=best[:,None]*(1+TIE)
+    return best,columns[lots.expand_as(v).masked_fill(~tied, torch.iinfo(lots.dtype).max).argmin(1)]
 
 # %% ../../nbs/40_metric.ranks.ipynb #32d3421e
 def first_match(
@@ -36,9 +39,11 @@ def first_match(
     theirs:Tensor,                 # (N,) classes of the gallery
     own:Tensor|None=None,          # (Q,) the gallery point that each query must not find, itself; outside 0..N-1: it is not here
     portion:int=2**22,             # pairs at a time
+    lots:Tensor|None=None,         # (N,) int64, order of equally far points; None: `tie_rank` of their indices
 )->tuple[Tensor,Tensor]:           # (Q,) v, inf where nobody is of the query's class; (Q,) gallery index, -1 there
     "Nearest gallery point of each query's own class, and how far it is."
     offset,queries,keys,error = factors(pair, torch.float64)
+    lots = tie_rank(torch.arange(len(theirs))) if lots is None else lots
     v,index = torch.full((len(labels),), torch.inf, dtype=torch.float64),torch.full((len(labels),), -1)
     def members(of):
         kinds,counts = of.unique(return_counts=True)
@@ -50,8 +55,8 @@ def first_match(
         for some in rows.split(max(1, portion//len(columns))):
             products = torch.addmm(offset[some,None], queries[some], keys[columns].mT)
             if own is not None: products.masked_fill_(own[some,None]==columns, torch.inf)
-            v[some],index[some] = first_in_class(products, error[some], pair, some, columns)
-    on_threads(of_class, members(labels).items())
+            v[some],index[some] = first_in_class(products, error[some], pair, some, columns, lots[columns])
+    side_by_side(of_class, members(labels).items())
     return v,index.masked_fill_(v.isinf(), -1)
 
 # %% ../../nbs/40_metric.ranks.ipynb #827bcdc3
@@ -74,8 +79,10 @@ def count_nearer(
     match:Tensor,            # (Q,) their gallery indices; outside 0..N-1: elsewhere, before or after this gallery
     own:Tensor|None=None,    # (Q,) the gallery point that each query must not find, itself
     shape:tuple=(256,8192),  # queries and gallery points in a tile
+    lots:tuple[Tensor,Tensor]|None=None,  # (N,) and (Q,) int64, order of equally far points: of the gallery and of the matches; None: `tie_rank`
 )->Tensor:                   # (Q,) int64; 0 where there is no match
-    "How many gallery points are in front of each query's first match; of those equally far, the ones of smaller index."
+    "How many gallery points are in front of each query's first match; of those equally far, the ones of smaller lot."
+    theirs,mine = (tie_rank(torch.arange(len(pair.y))),tie_rank(match)) if lots is None else lots
     counts,n,single = torch.zeros(len(v), dtype=torch.int64),len(pair.y),pair.dtype==torch.float32
     made = lru_cache(lambda dtype: factors(pair, dtype)); kinds = (torch.float32,torch.float64)[not single:]
     for dtype in kinds: made(dtype)                                                                   # before threads ask for it
@@ -93,10 +100,10 @@ def count_nearer(
                 if len(i)<=16*len(some): break
             i,j = torch.from_numpy(i),torch.from_numpy(j)+start
             other,limit = measure(pair, some[i], j),goal[i]
-            front = (other<limit*(1-TIE)) | ((other<=limit*(1+TIE)) & (j<place[i]))
+            front = (other<limit*(1-TIE)) | ((other<=limit*(1+TIE)) & (theirs[j]<mine[some[i]]))
             before += sure+np.bincount(i[front].numpy(), minlength=len(some))
         counts[some] = torch.from_numpy(before)
-    on_threads(count, v.isfinite().nonzero()[:,0].split(shape[0]))
+    side_by_side(count, v.isfinite().nonzero()[:,0].split(shape[0]))
     return counts
 
 # %% ../../nbs/40_metric.ranks.ipynb #2986589b
@@ -107,7 +114,7 @@ def first_ranks(
     own:bool=False,         # the gallery is the queries, and none finds itself
     shape:tuple=(256,8192), # queries and gallery points in a tile
 )->Tensor:                  # (Q,) int64: 1 is the nearest; N+1 where nobody is of the query's class
-    "Rank of the nearest gallery point of each query's class, exact, ties by index: what Recall@k is made of."
+    "Rank of the nearest gallery point of each query's class, exact, ties by lot: what Recall@k is made of."
     itself = torch.arange(len(labels)) if own else None
     v,match = first_match(pair, labels, theirs, itself)
     return (1+count_nearer(pair, v, match, itself, shape)).masked_fill_(match<0, len(pair.y)+1)

@@ -18,7 +18,7 @@ import scipy.stats
 from skbio import TreeNode
 from torch import Tensor
 from .taxonomy import Taxonomy
-from .infer import check_distances,cophenetic,pairwise_distance,upgma
+from .infer import by_lot,check_distances,cophenetic,pairwise_distance,upgma
 from .chance import bootstrap_interval,measure,permutation_test
 
 # %% ../../nbs/22_tree.compare.ipynb #5464f0e8
@@ -59,6 +59,7 @@ def fisher_mean(
     as_published:bool=False,  # |r|=1 is infinite: one such class decides
 )->float:          # in [-1,1]; nan for K = 0, and as published for r = 1 beside r = −1
     "tanh of the mean artanh; |r|=1 counts as 1 − 3/(n³−n), just above the best imperfect ranking, unless all are perfect alike."
+    n = int(n)
     nearly = 1-3/(n**3-n)
     if len(r)==0: return float("nan")
     if as_published:
@@ -311,7 +312,9 @@ def class_retrieval(
     _,group,size = np.unique(taxonomy.level_labels(level), return_inverse=True, return_counts=True)
     n_found = size.max()-1; rank = np.arange(1, n_found+1)              # R of the largest group
     if n_found==0: return lambda order: ClassRetrieval(*3*[float("nan")])
-    np.fill_diagonal(d, np.inf); nearest = np.argsort(d, axis=1, kind="stable")[:,:n_found]
+    np.fill_diagonal(d, np.inf)
+    lot = by_lot(len(d))                                                # classes that are equally far, as in a collapsed model
+    nearest = lot[np.argsort(d[:,lot], axis=1, kind="stable")[:,:n_found]]
     def value(order):
         mine = group[np.argsort(np.arange(len(group))[order])]          # the group whose class stands at each point
         wanted = size[mine]-1; query = wanted>0                         # (C,)

@@ -20,8 +20,8 @@ from .decode import ancestor_tree
 from .taxonomy import Taxonomy
 
 # %% auto #0
-__all__ = ['pairwise_distance', 'check_distances', 'published_joins', 'upgma', 'neighbor_joining', 'cophenetic',
-           'proxy_distances', 'proxy_tree']
+__all__ = ['pairwise_distance', 'check_distances', 'by_lot', 'untied', 'in_order', 'published_joins', 'upgma', 'neighbor_joining',
+           'cophenetic', 'proxy_distances', 'proxy_tree']
 
 # %% ../../nbs/21_tree.infer.ipynb #0a872d24
 def pairwise_distance(
@@ -65,6 +65,35 @@ def check_distances(
     if skew.any(): raise ValueError(f"{at(skew)} but {d.T[skew][0]:.6g} the other way round: distances must be symmetric")
     d = ((d+d.T)/2).clip(min=0); np.fill_diagonal(d, 0); return d
 
+# %% ../../nbs/21_tree.infer.ipynb #ad1e2fcf
+def by_lot(
+    n:int,       # classes
+)->np.ndarray:   # (n,) a permutation
+    "A fixed random order of classes, for ties."
+    return torch.randperm(n, generator=torch.Generator().manual_seed(1958)).numpy()
+
+def untied(
+    d:np.ndarray,     # (C,C) distances, checked
+    names:list[str],  # C class names
+)->tuple[np.ndarray,list[str]]:  # the same classes, in another order where two distances are equal
+    "Distances in an order in which ties fall by chance."
+    pairs = np.sort(d[np.triu_indices(len(d), 1)])
+    if not (np.diff(pairs)<=1e-12*pairs[-1:]).any(): return d,names
+    lot = by_lot(len(d))
+    return d[np.ix_(lot,lot)],[names[k] for k in lot]
+
+def in_order(
+    tree:TreeNode,        # its children change places
+    names:Sequence[str],  # the tips
+)->TreeNode:              # `tree`
+    "Children in the order of their first tip in `names`."
+    place = {name:k for k,name in enumerate(names)}
+    first = {}
+    for node in tree.postorder():
+        node.children.sort(key=lambda child: first[id(child)])
+        first[id(node)] = first[id(node.children[0])] if node.children else place[node.name]
+    return tree
+
 # %% ../../nbs/21_tree.infer.ipynb #ad146fc8
 def published_joins(
     dist:np.ndarray,   # (C,C) distances, symmetric
@@ -90,8 +119,11 @@ def upgma(
     "Average-linkage tree. `ValueError` unless `dist` holds distances between `names`. Sokal & Michener 1958."
     names = list(map(str,names)); d = check_distances(dist,names)
     if len(names)==1: return TreeNode(children=[TreeNode(names[0],length=0.)])
-    joins = published_joins(d) if as_published else linkage(squareform(d, checks=False), "average")
-    return TreeNode.from_linkage_matrix(joins, names)
+    if as_published: return TreeNode.from_linkage_matrix(published_joins(d), names)
+    d,shuffled = untied(d, names)
+    tree = TreeNode.from_linkage_matrix(linkage(squareform(d, checks=False), "average"), shuffled)
+    return tree if shuffled is names else in_order(tree, names)
+
 
 # %% ../../nbs/21_tree.infer.ipynb #0056ffe7
 def neighbor_joining(
@@ -101,10 +133,11 @@ def neighbor_joining(
     "Neighbour-joining tree, negative edges set to 0. `ValueError` unless `dist` holds distances between `names`. Saitou & Nei 1987."
     names = list(map(str,names)); d = check_distances(dist,names)
     if len(names)<3: return TreeNode(children=[TreeNode(n,length=d.max()/2) for n in names])
+    d,shuffled = untied(d, names)
     ids = [str(i) for i in range(len(names))]                          # scikit-bio's rules for ids are narrower than ours for names
     tree = nj(DistanceMatrix(d,ids), neg_as_zero=True)
-    for tip in tree.tips(): tip.name = names[int(tip.name)]
-    return tree
+    for tip in tree.tips(): tip.name = shuffled[int(tip.name)]
+    return tree if shuffled is names else in_order(tree, names)
 
 # %% ../../nbs/21_tree.infer.ipynb #3b9b9d17
 def cophenetic(

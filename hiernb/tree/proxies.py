@@ -7,7 +7,6 @@ __all__ = ['random_directions', 'tree_measures', 'score_proxy_tree']
 
 # %% ../../nbs/23_tree.proxies.ipynb #d5b56028
 from functools import partial
-from numbers import Integral
 import numpy as np
 import pandas as pd
 import torch
@@ -15,7 +14,7 @@ from skbio import TreeNode
 from torch import Tensor
 from .taxonomy import Taxonomy
 from .infer import cophenetic,proxy_tree
-from .chance import PermutationTest,permutation_test
+from .chance import PermutationTest,permutation_test,whole_number
 from .compare import clade_recall,mean_correlation,robinson_foulds,triplet_agreement
 
 # %% ../../nbs/23_tree.proxies.ipynb #4704d6d3
@@ -50,8 +49,7 @@ def score_proxy_tree(
     **options,                            # of `proxy_tree`: margin, centre_competes
 )->pd.DataFrame:                          # row per measure: value, random_proxies, p_random, shuffled_classes, p_shuffled, ceiling
     "The proxy tree's agreement with the taxonomy, beside chance. `ValueError` as `proxy_tree`, or for fewer than 3 classes."
-    for name,n in (("n_draws",n_draws),("n_permutations",n_permutations)):
-        if not isinstance(n, Integral) or n<1: raise ValueError(f"{name} must be at least 1 and a whole number, got {n!r}")
+    n_draws,n_permutations = whole_number(n_draws, "n_draws", 1),whole_number(n_permutations, "n_permutations", 1)
     generator = generator or torch.Generator().manual_seed(0)
     tree = lambda p: proxy_tree(embeddings, p, c, labels, taxonomy.names, **options)
     learned = tree(proxies); present = {tip.name for tip in learned.tips()}

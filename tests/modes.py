@@ -1,0 +1,349 @@
+"One small valid call of every public function of metric and tree, and a comparison of what comes out, for test_modes.py."
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+from skbio import TreeNode
+
+import hiernb.metric
+import hiernb.tree
+from hiernb.geometry.lorentz import to_lorentz
+from hiernb.geometry.poincare import expmap0
+from hiernb.metric import ancestry, audit, hierarchical, neighbors, retrieval, sample
+from hiernb.metric import inspect as inspecting
+from hiernb.tree import chance, compare, infer, taxonomy
+
+
+def public()->dict[str, object]:
+    "Functions of all rooms of metric and tree by name, and methods of the classes that the rooms define."
+    found = {}
+    for package in (hiernb.metric, hiernb.tree):
+        for info in pkgutil.iter_modules(package.__path__, package.__name__+"."):
+            module = importlib.import_module(info.name)
+            for name in getattr(module, "__all__", ()):
+                thing,here = getattr(module, name),f"{info.name.removeprefix('hiernb.')}.{name}"
+                if getattr(thing, "__module__", None)!=info.name: continue
+                if inspect.isfunction(thing): found[here] = thing
+                if not inspect.isclass(thing): continue
+                fields = getattr(thing, "_fields", ())
+                methods = {n:getattr(thing, n) for n in vars(thing) if not n.startswith("_") and n not in fields}
+                found |= {f"{here}.{n}":m for n,m in methods.items() if callable(m) or isinstance(m, property)}
+    return found
+
+
+def gen(seed:int=0)->torch.Generator: return torch.Generator().manual_seed(seed)
+
+
+def a(*args, **keywords): return args,keywords
+
+
+C = .1
+N,D = 24,5
+x,y = torch.randn(N, D, generator=gen(0)),torch.randn(30, D, generator=gen(1))
+labels,theirs = torch.arange(N)%6,torch.arange(30)%6
+names = list("abcdef")
+tree_of_six = taxonomy.Taxonomy.from_paths([(g, n) for g,n in zip("ppqqrr", names)])
+d = torch.as_tensor(tree_of_six.path_distance()).double()
+similarity = torch.as_tensor(tree_of_six.similarity())
+points = torch.randn(6, D, generator=gen(2))
+dist = infer.pairwise_distance(points)
+dist_other = infer.pairwise_distance(torch.randn(6, D, generator=gen(3)))
+scores = torch.randn(N, 6, generator=gen(4))
+probs = scores.softmax(1)
+ball,rho = expmap0(x, C),expmap0(torch.randn(8, D, generator=gen(5)), C)
+learned,truth = infer.upgma(dist, names),tree_of_six.to_tree()
+drawn = sample.draw_sample(ball, labels, C, tree_of_six, N, 20, gen())
+polar = torch.nn.functional.normalize(rho.double(), dim=1)
+radius = torch.linspace(.5, 3, 8, dtype=torch.float64)
+costs = ancestry.meeting_costs(drawn.points, to_lorentz(rho.double(), C), C)
+nearest_proxy = costs.numpy().argmin(1)
+members = tuple(drawn.triplets)
+heights = np.random.default_rng(0).random((3, 7))
+depths = np.random.default_rng(1).integers(0, 3, (3, 7))
+pair = neighbors.pair_up(x, y)
+own_pair = neighbors.pair_up(x, None)
+products = np.random.default_rng(2).random((4, 40))
+error = np.full(4, 1e-3)
+task = retrieval.task(x, labels, y, theirs)
+ranking = neighbors.knn(x, None, 5, exclude_self=True).indices
+shared = retrieval.shared_levels(tree_of_six)[labels[:, None], theirs[torch.stack([torch.randperm(30, generator=gen(i)) for i in range(N)])]]
+relevant = retrieval.relevance(retrieval.at_levels(shared, 2).sum(2))
+shard_list = [(y[:11], theirs[:11]), (y[11:], theirs[11:])]
+test = chance.permutation_test(compare.mean_correlation, dist, tree_of_six, 19)
+tests = {("NMI of proxies and classes", "random directions"):test}
+found = audit.audit(ball, rho, labels, C, tree_of_six, gen(), n_permutations=59, n_points=N, n_triplets=20)
+six_rows = [f"{p[0]}/{p[1]}" for p in tree_of_six.paths]
+clade_rows = compare.clades(truth, names)
+answer = inspecting.answer_measures(scores, tree_of_six)
+accuracy = partial(hierarchical.topk_accuracy, scores)
+
+
+def block(_rows, v, columns, out=None): out.append((v.copy(), torch.as_tensor(columns).numpy().copy()))
+
+
+def searched(f, *args, **keywords):
+    out = []
+    f(*args, each=partial(block, out=out), **keywords)
+    return out
+
+
+cases = {  # function -> arguments, made afresh for each call
+    "metric.ancestry.radii":lambda: a(ball, C, 4.),
+    "metric.ancestry.flatten":lambda: a(radius, radius[-1]),
+    "metric.ancestry.ranking_agreement":lambda: a(ball, C, torch.arange(4), 3),
+    "metric.ancestry.meeting_costs":lambda: a(drawn.points, to_lorentz(rho.double(), C), C),
+    "metric.ancestry.meet":lambda: a(costs, *members),
+    "metric.ancestry.joint_counts":lambda: a(nearest_proxy, labels.numpy()),
+    "metric.ancestry.shared_rates":lambda: a(nearest_proxy, labels.numpy()),
+    "metric.ancestry.entropy":lambda: a(np.array([1, 2, 3])),
+    "metric.ancestry.adjusted_mutual_information":lambda: a(nearest_proxy, labels.numpy()),
+    "metric.ancestry.use_measures":lambda: a(nearest_proxy, nearest_proxy, 8),
+    "metric.ancestry.class_measures":lambda: a(nearest_proxy, labels.numpy(), {0:tree_of_six.level_labels(0)}),
+    "metric.ancestry.radial_measures":lambda: a(nearest_proxy, nearest_proxy[::-1], nearest_proxy, radius.numpy(), True),
+    "metric.ancestry.decided":lambda: a(depths, 4),
+    "metric.ancestry.rank_correlation":lambda: a(heights[0], heights[1]),
+    "metric.ancestry.truth_measures":lambda: a(heights, heights[::-1], depths),
+    "metric.ancestry.midpoint_radius":lambda: a(to_lorentz(ball[:6].double(), C), tree_of_six.level_labels(0), C),
+    "metric.audit.holm":lambda: a([.01, .2]),
+    "metric.audit.effect":lambda: a("NMI of proxies and classes", test),
+    "metric.audit.questions":lambda: a(tests),
+    "metric.audit.answers":lambda: a(tests, .05),
+    "metric.audit.verdict":lambda: a(tests, .05, .5, .9, "varied", []),
+    "metric.audit.check_audit":lambda: a(ball, rho, labels, C, tree_of_six),
+    "metric.audit.ceiling_of":lambda: a("NMI of proxies and classes"),
+    "metric.audit.check_sizes":lambda: a(59, .05, 20, 20, 2.3),
+    "metric.audit.row":lambda: a("measure", .5, "control", test),
+    "metric.audit.radius_rows":lambda: a("points", radius, 3.),
+    "metric.audit.proxy_tests":lambda: a(rho, radius, drawn, 3, gen()),
+    "metric.audit.depth_rows":lambda: a(costs, radius.numpy(), drawn),
+    "metric.audit.rank_rows":lambda: a(ball, C, N, gen()),
+    "metric.audit.audit":lambda: a(ball, rho, labels, C, tree_of_six, gen(), n_permutations=59, n_points=N, n_triplets=20),
+    "metric.calibration.check_probs":lambda: a(probs),
+    "metric.calibration.confidence_bins":lambda: a(probs, 5),
+    "metric.calibration.expected_hits":lambda: a(probs, labels),
+    "metric.calibration.reliability":lambda: a(probs, labels, 5),
+    "metric.calibration.ece":lambda: a(probs, labels, 5),
+    "metric.calibration.mce":lambda: a(probs, labels, 5),
+    "metric.calibration.ece_interval":lambda: a(probs, labels, 5, 9, gen()),
+    "metric.controls.place_on_hyperboloid":lambda: a(polar, radius, C),
+    "metric.controls.random_rotation":lambda: a(4, gen()),
+    "metric.controls.proxy_control":lambda: a("random rotation", polar, gen()),
+    "metric.controls.proxy_nulls":lambda: a("random directions", polar, radius, drawn, 2, gen()),
+    "metric.controls.label_nulls":lambda: a(costs, radius.numpy(), drawn, 2, gen()),
+    "metric.controls.specificity":lambda: a(polar, drawn),
+    "metric.controls.radius_test":lambda: a(polar, radius.numpy(), drawn, 3, gen()),
+    "metric.controls.class_nulls":lambda: a(costs, radius.numpy(), drawn, 2, gen()),
+    "metric.controls.midpoint_tests":lambda: a(drawn, 2, gen()),
+    "metric.hierarchical.check_square":lambda: a(d, "d"),
+    "metric.hierarchical.ranked":lambda: a(scores, 3),
+    "metric.hierarchical.tied_best":lambda: a(scores.round(), 3),
+    "metric.hierarchical.topk_accuracy":lambda: a(scores, labels, 2),
+    "metric.hierarchical.table_mean":lambda: a(d, scores, labels, 2),
+    "metric.hierarchical.ahd_at_k":lambda: a(scores, labels, d, 2),
+    "metric.hierarchical.correct_sets":lambda: a(d, 2),
+    "metric.hierarchical.hp_at_k":lambda: a(scores, labels, d, 2, 3),
+    "metric.hierarchical.level_accuracy":lambda: a(labels.flip(0), labels, tree_of_six),
+    "metric.hierarchical.nearest":lambda: a(x, 4),
+    "metric.hierarchical.best_sums":lambda: a(similarity, labels.bincount(), 4),
+    "metric.hierarchical.hs_at_k":lambda: a(x, labels, similarity, 4),
+    "metric.hierarchical.ahs_at_k":lambda: a(x, labels, similarity, 4),
+    "metric.hierarchical.chance":lambda: a(accuracy, labels),
+    "metric.hierarchical.hs_chance":lambda: a(labels, similarity, 4),
+    "metric.hierarchical.permutation_p":lambda: a(accuracy, labels, 9, gen()),
+    "metric.inspect.rows_of":lambda: a("proxies", "measure", test),
+    "metric.inspect.inspect_distances":lambda: a(dist, tree_of_six, "classes", 5, gen()),
+    "metric.inspect.inspect_representatives":lambda: a(points, tree_of_six, "classes", "euclidean", 5, gen()),
+    "metric.inspect.label_tests":lambda: a(answer[1], answer[0], labels, 5, gen()),
+    "metric.inspect.answer_measures":lambda: a(scores, tree_of_six),
+    "metric.inspect.answer_ceilings":lambda: a(labels, tree_of_six),
+    "metric.inspect.inspect_nearest":lambda: a(x, points, labels, tree_of_six, 5, gen()),
+    "metric.inspect.nearest_prototypes":lambda: a(x, points, 3),
+    "metric.inspect.neighbour_ceilings":lambda: a(labels, tree_of_six),
+    "metric.inspect.inspect_logits":lambda: a(scores, labels, tree_of_six, 5, gen()),
+    "metric.inspect.rank_weights":lambda: a(similarity, labels.bincount(), 4),
+    "metric.inspect.neighbour_measures":lambda: a(x, labels, tree_of_six),
+    "metric.inspect.inspect_embeddings":lambda: a(x, labels, tree_of_six, points, 5, gen()),
+    "metric.inspect.mean_angle":lambda: a(points, points.flip(0)),
+    "metric.inspect.inspect":lambda: a(x, labels, tree_of_six, points, scores, n_permutations=5, generator=gen()),
+    "metric.neighbors.check_matrix":lambda: a(x, "x"),
+    "metric.neighbors.check_labels":lambda: a(labels, N, 6),
+    "metric.neighbors.same_points":lambda: a(x, x.clone()),
+    "metric.neighbors.directions":lambda: a(x),
+    "metric.neighbors.pair_up":lambda: a(x, y),
+    "metric.neighbors.measure":lambda: a(pair, torch.arange(4), torch.arange(4)),
+    "metric.neighbors.lengths":lambda: a(torch.rand(N, 2, generator=gen(), dtype=torch.float64), pair),
+    "metric.neighbors.factors":lambda: a(pair, torch.float32),
+    "metric.neighbors.candidates":lambda: a(products, error, 2),
+    "metric.neighbors.best_first":lambda: a(products),
+    "metric.neighbors.settle":lambda: a(products, error, neighbors.candidates(products, error, 2), 2, lambda i,j: products[i, j]),
+    "metric.neighbors.search":lambda: a(neighbors.search, pair, 3),
+    "metric.neighbors.tie_rank":lambda: a(labels),
+    "metric.neighbors.search_by_lot":lambda: a(neighbors.search_by_lot, own_pair, 3, own=True),
+    "metric.neighbors.search_faiss":lambda: a(neighbors.search_faiss, pair, 3),
+    "metric.neighbors.knn":lambda: a(x, y, 3),
+    "metric.ranks.first_in_class":lambda: a(torch.ones(2, 3, dtype=torch.float64), torch.zeros(2, dtype=torch.float64), pair,
+                                            torch.arange(2), torch.arange(3), torch.arange(3)),
+    "metric.ranks.first_match":lambda: a(pair, labels, theirs),
+    "metric.ranks.nearer":lambda: a(products, products[:, 3], error),
+    "metric.ranks.count_nearer":lambda: a(pair, torch.full((N,), .5, dtype=torch.float64), torch.full((N,), -1)),
+    "metric.ranks.first_ranks":lambda: a(own_pair, labels, labels, True),
+    "metric.retrieval.task":lambda: a(x, labels, y, theirs),
+    "metric.retrieval.check_copy":lambda: a(labels, labels.clone()),
+    "metric.retrieval.list_lengths":lambda: a((1, 3)),
+    "metric.retrieval.class_matches":lambda: a(task, 3),
+    "metric.retrieval.n_relevant":lambda: a(task),
+    "metric.retrieval.check_asked":lambda: a(torch.ones(3, dtype=torch.bool), "count as misses"),
+    "metric.retrieval.first_hits":lambda: a(x, labels),
+    "metric.retrieval.recall_at_k":lambda: a(x, labels, (1, 3)),
+    "metric.retrieval.over_queries":lambda: a(x[:, 0], labels>=0),
+    "metric.retrieval.over_first_r":lambda: a(lambda hits: hits, task),
+    "metric.retrieval.r_precision":lambda: a(ranking, labels),
+    "metric.retrieval.map_at_r":lambda: a(x, labels, y, theirs),
+    "metric.retrieval.class_interval":lambda: a(x[:, 0], labels, 19, gen()),
+    "metric.retrieval.recall_chance":lambda: a(labels, (1, 3), theirs),
+    "metric.retrieval.retrieval_ceiling":lambda: a("Recall@1", labels),
+    "metric.retrieval.chance_at_r":lambda: a(labels),
+    "metric.retrieval.shared_levels":lambda: a(tree_of_six),
+    "metric.retrieval.at_levels":lambda: a(shared, 2),
+    "metric.retrieval.relevance":lambda: a(retrieval.at_levels(shared, 2).sum(2)),
+    "metric.retrieval.h_ap":lambda: a(shared, relevant),
+    "metric.retrieval.asi":lambda: a(shared, 2),
+    "metric.retrieval.ndcg":lambda: a(shared),
+    "metric.retrieval.hierarchical_retrieval":lambda: a(x, labels, tree_of_six),
+    "metric.sample.sample_points":lambda: a(labels, N, 12, gen()),
+    "metric.sample.sample_triplets":lambda: a(labels, N, 7, gen()),
+    "metric.sample.pairs_of":lambda: a(drawn.triplets),
+    "metric.sample.true_depths":lambda: a(drawn.depth, labels.numpy(), drawn.triplets),
+    "metric.sample.draw_sample":lambda: a(ball, labels, C, tree_of_six, 12, 5, gen()),
+    "metric.sample.proxy_measures":lambda: a(costs, radius.numpy(), drawn),
+    "metric.shards.parts":lambda: a(shard_list, 0, 7),
+    "metric.shards.pieces":lambda: a(shard_list, 0, 7),
+    "metric.shards.alone":lambda: a(x),
+    "metric.shards.place_of":lambda: a(shard_list),
+    "metric.shards.earliest":lambda: a(torch.rand(2, 4, generator=gen(), dtype=torch.float64), torch.arange(8).view(2, 4)),
+    "metric.shards.place_in":lambda: a(torch.tensor([3, 5]), torch.tensor([5, 4])),
+    "metric.shards.themselves":lambda: a(x, [(x[:9], labels[:9]), (x[9:], labels[9:])], 0, N),
+    "metric.shards.sharded_ranks":lambda: a(x, labels, shard_list),
+    "metric.shards.join_lists":lambda: a(torch.rand(2, 4, generator=gen(), dtype=torch.float64), torch.arange(8).view(2, 4), 2),
+    "metric.shards.sharded_knn":lambda: a(x, shard_list, 3),
+    "metric.space.class_means":lambda: a(x, labels, 6),
+    "metric.space.prototypes":lambda: a(x, labels, 6),
+    "metric.space.angle":lambda: a(x, x.flip(0)),
+    "metric.space.variances":lambda: a(x, labels),
+    "metric.space.intensity":lambda: a(x, points),
+    "metric.space.step_change":lambda: a(probs, probs.flip(0), labels),
+    "tree.chance.measure":lambda: a(True),
+    "tree.chance.relabel":lambda: a(dist, np.array([1, 0, 2, 3, 4, 5])),
+    "tree.chance.whole_number":lambda: a(3, "k", 1),
+    "tree.chance.PermutationTest.like_value":lambda: a(test, 1.),
+    "tree.chance.PermutationTest.chance":lambda: a(test),
+    "tree.chance.PermutationTest.normalized":lambda: a(test),
+    "tree.chance.PermutationTest.table":lambda: a(test),
+    "tree.chance.normalize":lambda: a(.5, .1, 1.),
+    "tree.chance.PermutationTest.p_value":lambda: a(test),
+    "tree.chance.PermutationTest.interval":lambda: a(test),
+    "tree.chance.permutation_test":lambda: a(compare.mean_correlation, dist, tree_of_six, 9, gen()),
+    "tree.chance.bootstrap_interval":lambda: a([1., 2., 4.], 99, gen()),
+    "tree.chance.t_interval":lambda: a([1., 2., 4.]),
+    "tree.chance.sign_flip_p":lambda: a([1., 2., -.5]),
+    "tree.compare.both_sides":lambda: a(dist, tree_of_six),
+    "tree.compare.unit_rows":lambda: a(dist),
+    "tree.compare.row_ranks":lambda: a(dist),
+    "tree.compare.fisher_mean":lambda: a(np.array([.1, .4]), 5),
+    "tree.compare.mean_correlation":lambda: a(dist, tree_of_six),
+    "tree.compare.mean_correlation_ceiling":lambda: a(dist, tree_of_six),
+    "tree.compare.elementwise_correlation_ceiling":lambda: a(dist, tree_of_six),
+    "tree.compare.robinson_foulds_ceiling":lambda: a(learned, truth),
+    "tree.compare.untied_ceiling":lambda: a(dist[:, 1:]),
+    "tree.compare.pair_matrix":lambda: a(dist),
+    "tree.compare.elementwise_correlation":lambda: a(dist, dist_other),
+    "tree.compare.as_tree":lambda: a(tree_of_six),
+    "tree.compare.class_order":lambda: a(truth),
+    "tree.compare.clades":lambda: a(truth, names),
+    "tree.compare.splits":lambda: a(clade_rows),
+    "tree.compare.robinson_foulds":lambda: a(learned, truth),
+    "tree.compare.clade_recall":lambda: a(learned, truth),
+    "tree.compare.pack":lambda: a(clade_rows),
+    "tree.compare.odd_ones_out":lambda: a(dist),
+    "tree.compare.closest_clade":lambda: a(clade_rows),
+    "tree.compare.triplet_agreement":lambda: a(dist, tree_of_six),
+    "tree.compare.cophenetic_correlation":lambda: a(learned, dist, names),
+    "tree.compare.class_retrieval":lambda: a(points, tree_of_six, 0),
+    "tree.decode.meetings":lambda: a(heights),
+    "tree.decode.check_ancestors":lambda: a(heights, list("abc"), None),
+    "tree.decode.nodes_of":lambda: a(heights, .1, None),
+    "tree.decode.ancestor_tree":lambda: a(heights, list("abc")),
+    "tree.formats.quote":lambda: a("a b"),
+    "tree.formats.read_newick":lambda: a("((a,b)g,c);"),
+    "tree.formats.read_pairs":lambda: a([("a", "b")]),
+    "tree.formats.node_paths":lambda: a({"a":None, "b":"a", "c":"a"}),
+    "tree.infer.pairwise_distance":lambda: a(points),
+    "tree.infer.check_distances":lambda: a(dist, names),
+    "tree.infer.upgma":lambda: a(dist, names),
+    "tree.infer.by_lot":lambda: a(5),
+    "tree.infer.untied":lambda: a(1-np.eye(6), names),
+    "tree.infer.in_order":lambda: a(learned.copy(), names),
+    "tree.infer.neighbor_joining":lambda: a(dist, names),
+    "tree.infer.cophenetic":lambda: a(learned, names),
+    "tree.infer.proxy_distances":lambda: a(ball, rho, C, labels),
+    "tree.infer.proxy_tree":lambda: a(ball, rho, C, labels, names),
+    "tree.proxies.random_directions":lambda: a(ball, gen()),
+    "tree.proxies.tree_measures":lambda: a(learned, tree_of_six),
+    "tree.proxies.score_proxy_tree":lambda: a(ball, rho, C, labels, tree_of_six, 2, 3, gen()),
+    "tree.taxonomy.unique_names":lambda: a([("a", "b"), ("c", "b")]),
+    "tree.taxonomy.check_paths":lambda: a([("a", "b")]),
+    "tree.taxonomy.check_unique":lambda: a(["a", "b"], "name"),
+    "tree.taxonomy.check_class_names":lambda: a(["b"], [("a", "b")]),
+    "tree.taxonomy.renamed":lambda: a([("a", "b")], ["c"]),
+    "tree.taxonomy.children":lambda: a([("a", "b"), ("a", "c")]),
+    "tree.taxonomy.Taxonomy.from_paths":lambda: a(six_rows),
+    "tree.taxonomy.Taxonomy.n_classes":lambda: a(tree_of_six),
+    "tree.taxonomy.Taxonomy.depth":lambda: a(tree_of_six),
+    "tree.taxonomy.Taxonomy.level_labels":lambda: a(tree_of_six, 0),
+    "tree.taxonomy.Taxonomy.level_names":lambda: a(tree_of_six, 0),
+    "tree.taxonomy.Taxonomy.level_sizes":lambda: a(tree_of_six),
+    "tree.taxonomy.Taxonomy.lca_depth":lambda: a(tree_of_six),
+    "tree.taxonomy.Taxonomy.path_distance":lambda: a(tree_of_six),
+    "tree.taxonomy.Taxonomy.similarity":lambda: a(tree_of_six),
+    "tree.taxonomy.Taxonomy.check_names":lambda: a(tree_of_six, names),
+    "tree.taxonomy.Taxonomy.select":lambda: a(tree_of_six, ["c", "a"]),
+    "tree.taxonomy.Taxonomy.to_tree":lambda: a(tree_of_six),
+    "tree.taxonomy.Taxonomy.builtin":lambda: a("cifar100"),
+    "tree.taxonomy.Taxonomy.to_newick":lambda: a(tree_of_six),
+    "tree.taxonomy.Taxonomy.from_newick":lambda: a("((a,b)g,c);"),
+    "tree.taxonomy.Taxonomy.from_parents":lambda: a({"a":"r", "b":"r", "r":None}, ["a", "b"]),
+}
+by_callback = ("metric.neighbors.search", "metric.neighbors.search_faiss", "metric.neighbors.search_by_lot")
+through = dict.fromkeys(by_callback, searched)  # hand their results to a function
+from_files = {"tree.formats.read_table", "tree.taxonomy.Taxonomy.from_csv", "tree.taxonomy.Taxonomy.from_folder", "tree.taxonomy.list_folder",
+              "tree.taxonomy.what_it_is"}  # read the disk: no numbers
+
+
+def call(name:str, change=lambda value: value):
+    "The result of a case; `change` is applied to its arguments."
+    function = through.get(name) or public()[name]
+    args,keywords = cases[name]()
+    if isinstance(function, property): return function.fget(*args)
+    found = function(*map(change, args), **{key:change(value) for key,value in keywords.items()})
+    return list(found) if isinstance(found, Iterator) else found
+
+
+def plain(value):
+    "A result as nested tuples of plain values, for an exact comparison that minds the types."
+    if isinstance(value, torch.Tensor): return ("tensor", str(value.dtype), tuple(value.shape), value.detach().numpy().tobytes())
+    if isinstance(value, np.ndarray): return ("array", str(value.dtype), value.shape, value.tobytes())
+    if isinstance(value, pd.DataFrame): return ("frame", value.to_csv())
+    if isinstance(value, TreeNode): return ("tree", str(value))
+    if isinstance(value, dict): return ("dict", tuple((str(k), plain(v)) for k,v in value.items()))
+    if dataclasses.is_dataclass(value): return plain(vars(value))
+    if isinstance(value, (list, tuple)): return (type(value).__name__, tuple(map(plain, value)))
+    if isinstance(value, (set, frozenset)): return ("set", tuple(sorted(map(repr, value))))
+    if isinstance(value, float): return ("float", repr(float(value)))
+    if inspect.isfunction(value) or isinstance(value, partial): return "function"
+    return repr(value)

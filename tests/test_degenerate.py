@@ -1,0 +1,124 @@
+"Collapsed models are worth what chance is, copies of the queries find no copy, and lengths do not change directions."
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from hiernb.loss.classification import NormFace, ProxyDR
+from hiernb.loss.distance import directions as loss_directions
+from hiernb.loss.metric import ProxyAnchor, SupCon
+from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, topk_accuracy
+from hiernb.metric.inspect import inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives
+from hiernb.metric.neighbors import knn
+from hiernb.metric.retrieval import hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance
+from hiernb.metric.shards import sharded_ranks
+from hiernb.metric.space import angle, intensity, prototypes, variances
+from hiernb.tree.compare import class_retrieval, clade_recall, permutation_test
+from hiernb.tree.infer import neighbor_joining, pairwise_distance, upgma
+from hiernb.tree.taxonomy import Taxonomy
+
+taxonomy = Taxonomy.from_paths([f"g{k//4}/c{k:02}" for k in range(20)])  # classes stand group by group,
+labels = torch.arange(200)//10  # and samples class by class, as on a disk
+collapsed = torch.ones(200, 8)
+tables = dict(distances=lambda n: inspect_distances(1-np.eye(20), taxonomy, n_permutations=n),
+              representatives=lambda n: inspect_representatives(torch.ones(20, 8), taxonomy, n_permutations=n),
+              logits=lambda n: inspect_logits(torch.zeros(200, 20), labels, taxonomy, n),
+              embeddings=lambda n: inspect_embeddings(collapsed, labels, taxonomy, None, n))
+
+
+@pytest.mark.parametrize("kind", tables)
+def test_collapsed_model_is_not_significant(kind):
+    table = tables[kind](39)
+    assert table.p_value.min()>.05, table[table.p_value<=.05]
+
+
+@pytest.mark.parametrize("join", [upgma, neighbor_joining])
+def test_tree_of_equal_distances(join):
+    test = permutation_test(clade_recall, join(1-np.eye(20), taxonomy.names), taxonomy, 39)
+    assert test.p_value>.05
+    assert sorted(tip.name for tip in join(1-np.eye(20), taxonomy.names).tips())==taxonomy.names
+
+
+@pytest.mark.parametrize("k", [1, 3, 20])
+def test_equal_scores_are_worth_the_mean_over_classes(k):
+    scores,d = torch.zeros(200, 20),torch.as_tensor(taxonomy.path_distance()).double()
+    assert_close(topk_accuracy(scores, labels, k), k/20)
+    assert_close(ahd_at_k(scores, labels, d, k), float(d.mean()))
+    assert_close(hp_at_k(scores, labels, d, k, 4), 4/20)
+
+
+def test_ties_are_averaged_over_orders():
+    "Of four that tie for two places each has one in half of all orders; against an average over random orders."
+    g = torch.Generator().manual_seed(0)
+    scores,truth = torch.randint(4, (300, 9), generator=g).float(),torch.randint(9, (300,), generator=g)
+    noise = [1e-3*torch.rand(300, 9, generator=g) for _ in range(300)]
+    for k in (1, 2, 5): assert abs(topk_accuracy(scores, truth, k)-np.mean([topk_accuracy(scores+e, truth, k) for e in noise]))<.005
+
+
+def test_recall_of_a_collapsed_model():
+    assert abs(recall_at_k(collapsed, labels, 1)[1]-recall_chance(labels, 1)[1])<.01
+    assert abs(r_precision(collapsed, labels)-recall_chance(labels, 1)[1])<.02
+    similarity = torch.as_tensor(taxonomy.similarity())
+    assert abs(hs_at_k(collapsed, labels, similarity, 9)[0]-float(similarity.mean()))<.15
+    assert ahs_at_k(collapsed, labels, similarity, 9)<.6  # by index: 1, all nine of the own class
+
+
+g = torch.Generator().manual_seed(1)
+points,own = torch.randn(60, 4, generator=g),torch.arange(60)%6
+six = Taxonomy.from_paths(["a/0", "a/1", "b/2", "b/3", "c/4", "c/5"])
+copies = dict(copy=points.clone(), float64=points.double(), contiguous=points.T.contiguous().T)
+
+
+@pytest.mark.parametrize("copy", copies.values(), ids=copies)
+@pytest.mark.parametrize("measure", [recall_at_k, r_precision, map_at_r, lambda x,y,**more: hierarchical_retrieval(x, y, six, **more)],
+                         ids=["recall_at_k", "r_precision", "map_at_r", "hierarchical_retrieval"])
+def test_gallery_that_holds_the_queries(measure, copy):
+    assert measure(points, own, gallery=copy, gallery_labels=own)==measure(points, own)
+    with pytest.raises(ValueError, match="holds the queries themselves, but 60 of 60 gallery_labels differ from labels, the first at sample 0"):
+        measure(points, own, gallery=copy, gallery_labels=(own+1)%6)
+
+
+def test_shards_that_hold_the_queries():
+    shards = [(part, kinds) for part,kinds in zip(points.split(25), own.split(25))]
+    assert torch.equal(sharded_ranks(points, own, shards), sharded_ranks(points, own, shards, own=torch.arange(60)))
+    assert torch.equal(sharded_ranks(points[:50], own[:50], shards), torch.ones(50, dtype=torch.int64))  # a part of the gallery: own says so
+
+
+whole = torch.randint(-3, 4, (24, 5), generator=g).float()
+whole[:, 0] += 4*(whole.abs().sum(1)==0)  # no row of zeros
+whole[:6] += 4*torch.eye(6, 5)
+kinds = torch.arange(24)%6
+by_direction = {
+    "knn":lambda x: tuple(knn(x, None, 5)),
+    "recall_at_k":lambda x: recall_at_k(x, kinds),
+    "hs_at_k":lambda x: hs_at_k(x, kinds, torch.as_tensor(six.similarity()), 5),
+    "prototypes":lambda x: prototypes(x, kinds, 6),
+    "variances":lambda x: tuple(variances(x, kinds)),
+    "angle":lambda x: angle(x, x.flip(0)),
+    "intensity":lambda x: intensity(x, x[:6]),
+    "pairwise_distance":pairwise_distance,
+    "class_retrieval":lambda x: tuple(class_retrieval(x[:6], six, 0)),
+    "loss directions":loss_directions,
+    "NormFace":lambda x: NormFace(6, 5).to(x.dtype)(x, kinds),
+    "ProxyDR":lambda x: ProxyDR(6, 5).to(x.dtype)(x, kinds),
+    "ProxyAnchor":lambda x: ProxyAnchor(6, 5).to(x.dtype)(x, kinds),
+    "SupCon":lambda x: SupCon()(x, kinds),
+}
+exponents = [(torch.float32, -149), (torch.float32, -70), (torch.float32, 63), (torch.float32, 124),
+             (torch.float64, -1074), (torch.float64, -540), (torch.float64, 520), (torch.float64, 1020)]
+
+
+@pytest.mark.parametrize("dtype, exponent", exponents)
+def test_length_does_not_matter(dtype, exponent):
+    "Small whole numbers times a power of two, from the smallest number that there is to the largest: exact in every precision."
+    plain = whole.to(dtype)
+    scaled = torch.from_numpy(np.ldexp(plain.numpy(), exponent))
+    assert torch.equal(torch.from_numpy(np.ldexp(scaled.double().numpy(), -exponent)).to(dtype), plain)
+    changed = []
+    for name,f in by_direction.items():
+        with warnings.catch_warnings(action="ignore"):
+            try: assert_close(f(scaled), f(plain))
+            except (AssertionError, ValueError) as e: changed.append(f"{name}: {e}")
+    assert not changed

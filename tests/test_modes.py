@@ -1,0 +1,85 @@
+"Every public function of metric and tree gives the same numbers in every mode of torch, in threads, in a forked process."
+import multiprocessing
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import modes
+import numpy as np
+import pytest
+import torch
+from modes import call, cases, from_files, plain, public
+
+warnings.filterwarnings("ignore")
+hosts = sorted(cases)
+
+
+@pytest.fixture(scope="module")
+def expected():
+    "What every case gives in the mode in which torch starts."
+    return {name:plain(call(name)) for name in hosts}
+
+
+def different(expected, run=call):
+    "Cases that raise or give something else, with what happened."
+    found = {}
+    for name in hosts:
+        try: result = plain(run(name))
+        except Exception as e: found[name] = f"{type(e).__name__}: {e}"
+        else:
+            if result!=expected[name]: found[name] = "another value"
+    return found
+
+
+def test_every_function_has_a_case():
+    "A new function needs a case in modes.py."
+    missing = sorted(set(public())-from_files-set(cases))
+    gone = sorted(set(cases)-set(public()))
+    assert not missing and not gone
+
+
+@contextmanager
+def other_dtype():
+    torch.set_default_dtype(torch.float64)
+    try: yield
+    finally: torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, lambda: torch.autocast("cpu", torch.bfloat16), other_dtype],
+                         ids=["inference_mode", "no_grad", "autocast", "float64"])
+def test_modes(mode, expected):
+    with mode(): found = different(expected)
+    assert not found
+
+
+def test_threads(expected):
+    "Four threads at once; the number of threads and the global generator stay as they are, also when one of them fails."
+    before,state = torch.get_num_threads(),torch.get_rng_state()
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            failing = [pool.submit(modes.neighbors.knn, modes.x*np.nan, None) for _ in range(4)]
+            found = [f for f in pool.map(lambda _: different(expected), range(2)) if f]
+        assert all("nan" in str(job.exception()) for job in failing)
+        assert not found and torch.get_num_threads()==2 and torch.equal(torch.get_rng_state(), state)
+    finally: torch.set_num_threads(before)
+
+
+def in_child(queue, expected): queue.put(different(expected))
+
+
+def test_forked_process(expected):
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=in_child, args=(queue, expected))
+    child.start()
+    child.join(60)
+    assert child.exitcode==0 and not queue.get()
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, torch.tensor])
+def test_whole_numbers_of_other_kinds(kind, expected):
+    def change(value):
+        if isinstance(value, tuple) and value and all(type(v) is int for v in value): return tuple(map(kind, value))
+        return kind(value) if type(value) is int else value
+    assert not different(expected, lambda name: call(name, change))

@@ -279,12 +279,9 @@ cases = {  # function -> arguments, made afresh for each call
     "tree.decode.check_ancestors":lambda: a(heights, list("abc"), None),
     "tree.decode.nodes_of":lambda: a(heights, .1, None),
     "tree.decode.ancestor_tree":lambda: a(heights, list("abc")),
-    "tree.formats.quote":lambda: a("a b"),
-    "tree.formats.read_newick":lambda: a("((a,b)g,c);"),
-    "tree.formats.read_pairs":lambda: a([("a", "b")]),
-    "tree.formats.node_paths":lambda: a({"a":None, "b":"a", "c":"a"}),
     "tree.infer.pairwise_distance":lambda: a(points),
     "tree.infer.check_distances":lambda: a(dist, names),
+    "tree.infer.published_joins":lambda: a(dist),
     "tree.infer.upgma":lambda: a(dist, names),
     "tree.infer.by_lot":lambda: a(5),
     "tree.infer.untied":lambda: a(1-np.eye(6), names),
@@ -296,12 +293,6 @@ cases = {  # function -> arguments, made afresh for each call
     "tree.proxies.random_directions":lambda: a(ball, gen()),
     "tree.proxies.tree_measures":lambda: a(learned, tree_of_six),
     "tree.proxies.score_proxy_tree":lambda: a(ball, rho, C, labels, tree_of_six, 2, 3, gen()),
-    "tree.taxonomy.unique_names":lambda: a([("a", "b"), ("c", "b")]),
-    "tree.taxonomy.check_paths":lambda: a([("a", "b")]),
-    "tree.taxonomy.check_unique":lambda: a(["a", "b"], "name"),
-    "tree.taxonomy.check_class_names":lambda: a(["b"], [("a", "b")]),
-    "tree.taxonomy.renamed":lambda: a([("a", "b")], ["c"]),
-    "tree.taxonomy.children":lambda: a([("a", "b"), ("a", "c")]),
     "tree.taxonomy.Taxonomy.from_paths":lambda: a(six_rows),
     "tree.taxonomy.Taxonomy.n_classes":lambda: a(tree_of_six),
     "tree.taxonomy.Taxonomy.depth":lambda: a(tree_of_six),
@@ -321,8 +312,13 @@ cases = {  # function -> arguments, made afresh for each call
 }
 by_callback = ("metric.neighbors.search", "metric.neighbors.search_faiss", "metric.neighbors.search_by_lot")
 through = dict.fromkeys(by_callback, searched)  # hand their results to a function
-from_files = {"tree.formats.read_table", "tree.taxonomy.Taxonomy.from_csv", "tree.taxonomy.Taxonomy.from_folder", "tree.taxonomy.list_folder",
-              "tree.taxonomy.what_it_is"}  # read the disk: no numbers
+
+
+def is_text(name:str)->bool:
+    "Whether a function only reads or writes text and files, where no mode of torch can matter."
+    of_files = {f"tree.taxonomy.Taxonomy.from_{kind}" for kind in ("csv", "file", "folder")}
+    return name in of_files or name.startswith(("tree.formats.", "tree.taxonomy.")) and ".Taxonomy." not in name
+
 
 
 def call(name:str, change=lambda value: value):

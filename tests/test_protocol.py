@@ -1,4 +1,4 @@
-"The published protocols' options: eps, starts, class prior, beta of MDS, replacement, model gradient, step change."
+"The options of the published protocols: eps, starts, class prior, beta, replacement, model gradient, step change."
 import numpy as np
 import pytest
 import torch
@@ -107,7 +107,8 @@ def test_bad_input_is_named(make, says):
 def test_beta_reaches_the_proxies(beta):
     far = four.path_distance().max()
     for loss in (ProxyDR(4, 16, proxies="mds", taxonomy=four, beta=beta),
-                 NormFace(4, 16, "angular", proxies="mds", taxonomy=four, beta=beta), CORR(4, 16, four, beta=beta)):
+                 NormFace(4, 16, "angular", proxies="mds", taxonomy=four, beta=beta),
+                 CORR(4, 16, four, beta=beta)):
         distance = getattr(loss, "distance", "euclidean")
         found = pairwise(loss.proxies, loss.proxies, distance).double()
         assert_close(found, target_distance(four.path_distance(), distance, beta), atol=2e-3, rtol=0)
@@ -158,7 +159,8 @@ def test_replacement_lets_classes_of_one_image_take_part():
     assert abs(np.mean([len(pair)==1 for pair in pairs])-.25)<.08                  # three draws of two images
 
 def test_replacement_does_not_depend_on_the_number_of_processes():
-    make = lambda **ranks: list(ClassBalancedSampler(torch.arange(9)%4, 4, 2, replacement=True, **ranks))
+    labels = torch.arange(9)%4
+    make = lambda **ranks: list(ClassBalancedSampler(labels, 4, 2, replacement=True, **ranks))
     parts = [make(rank=rank, world_size=2) for rank in (0,1)]
     assert [a+b for a,b in zip(*parts)]==make()
 
@@ -167,7 +169,8 @@ def small(dropout=0., *more):
     return nn.Sequential(nn.Flatten(), *layers, *more)
 
 def quick(model, loss, data, folder, epochs, **options):
-    return train(model, loss, data, folder, epochs, progress=False, accelerator="cpu", batch_size=8, tensorboard=False, **options)
+    always = dict(progress=False, accelerator="cpu", batch_size=8, tensorboard=False)
+    return train(model, loss, data, folder, epochs, **always, **options)
 
 def test_replacement_trains_with_a_class_of_one_image(tmp_path):
     data = data_of([0]+[1]*6+[2]*6+[3]*6)
@@ -183,18 +186,19 @@ def twin(make):
     return make()
 
 def test_model_gradient_scale_is_what_ddp_makes_of_a_gathered_batch():
-    "Oracle: two processes send the whole loss back through their own half; the mean of their model gradients."
+    "Oracle: two processes send the whole loss back through their own half; the mean of their gradients."
     x,y = batch
     model = twin(lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 8), ToPoincare(.1)))
     loss = ProxyAnchor(4, 8, generator=draw())
     Learner(model, loss, Options(model_gradient_scale=.5), "cpu").gradient(0, 8, x, y)
-    weights,found,proxies = list(model.parameters()),[p.grad.clone() for p in model.parameters()],loss.proxies.grad.clone()
+    weights,proxies = list(model.parameters()),loss.proxies.grad.clone()
+    found = [p.grad.clone() for p in weights]
     means = [torch.zeros_like(p) for p in weights]
     for rank in (0,1):
         mine = torch.zeros(8, 1)
         mine[4*rank:4*rank+4] = 1
         z = model(x)
-        gathered = mine*z+(1-mine)*z.detach()                                      # the other half has no graph
+        gathered = mine*z+(1-mine)*z.detach()                                    # the other half has no graph
         for mean,g in zip(means, torch.autograd.grad(loss(gathered, y), weights)): mean += g/2
     for ours,mean in zip(found, means): assert_close(ours, mean, rtol=1e-4, atol=1e-7)
     assert_close(proxies, torch.autograd.grad(loss(model(x), y), loss.proxies)[0], rtol=1e-4, atol=1e-7)
@@ -213,9 +217,11 @@ def test_clipping_comes_after_the_scale():
 
 # --- what a step changes ---
 def pa_hier():
-    return Regularized(ProxyAnchor(4, 8, generator=draw()), HIER(16, 8, topk=6, triplets_per_anchor=5, generator=draw(1)))
+    hier = HIER(16, 8, topk=6, triplets_per_anchor=5, generator=draw(1))
+    return Regularized(ProxyAnchor(4, 8, generator=draw()), hier)
 
-several = dict(proxydr=lambda: ProxyDR(4, 8, generator=draw()), softmax=lambda: Softmax(4, 8, generator=draw()),
+several = dict(proxydr=lambda: ProxyDR(4, 8, generator=draw()),
+               softmax=lambda: Softmax(4, 8, generator=draw()),
                ema=lambda: ProxyDR(4, 8, "angular", proxies="ema", generator=draw()),
                softtriple=lambda: SoftTriple(4, 8, generator=draw()), hier=pa_hier)
 
@@ -224,10 +230,12 @@ def test_step_change_is_logged_and_changes_nothing(loss, tmp_path):
     ball,logged = [ToPoincare(.1)]*(loss is pa_hier),("train_convergence","train_divergence")
     def run(name, **options):
         model = twin(lambda: small(.3, *ball))
-        return quick(model, loss(), data_of([0,1,2,3]*10), tmp_path/name, 2, lr=1e-3, select="accuracy", **options)
+        data = data_of([0,1,2,3]*10)
+        return quick(model, loss(), data, tmp_path/name, 2, lr=1e-3, select="accuracy", **options)
     plain,asked = run("plain"),run("asked", step_change=True)
     for one,other in ((plain.model,asked.model),(plain.loss,asked.loss)):
-        for before,after in zip(one.state_dict().values(), other.state_dict().values()): assert torch.equal(before, after)
+        for before,after in zip(one.state_dict().values(), other.state_dict().values()):
+            assert torch.equal(before, after)
     assert set(asked.history)-set(plain.history)==set(logged)
     assert set(logged)<=set((tmp_path/"asked"/"log.csv").read_text().splitlines()[0].split(","))
     for column in logged: assert (abs(asked.history[column]-1)<.5).all()
@@ -246,7 +254,9 @@ def test_step_change_is_that_of_the_embeddings_before_and_after(micro_batch):
     sums = learner.step(0, 8, list, *batch)
     after,own,others = angles(),[],[]
     for i in range(8):
-        for c in range(4): (own if batch[1][i]==c else others).append(np.log(after[i,c]/before[i,c]))
+        for c in range(4):
+            ratios = own if batch[1][i]==c else others
+            ratios.append(np.log(after[i,c]/before[i,c]))
     assert_close(sums["convergence"]/8, float(np.exp(np.mean(own))), rtol=1e-4, atol=0)
     assert_close(sums["divergence"]/8, float(np.exp(np.mean(others))), rtol=1e-4, atol=0)
 
@@ -274,7 +284,7 @@ def test_replacement_and_step_change_are_settings_of_a_run(tmp_path):
 
 # --- networks ---
 def test_inception_trains_with_the_dropout_of_the_paper_before_its_last_layer():
-    "Half of the features are zero while training and the rest doubled; nothing is dropped in evaluation."
+    "Half of the features are zero while training, the rest doubled; nothing is dropped in evaluation."
     model = build("inception_v3", 8, generator=draw())
     seen = []
     model.head.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach()))
@@ -292,7 +302,7 @@ def test_inception_trains_with_the_dropout_of_the_paper_before_its_last_layer():
     assert_close(trained[kept], 2*evaluated[kept], rtol=1e-4, atol=1e-6)
 
 def test_deit_answers_with_its_class_token():
-    "timm's own head of the class token, in both modes; the mean with the distillation token is something else."
+    "timm's own head of the class token, in both modes; the mean with the distillation token is another."
     model = build("deit_s", 8, generator=draw())
     images = torch.rand(2, 3, 32, 32, generator=draw())
     for mode in (True,False):

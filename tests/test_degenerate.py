@@ -10,12 +10,12 @@ from hiernb.loss.classification import NormFace, ProxyDR
 from hiernb.loss.distance import directions as loss_directions
 from hiernb.loss.metric import ProxyAnchor, SupCon
 from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, topk_accuracy
-from hiernb.metric.inspect import inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives
+from hiernb.metric.inspect import inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_of
 from hiernb.metric.neighbors import knn
 from hiernb.metric.retrieval import hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance
 from hiernb.metric.shards import sharded_ranks
 from hiernb.metric.space import angle, intensity, prototypes, variances
-from hiernb.tree.compare import class_retrieval, clade_recall, permutation_test
+from hiernb.tree.compare import class_retrieval, clade_recall, permutation_test, triplet_agreement
 from hiernb.tree.infer import neighbor_joining, pairwise_distance, upgma
 from hiernb.tree.taxonomy import Taxonomy
 
@@ -122,3 +122,13 @@ def test_length_does_not_matter(dtype, exponent):
             try: assert_close(f(scaled), f(plain))
             except (AssertionError, ValueError) as e: changed.append(f"{name}: {e}")
     assert not changed
+
+
+def test_triplets_beyond_the_budget_are_sampled():
+    "Within four standard errors of all triplets; the table says that it is a sample."
+    many = Taxonomy.from_paths([f"a{k//100}/b{k//10}/c{k}" for k in range(1400)])
+    near = np.random.default_rng(0).normal(size=(1400, 6))+3*np.random.default_rng(1).normal(size=(140, 6)).repeat(10, 0)
+    d = pairwise_distance(near)
+    sampled,every = triplet_agreement(d, many),triplet_agreement(d, many, budget=2**40)
+    assert 0<abs(sampled-every)<4*(every*(1-every)/2**18)**.5
+    assert sampling_of(sampled, 1400)==", 262,144 sampled triplets, standard error 0.001" and sampling_of(sampled, 1200)==""

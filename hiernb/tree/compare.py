@@ -6,15 +6,17 @@
 __all__ = ['both_sides', 'unit_rows', 'row_ranks', 'fisher_mean', 'untied_ceiling', 'mean_correlation_ceiling',
            'elementwise_correlation_ceiling', 'mean_correlation', 'pair_matrix', 'elementwise_correlation', 'as_tree',
            'class_order', 'clades', 'splits', 'robinson_foulds_ceiling', 'robinson_foulds', 'clade_recall', 'pack',
-           'odd_ones_out', 'closest_clade', 'triplet_agreement', 'cophenetic_correlation', 'ClassRetrieval',
-           'class_retrieval', 'permutation_test', 'bootstrap_interval']
+           'odd_ones_out', 'closest_clade', 'triplets_sampled', 'resolved_triplets', 'agreement_of',
+           'triplet_agreement', 'cophenetic_correlation', 'ClassRetrieval', 'class_retrieval', 'permutation_test',
+           'bootstrap_interval']
 
 # %% ../../nbs/22_tree.compare.ipynb #0882c30c
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable,Sequence
 from typing import NamedTuple
 import numpy as np
 import scipy.stats
+import torch
 from skbio import TreeNode
 from torch import Tensor
 from .taxonomy import Taxonomy
@@ -256,19 +258,63 @@ def closest_clade(
         members = clade.nonzero()[0]; index[np.ix_(members, members)] = number
     return clades,index
 
+# %% ../../nbs/22_tree.compare.ipynb #202e5d59
+def triplets_sampled(
+    n_classes:int,      # C
+    budget:int=2**27,   # bytes for all triplets
+)->int:                 # 0: all are looked at
+    "How many triplets `triplet_agreement` samples."
+    return 2**18 if n_classes*(n_classes-1)//2*-(-n_classes//64)*8>budget else 0
+
+def resolved_triplets(
+    table:np.ndarray,                     # (N,C) bool, the true clades
+    index:np.ndarray,                     # (C,C) the smallest clade that holds i and j
+    n:int,                                # triplets
+    generator:torch.Generator|None=None,  # source of randomness; None: a new one with seed 0
+)->np.ndarray:                            # (3,n) classes i, j, k with ij|k; (3,0) where the truth resolves none
+    "Draw uniformly, with replacement, among the triplets that the truth resolves."
+    first,second = np.triu_indices(len(index), 1)
+    clade = index[first,second]                                             # (pairs,)
+    upto = (~table).sum(1)[clade].cumsum()                                  # triplets up to and with each pair
+    if not upto[-1]: return np.zeros((3,0), dtype=np.intp)
+    generator = generator or torch.Generator().manual_seed(0)
+    drawn = torch.randint(int(upto[-1]), (n,), generator=generator, device=generator.device).cpu().numpy()
+    pair = np.searchsorted(upto, drawn, side="right")
+    rank,odd = upto[pair]-1-drawn,np.empty(n, dtype=np.intp)               # which of the classes outside the clade
+    for number in np.unique(clade[pair]):
+        here = clade[pair]==number
+        odd[here] = (~table[number]).nonzero()[0][rank[here]]
+    return np.stack([first[pair],second[pair],odd])
+
+def agreement_of(
+    closeness:np.ndarray,  # (C,C): smaller is closer
+    triplets:np.ndarray,   # (3,n) classes i, j, k with ij|k
+)->Callable:               # order of the learned classes -> share in [0,1]; nan for no triplets
+    "Look at the given triplets alone."
+    def value(order):
+        i,j,k = np.arange(len(closeness))[order][triplets]
+        near = closeness[i,j]
+        return float(((near<closeness[i,k]) & (near<closeness[j,k])).mean()) if len(near) else float("nan")
+    return value
+
 # %% ../../nbs/22_tree.compare.ipynb #a8ba851c
 @measure(ceiling=1.)
 def triplet_agreement(
     d:Tensor|np.ndarray|TreeNode|Taxonomy,  # learned distances (C,C), rows in the order of `t_true.names`; or a learned tree
     t_true:TreeNode|Taxonomy,               # the taxonomy; a tree only if `d` is a tree, too
+    budget:int=2**27,                       # bytes for the learned triplets, C³/16; beyond, about 1,290 classes, a sample is looked at
+    generator:torch.Generator|None=None,    # of the sample; None: a new one with seed 0
 )->float:                                   # in [0,1], 1: every triplet that the truth resolves has the same closest pair; nan if it resolves none
-    "Share of truly resolved triplets of classes on which the learned side agrees; O(C³/64). `ValueError` as `check_distances`, `clades`."
+    "Share of truly resolved triplets of classes on which the learned side agrees; O(C³/64), or O(C²). `ValueError` as `check_distances`, `clades`."
     names = class_order(t_true)
     if isinstance(d, (TreeNode,Taxonomy)): shared = clades(d, names).astype(np.float32); closeness = -(shared.T@shared)
     elif isinstance(t_true, Taxonomy): closeness = check_distances(d, what="d")
     else: raise ValueError("a distance matrix has no names: give the truth as a Taxonomy, whose names are the order of the rows")
     if len(closeness)!=len(names): raise ValueError(f"d has {len(closeness)} classes and the truth {len(names)}")
-    table,index = closest_clade(clades(t_true, names)); upper = np.triu_indices(len(names), 1)
+    table,index = closest_clade(clades(t_true, names))
+    n_sampled = triplets_sampled(len(names), budget)
+    if n_sampled: return agreement_of(closeness, resolved_triplets(table, index, n_sampled, generator))
+    upper = np.triu_indices(len(names), 1)
     learned,n_resolved = odd_ones_out(closeness),int((~table).sum(1)[index[upper]].sum())
     def value(order):
         back = np.argsort(np.arange(len(names))[order])     # the true side moves the other way

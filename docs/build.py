@@ -1,7 +1,7 @@
 """The README and the documentation site, from the notebooks, with what pip installs.
 
     python docs/build.py readme    nbs/index.ipynb -> README.md
-    python docs/build.py site      nbs/*.ipynb -> _docs, then every link, anchor, picture and formula is checked
+    python docs/build.py site      nbs/*.ipynb and docs/published.toml -> _docs, then every link, anchor, picture and formula is checked
 
 nbdev writes processed notebooks with the API of each symbol into _proc, smalldocs renders that folder, math-core turns the
 formulas into MathML, and the browser sets them in STIX Two Math (the font comes with ziamath). The pages load nothing from elsewhere.
@@ -85,6 +85,9 @@ def prepare()->Path:
         path.unlink()
         (proc/page_name(path.name)).write_text(json.dumps(nb))
         if path.name!=config.readme_nb: menu.setdefault(floors[path.name[0]], []).append(page_name(path.name))
+    from published import page  # takes seconds to import, and the README needs none of it
+    (proc/"published.md").write_text(page())
+    menu[floors["7"]].append("published.md")
     shutil.copy(Path(find_spec("ziamath").origin).parent/"fonts"/"STIXTwoMath-Regular.ttf", proc)
     shutil.copy(Path(__file__).parent/"site.css", proc)
     contents = ["index.ipynb", *({"section":floor, "contents":pages} for floor,pages in menu.items())]

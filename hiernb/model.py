@@ -223,44 +223,6 @@ class Embedder(nn.Module):
             raise ValueError(f"sizes must be positive, ({len(images)},2), got {tuple(sizes.shape)} from {float(sizes.min())}")
         return embeddings + self.size_layer(sizes.to(self.size_layer.weight.dtype).log())
 
-# %% ../nbs/51_model.ipynb #329a17c2
-def check_build(name:str, dim:int, channels:int, pretrained:bool, size_info:bool, head:str, pool:str)->None:
-    "`ValueError` for the first argument of `build` that cannot be, saying what can."
-    if name not in architectures: raise ValueError(f"no model is named {name!r}; known: {', '.join(architectures)}")
-    if channels not in (1,3): raise ValueError(f"channels must be 1 (gray) or 3 (colour), got {channels}")
-    if dim<1: raise ValueError(f"dim must be at least 1, got {dim}")
-    if pretrained and name=="small_cnn": raise ValueError("small_cnn has no pretrained weights; build it with pretrained=False")
-    heads = ("linear","poincare","sphere","euclidean")
-    if head not in heads: raise ValueError(f"head must be one of {', '.join(heads)}, got {head!r}")
-    if size_info and head in ("poincare","sphere"):
-        raise ValueError(f"size_info adds to the embedding and would leave the {head}; build with head='linear' or 'euclidean'")
-    if pool not in ("avg","avg+max"): raise ValueError(f"pool must be avg or avg+max, got {pool!r}")
-    if pool=="avg+max" and not architectures[name].pool: raise ValueError(f"{name} pools no maps; pool='avg+max' is for "
-        f"{', '.join(k for k,a in architectures.items() if a.pool)}")
-
-def build(
-    name:str,                             # a key of `architectures`: small_cnn, resnet50, efficientnet_lite0, deit_s, dino_s, vit_s …
-    dim:int=128,                          # dimensions of the embedding
-    channels:int=3,                       # 1 gray, 3 colour
-    pretrained:bool=False,                # start from published weights (not small_cnn)
-    size_info:bool=False,                 # use the original height and width (heads linear and euclidean)
-    head:str="linear",                    # linear: one linear layer; or the geometry of a `Head`: poincare, sphere, euclidean
-    c:float=.1,                           # curvature magnitude > 0 of the poincare head
-    clip_r:float=2.3,                     # longest vector before the ball, > 0, of the poincare head
-    pool:str="avg",                       # avg, or avg+max where maps are pooled
-    freeze:Sequence[str]=(),              # parts of the backbone that never change: names of submodules, batch_norm or batch_norm_statistics
-    generator:torch.Generator|None=None,  # draws the random start; None: a new generator, seed 0
-)->Embedder:                              # model(images, sizes=None) -> embeddings (B,dim); `.image_size`, `.mean`, `.std` of its images
-    "A network with an embedding head. `ValueError` for an unknown name or option, `FileNotFoundError` for pretrained weights out of reach."
-    check_build(name, dim, channels, pretrained, size_info, head, pool)
-    if generator is None: generator = torch.Generator().manual_seed(0)
-    seed,known = int(torch.randint(2**62, (), generator=generator, device=generator.device)),architectures[name]
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
-        net,features = bare_net(name, channels, pretrained, pool)
-        last = nn.Linear(features,dim) if head=="linear" else Head(features, dim, head, c, clip_r, torch.random.default_generator)
-        return Embedder(net, last, dim, channels, known.image_size, known.mean, known.std, size_info, freeze)
-
 # %% ../nbs/51_model.ipynb #66ceeb73
 def check_build(name:str, dim:int, channels:int, pretrained:bool, size_info:bool, head:str, pool:str)->None:
     "`ValueError` for the first argument of `build` that cannot be, saying what can."

@@ -102,6 +102,16 @@ def prepare()->Path:
     return proc
 
 
+css_import = re.compile(r"@import\s+(?:url\()?[\"']?(?:https?:)?//[^;]*;")  # a theme fetches its font so; the browser's own will do
+
+
+def stay_at_home(
+    path:Path,  # a style sheet; written again without imports from other hosts
+)->None:
+    "Style sheets load nothing from elsewhere."
+    path.write_text(css_import.sub("", path.read_text()))
+
+
 def set_formulas(
     path:Path,  # a rendered page; written again with MathML in place of TeX
 )->list[str]:   # a line for each formula that could not be converted
@@ -151,6 +161,9 @@ def broken_links(
             if target.is_dir(): target /= "index.html"
             if not target.is_file(): problems.append(f"{where}: {href}: no such file")
             elif target in pages and anchor not in pages[target].ids: problems.append(f"{where}: {href}: no such anchor")
+    for path in sorted(site.rglob("*.css")):
+        for url in re.findall(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')\s;]+)", path.read_text()):
+            problems.append(f"{path.relative_to(site)}: loads {url}: the page must show with no network")
     return problems,external
 
 
@@ -158,6 +171,7 @@ def site()->None:
     "Build the site into _docs; exit with 1 and name every broken link and unreadable formula."
     made = build(prepare(), quiet=True)
     problems = [w for w in made.warnings if "broken link" not in w]  # links are checked below, anchors and pictures too
+    for path in sorted(made.out.rglob("*.css")): stay_at_home(path)
     for path in sorted(made.out.rglob("*.html")): problems += set_formulas(path)
     more,external = broken_links(made.out)
     problems += more

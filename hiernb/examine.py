@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['with_samples', 'class_distances', 'neighbour_ranking', 'retrieval_table', 'class_table', 'measures_table', 'pictures',
-           'Examination', 'newick', 'trees_of', 'in_short', 'sections_of', 'write_examination', 'given', 'examine']
+           'Examination', 'newick', 'trees_of', 'answer', 'in_short', 'sections_of', 'write_examination', 'given',
+           'examine']
 
 # %% ../nbs/62_examine.ipynb #abfdcf42
 import warnings
@@ -37,7 +38,7 @@ from .tree.chance import normalize
 from .tree.formats import newick_of
 from .tree.infer import pairwise_distance,proxy_tree,upgma
 from .tree.taxonomy import Taxonomy
-from .words import explain,readable
+from .words import between,explain,readable,verdict_lines
 
 # %% ../nbs/62_examine.ipynb #1ba0c008
 def with_samples(
@@ -160,6 +161,7 @@ def pictures(
     names:list[str],           # C, in the order of `dist`
     taxonomy:Taxonomy|None,    # of the same classes
     most:int=120,              # classes in a picture
+    whose:str="the class means", # what the distances are between, for the captions
 )->dict[str,tuple[Figure,str]]: # name -> figure and caption
     "Dendrogram, tanglegram against the taxonomy, and the distances in the tree's order."
     place = {n:k for k,n in enumerate(names)}; order = [place[n] for n in tip_names(tree)]
@@ -170,12 +172,12 @@ def pictures(
     true = taxonomy and taxonomy.select(kept); groups = true if true and true.level_sizes[0]<=42 else None
     def draw(f, *args, **kwargs):
         drawn = f(*args, **kwargs); figure = (drawn if not isinstance(drawn,np.ndarray) else drawn[0]).figure; plt.close(figure); return figure
-    found = dict(dendrogram=(draw(dendrogram, tree, groups), "The hierarchy that the classes imply (UPGMA)."+note))
+    found = dict(dendrogram=(draw(dendrogram, tree, groups), f"The tree of {whose}: UPGMA (average linkage) of their distances."+note))
     if true:
-        says = "The same tree, left, and the taxonomy, right, both turned for few crossings; lines join the same class."
+        says = f"The tree of {whose}, left, and the taxonomy, right, both turned for few crossings; lines join the same class."
         found["tanglegram"] = draw(tanglegram, tree, true.to_tree(), groups),says+note
     one = groups or Taxonomy.from_paths([("classes",n) for n in kept], kept)
-    return found|dict(distances=(draw(cluster_map, dist, one, tree),"Distances between classes, in the order of the tree."+note))
+    return found|dict(distances=(draw(cluster_map, dist, one, tree),f"Distances between {whose}, in the order of the tree."+note))
 
 # %% ../nbs/62_examine.ipynb #158aef7a
 @dataclass
@@ -204,19 +206,34 @@ def trees_of(
     return trees|dict(proxies=proxy_tree(found.embeddings, found.proxies, c, found.labels, found.class_names))
 
 # %% ../nbs/62_examine.ipynb #d2f42638
+def answer(
+    tables:dict[str,pd.DataFrame], # measures, retrieval
+    alpha:float=.05,               # significance level
+)->str:                            # one sentence
+    "Do the embeddings hold the classes, and the taxonomy?"
+    recall,measures = tables["retrieval"].iloc[0],tables["measures"]
+    held = "hold the classes" if recall.low>recall.chance else "do not show that they hold the classes"
+    said = f"The embeddings {held}: Recall@1 is {between(recall)}"
+    rows = measures[measures.measure=="mean correlation"].dropna(subset="value")
+    if rows.empty: return said+"."
+    row = rows.iloc[0]
+    if row.p_value>alpha: return f"{said}; they do not show that they hold the taxonomy: mean correlation of {row['of']} is {between(row)}."
+    return f"{said}; and they hold {row.normalized:.0%} of the taxonomy, from chance to the ceiling: mean correlation of {row['of']} is {between(row)}."
+
 def in_short(
     tables:dict[str,pd.DataFrame], # measures, retrieval, classes
     dimensions:int,                # D
     verdict:str,                   # of the audit, or empty
 )->str:                            # a list, for `report`
-    "The numbers to read first."
+    "What the report found, in one sentence; then the numbers to read first."
     count,recall = tables["classes"].samples,tables["retrieval"].iloc[0]; all_of = tables["measures"].drop_duplicates("measure").set_index("measure")
     lines = [f"{count.sum():,} samples in {dimensions} dimensions, {len(count):,} classes of {count.min():,} to {count.max():,} samples",
              f"Recall@1 {recall.value:.3f}, 95 % interval {recall.low:.3f} to {recall.high:.3f}, chance {recall.chance:.3f}"]
     if "mean correlation" in all_of.index:
-        lines += [f"{name} of {row['of']} with the taxonomy {row.value:.3f}, chance {row.chance:z.3f}, p = {row.p_value:.2g}"
-                  for name,row in all_of.loc[["mean correlation","UPGMA clade recall"]].dropna(subset="value").iterrows()]
-    return "\n".join(f"- {line}." for line in [*lines,*(f"**{part}**" for part in verdict.split("; ") if part)])
+        rows = all_of.loc[["mean correlation","UPGMA clade recall"]].dropna(subset="value")
+        lines += [f"{name} of {row['of']} with the taxonomy {between(row)}, normalized {row.normalized:z.2f}" for name,row in rows.iterrows()]
+    parts = [answer(tables),"\n".join(f"- {line}." for line in lines),verdict_lines(verdict)]
+    return "\n\n".join(part for part in parts if part)
 
 # %% ../nbs/62_examine.ipynb #220f9ea1
 def sections_of(
@@ -228,11 +245,13 @@ def sections_of(
     says = dict(
         retrieval="Every sample looks for its class among all others. Low and high: 95 % interval, whole classes resampled. Chance: exact mean for "
                   "shuffled classes.",
-        measures="With a taxonomy, each value stands beside its mean under permuted classes or labels (chance), the middle 95 % of these (low, high) and a "
-                 "p-value. More is better, but for Robinson–Foulds, variance within classes, mean angle and δ.",
+        measures="With a taxonomy, each value stands beside its mean under permuted classes or labels (chance), the best that it can be (ceiling), the middle "
+                 "95 % of the permuted values (low, high) and a p-value. More is better, but for Robinson–Foulds, variance within classes, mean angle and δ.",
         classes="The hardest classes: what most of their samples' nearest neighbours are that are not of the class, how many, and how many edges of a "
                 "taxonomy lie between the two.", audit="Is a hierarchy there? Each value against controls that know less; the verdict stands above.")
-    of = lambda name: [says[name],readable(tables[name], 4 if name=="retrieval" else 3),*explain(tables[name])]
+    def of(name):
+        shown = readable(tables[name], 4 if name=="retrieval" else 3)
+        return [says[name],shown,*explain(shown)]
     classes = tables["classes"].drop(columns=["nearest class","distance"]).head(40)
     radii = [drawn[name] for name in drawn if name=="radii"]; trees = [pair for name,pair in drawn.items() if name!="radii"]
     order = [("In short",[short]),("Retrieval",of("retrieval")),("Measures",of("measures")),("Trees",trees),("Classes",[says["classes"],classes])]
@@ -245,13 +264,13 @@ def write_examination(
     trees:dict[str,TreeNode],          # name -> tree
     figures:dict[str,tuple[Figure,str]], # name -> figure and caption
     short:str,                         # from `in_short`
-    settings:dict,                     # for the report's footer
+    settings:dict,                     # for the report's footer; `embeddings` says what was looked at
 )->list[Path]:                         # the report first
     "One report, a CSV a table, a Newick file a tree, an SVG a figure, each whole or not at all. `OSError` if they cannot be written."
     drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in figures.items()}
     files = {f"{n}.csv":t.to_csv(index=False).encode() for n,t in tables.items()}|{f"tree_of_{n}.nwk":newick(t) for n,t in trees.items()}
     made = [write_atomic(folder/name, data) for name,data in (files|{f"{name}.svg":svg for name,(svg,_) in drawn.items()}).items()]
-    return [report(folder/"report.html", "What a frozen model's embeddings hold", sections_of(tables, drawn, short), settings),*made]
+    return [report(folder/"report.html", f"What the embeddings of {settings['embeddings']} hold", sections_of(tables, drawn, short), settings),*made]
 
 # %% ../nbs/62_examine.ipynb #b9b70dac
 def given(
@@ -283,10 +302,14 @@ def examine(
     n_permutations:int=199,        # for chance levels, p-values and, with `c`, the audit's controls, of which it needs 59
     seed:int=0,                    # of permutations, intervals and samples
     progress:bool=True,            # show what is being done
+    source:str|None=None,          # what the report says was looked at; None: the file's name
+    command:str|None=None,         # that asked for the report, for its footer
 )->Examination:                    # tables, trees, verdict, files
     "All that embeddings and labels can tell, in a folder. `ValueError` for parts that do not fit each other; errors as `load_embeddings`."
     found,taxonomy = with_samples(given(embeddings, labels, proxies, split), taxonomy, c); x,y,names = found.embeddings,found.labels,found.class_names
     if n_permutations<1: raise ValueError(f"n_permutations must be at least 1, got {n_permutations}")
+    what = source or (Path(embeddings).name if isinstance(embeddings,(str,Path)) else "a frozen model")
+    means = f"the {'class means' if c is None else 'Einstein midpoints of classes'} of {what}"
     generator = torch.Generator().manual_seed(seed); where,verdict,tables = {} if c is None else dict(geometry="poincare", c=c),"",{}
     with tqdm(total=6-(c is None), disable=not progress, leave=False, bar_format="{desc} {bar} {n}/{total}, {elapsed}") as bar:
         def step(what): bar.set_description(f"{len(x):,} samples: {what}", refresh=False); bar.update()
@@ -295,12 +318,13 @@ def examine(
         step("neighbours"); ranking = neighbour_ranking(x, y, where, 8 if taxonomy is None else 250)
         step("retrieval"); tables["retrieval"] = retrieval_table(x, y, taxonomy, where, ranking, generator)
         step("measures"); tables["measures"] = measures_table(found, taxonomy, dist, c, n_permutations, generator, ranking)
-        step("pictures"); figures = pictures(trees["classes"], dist, names, taxonomy); tables["classes"] = class_table(y, ranking[:,0], dist, names, taxonomy)
+        step("pictures"); figures = pictures(trees["classes"], dist, names, taxonomy, whose=means)
+        tables["classes"] = class_table(y, ranking[:,0], dist, names, taxonomy)
         if c is not None:
             radii = radius_histogram(x, found.proxies, c, clip_r).figure; plt.close(radii); tables["audit"] = done.table
             figures["radii"] = radii,"How far from the centre points and proxies lie."
-        settings = dict(embeddings=Path(embeddings).name if isinstance(embeddings,(str,Path)) else "tensors", samples=len(x), dimensions=x.shape[1],
-                        classes=len(names), taxonomy=repr(taxonomy), proxies=0 if found.proxies is None else len(found.proxies), c=c, clip_r=clip_r,
-                        split=split, n_permutations=n_permutations, seed=seed)
+        settings = dict(embeddings=what)|({"command":command} if command else {})
+        settings |= dict(samples=len(x), dimensions=x.shape[1], classes=len(names), taxonomy=repr(taxonomy), split=split)
+        settings |= dict(proxies=0 if found.proxies is None else len(found.proxies), c=c, clip_r=clip_r, n_permutations=n_permutations, seed=seed)
         files = write_examination(Path(folder), tables, trees, figures, in_short(tables, x.shape[1], verdict), settings)
     return Examination(tables, trees, verdict, files)

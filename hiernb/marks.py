@@ -7,6 +7,7 @@ __all__ = ['PALETTE', 'MARKERS', 'DASHES', 'GREY', 'group_marks', 'shorten', 'fi
            'draw_tree', 'group_legend', 'group_strip']
 
 # %% ../nbs/60_marks.ipynb #388f0561
+import warnings
 import numpy as np
 import matplotlib.pyplot as plt
 from numpy import ndarray
@@ -45,7 +46,9 @@ def fit_labels(
     largest:float=8., # upper bound in points
 ):
     "Set the font of y labels such that neighbouring rows do not touch, when all else is drawn. `ValueError` for rows under 2.5 points."
-    axs[0].get_figure(root=True).draw_without_rendering()                 # runs the layout
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing")  # a name in a script that the font lacks takes a box's room
+        axs[0].get_figure(root=True).draw_without_rendering()             # runs the layout
     for ax in axs:
         row = ax.get_window_extent().height*72/ax.figure.dpi/(n := abs(np.subtract(*ax.get_ylim())))
         if row<2.5: raise ValueError(f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; they need {n*2.5/72:.1f} inches, or give no axes")

@@ -277,7 +277,8 @@ def draw_points(
     y,taxonomy = classes_there(p.y, data.taxonomy); n = taxonomy.n_classes; kept = torch.arange(0, n, -(-n//most)); x = p.x
     if len(kept)<n: rows = torch.isin(y, kept); x = x[rows]; y,taxonomy = classes_there(y[rows], taxonomy)
     dist = class_distances(x, y, p.c); trees = dict(classes=upgma(dist, taxonomy.names))
-    figures = pictures(trees["classes"], dist, taxonomy.names, taxonomy if taxonomy.depth>1 else None)
+    means = f"the {'class means' if p.c is None else 'Einstein midpoints of classes'} of the images that were measured"
+    figures = pictures(trees["classes"], dist, taxonomy.names, taxonomy if taxonomy.depth>1 else None, whose=means)
     note = f" Of {n:,} classes one in {-(-n//most)} was looked at." if len(kept)<n else ""
     figures = {name:(figure,caption+note) for name,(figure,caption) in figures.items()}
     if p.c is not None:

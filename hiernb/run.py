@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['habit', 'closing', 'drawings', 'learned_classes', 'make_loss', 'check_images', 'assemble', 'recipes_apart',
-           'recipe_in', 'finished', 'judge_of', 'curves', 'what_was_trained', 'recipe_table', 'sections_of',
-           'write_results', 'clear', 'run', 'restore', 'evaluate']
+           'recipe_in', 'finished', 'judge_of', 'curves', 'what_was_trained', 'shortened', 'title_of', 'in_short',
+           'recipe_table', 'sections_of', 'write_results', 'clear', 'run', 'restore', 'evaluate']
 
 # %% ../nbs/71_run.ipynb #b64598f3
 import json
@@ -34,7 +34,7 @@ from .processes import join,once,world
 from .recipe import Recipe,read_recipe,settings_apart
 from .report import figure_svg,report
 from .train import Run,Trainer
-from .words import explain,readable
+from .words import between,explain,readable,verdict_lines
 
 # %% ../nbs/71_run.ipynb #7152f21d
 def learned_classes(
@@ -152,7 +152,39 @@ def what_was_trained(
     best = done.history[judge].iloc[done.best_epoch-1]
     split,_,score = judge.partition("_")
     return (f"Epoch {done.best_epoch} of {len(done.history)} has the highest {dict(recall_at_1='Recall@1').get(score, score)} "
-            f"on split {split}, {best:.4f}; its weights are measured below.")
+            f"on split {split}, {best:.4f}; its weights are measured below."
+            +f" One epoch makes no curve: its training loss is {done.history.train_loss.iloc[0]:.4f}."*(len(done.history)==1))
+
+# %% ../nbs/71_run.ipynb #5f0a7c31
+def shortened(
+    recipe:Recipe,
+)->str:             # such as `quick run, 2 of 100 epochs`; empty for as many epochs as its file says, or a recipe of one's own
+    "Whether fewer epochs were asked for than the recipe has that comes with the library."
+    try: whole = read_recipe(recipe.name).sections["training"]["epochs"]
+    except (ValueError,OSError): return ""
+    asked = recipe.sections["training"]["epochs"]
+    return f"quick run, {asked} of {whole} epochs" if asked<whole else ""
+
+def title_of(
+    recipe:Recipe,
+)->str:             # of the report
+    "Recipe, seed, and whether it was a quick run."
+    return ", ".join(part for part in (recipe.name,f"seed {recipe.seed}",shortened(recipe)) if part)
+
+def in_short(
+    recipe:Recipe,
+    done:Run,
+    table:pd.DataFrame, # of measures
+)->str:                 # one sentence, and a second one for a quick run
+    "What the run came to."
+    asked = {("logits","top-1 accuracy"):"top-1 accuracy", ("retrieval","Recall@1"):"Recall@1",
+             ("prototypes","mean correlation"):"mean correlation of the class means with the taxonomy"}
+    found = [(words,table[(table.of==of) & (table.measure==name)]) for (of,name),words in asked.items()]
+    said = [f"{words} {between(rows.iloc[0])}" for words,rows in found if len(rows)]
+    weights = "the untrained weights" if done.history.empty else f"the weights of epoch {done.best_epoch} of {len(done.history)}"
+    short = f" This is a {shortened(recipe)}: its numbers say little about the method."*bool(shortened(recipe))
+    return f"On the test split {weights} reach {'; '.join(said)}.{short}"
+
 
 # %% ../nbs/71_run.ipynb #b7d4e0c2
 def recipe_table(recipe:Recipe)->pd.DataFrame:   # setting, value, written in
@@ -169,18 +201,20 @@ def sections_of(
     "A run as the sections of a report."
     warned = [habit]*bool(recipe.sections["training"].get("select_on_test")); tables = {}
     for of,part in got.table.groupby("of", sort=False):
-        shown = readable(part.drop(columns="control")); tables[of] = shown.drop(columns="of").dropna(axis=1, how="all").reset_index(drop=True),shown
+        shown = readable(part.drop(columns="control").dropna(axis=1, how="all"))
+        tables[of] = shown.drop(columns="of").reset_index(drop=True),shown
         if of=="retrieval" and recipe.published: tables[of][0].insert(2, "published", tables[of][0].measure.map(recipe.published))
     def page(which): # tables with captions, and what stands in them
         found = [(of,*tables[of]) for of in tables if (of in ("audit","proxy tree"))==(which=="hierarchy")]
         words = explain(pd.concat([shown for *_,shown in found])) if found else []
         return [(table,f"{of[0].upper()}{of[1:]}, test split.") for of,table,_ in found]+words
     note = ("low, high: 95 % interval that resamples whole classes. chance, with the middle 95 % of it (chance_low, chance_high): what the measure "
-            "is worth when classes or labels are permuted. p: the share of permutations that do at least as well.")
+            "is worth when classes or labels are permuted. ceiling: the best that it can be.")
     training = [picture for name,picture in drawn.items() if name=="training"]
     others = [picture for name,picture in drawn.items() if name!="training"]
-    return [("Training",[what_was_trained(done),*warned,*training]), ("Test",[note,*warned,*page("test")]),
-            ("Hierarchy",[*[f"**{got.verdict}**"]*bool(got.verdict),*others,*page("hierarchy")]), ("Recipe",[(recipe_table(recipe),recipe.name)])]
+    verdict = [verdict_lines(got.verdict)]*bool(got.verdict)
+    return [("In short",[in_short(recipe, done, got.table),*warned]), ("Training",[what_was_trained(done),*training]),
+            ("Test",[note,*warned,*page("test")]), ("Hierarchy",[*verdict,*others,*page("hierarchy")]), ("Recipe",[(recipe_table(recipe),recipe.name)])]
 
 # %% ../nbs/71_run.ipynb #18ba37ea
 def write_results(
@@ -196,7 +230,7 @@ def write_results(
     chosen_by = "test" if recipe.sections["training"].get("select_on_test") else "val"
     write_atomic(folder/"test.csv", got.table.assign(selected_on=chosen_by).to_csv(index=False).encode())
     trees,figures = draw_points(points, data, proxies_of(done.loss), head and head.clip_r)
-    trained = {} if done.history.empty else dict(training=(curves(done.history),"Loss, and the score that chooses the epoch."))
+    trained = {} if len(done.history)<2 else dict(training=(curves(done.history),"Loss, and the score that chooses the epoch."))
     drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in (trained|figures).items()}
     files = {f"figures/{name}.svg":svg for name,(svg,_) in drawn.items()}
     files |= {f"trees/{name}.nwk":newick(tree) for name,tree in (trees|got.trees).items()}
@@ -204,7 +238,7 @@ def write_results(
     for name,content in files.items(): write_atomic(folder/name, content)
     about = json.loads((folder/"environment.json").read_text())[-1]; about["command"] = " ".join(about["command"])
     facts = dict(recipe=recipe.name, seed=recipe.seed)|{k:about[k] for k in ("started","command","processes","device","git")}
-    report(folder/"report.html", f"{recipe.name}, seed {recipe.seed}", sections_of(recipe, done, got, drawn), facts)
+    report(folder/"report.html", title_of(recipe), sections_of(recipe, done, got, drawn), facts)
 
 # %% ../nbs/71_run.ipynb #cb0e1494
 closing = ("report.html","test.csv")          # what says that a run is finished

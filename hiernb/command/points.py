@@ -6,6 +6,7 @@
 __all__ = ['read_taxonomy', 'read_points', 'PointsCommand', 'Inspect', 'Audit']
 
 # %% ../../nbs/72e_command.points.ipynb #002b2ab0
+import shlex
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -109,7 +110,8 @@ class Inspect(PointsCommand):
         from hiernb.examine import examine
         shown = is_first() and sys.stderr.isatty()            # its own bar there; elsewhere lines
         with nullcontext() if shown else working(f"examining {self.path}"):
-            found = examine(**given, folder=self.folder, n_permutations=self.permutations, seed=self.seed, progress=shown)
+            found = examine(**given, folder=self.folder, n_permutations=self.permutations, seed=self.seed, progress=shown,
+                            source=str(self.path), command=shlex.join(["hiernb",*sys.argv[1:]]))
         if found.verdict: print(found.verdict)
         for path in found.files: print(path)
         return 0

@@ -8,7 +8,7 @@ __all__ = ['kind', 'lay_out', 'take_apart', 'put_together', 'checksum', 'save_ch
            'describe', 'apart', 'refuse_other']
 
 # %% ../nbs/52_checkpoint.ipynb #fc16fcd1
-import difflib,errno,hashlib,inspect,json,os,re,warnings
+import difflib,errno,hashlib,inspect,json,math,os,re,warnings
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,9 @@ def put_together(
     "Undo `take_apart`."
     match plain:
         case list(): return [put_together(v, tensors) for v in plain]
-        case {"#tensor":name,"#shape":shape,"#stride":stride}: return tensors[name].as_strided(shape, stride)
+        case {"#tensor":name,"#shape":shape,"#stride":stride}:
+            if math.prod(shape)!=tensors[name].numel(): raise ValueError(f"{name} has {tensors[name].numel()} numbers, expected a shape {shape}")
+            return tensors[name].as_strided(shape, stride)
         case {"#tuple":values}: return tuple(put_together(v, tensors) for v in values)
         case {"#dict":pairs}: return {put_together(k, tensors):put_together(v, tensors) for k,v in pairs}
         case dict(): return {k:put_together(v, tensors) for k,v in plain.items()}
@@ -113,7 +115,9 @@ def read_checkpoint(
     if about.keys()!={"kind","state","sha256"} or about["kind"]!=kind:
         raise refuse(f"is a file of tensors, but no {kind!r}: it calls itself {about.get('kind')!r}")
     if checksum(about["state"], tensors)!=about["sha256"]: raise refuse("is damaged: its SHA-256 is not the one that was written with it")
-    return put_together(json.loads(about["state"]), tensors)
+    try: return put_together(json.loads(about["state"]), tensors)
+    except (ValueError,KeyError,TypeError,RuntimeError) as e:           # a RecursionError is a RuntimeError
+        raise refuse(f"is damaged: its state cannot be put together: {str(e).splitlines()[0] if str(e) else type(e).__name__}") from e
 
 # %% ../nbs/52_checkpoint.ipynb #f43cec75
 def checkpoints(

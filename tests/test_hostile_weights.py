@@ -1,8 +1,10 @@
-"Weights and states of strangers: no code in them runs, and no number of another shape reaches an optimizer."
+"Weights, states and folders of strangers: no code in them runs, and no number of another shape reaches an optimizer."
 import hashlib
 import http.server
 import os
 import pickle
+import re
+import subprocess
 import threading
 import time
 from functools import partial
@@ -14,8 +16,11 @@ from safetensors.torch import save_file
 from torch.testing import assert_close
 
 import hiernb.model as room
+from hiernb.checkpoint import checksum, kind, read_checkpoint
 from hiernb.data.base import fetch
+from hiernb.logs import git_state
 from hiernb.model import pretrained_state
+from hiernb.optim import make_optimizers, restore
 
 
 class Runs:
@@ -97,3 +102,83 @@ def test_a_download_ends(server, tmp_path, growth):
     began = time.monotonic()
     with pytest.raises(OSError, match="slow: it took too long"): fetch(f"{server}/slow", tmp_path/"x", "", seconds=.3)
     assert time.monotonic()-began<3 and os.path.getsize(tmp_path/"x.part")<100
+
+
+def moved():
+    "A fused optimizer after a step, with a weight in channels-last memory, and its state."
+    weights = [torch.nn.Parameter(torch.ones(5)),torch.nn.Parameter(torch.ones(4, 2, 3, 3).to(memory_format=torch.channels_last))]
+    optimizer, = make_optimizers([dict(params=weights, lr=.1)], fused=True)
+    for weight in weights: weight.grad = torch.arange(weight.numel(), dtype=torch.float).view_as(weight)+1
+    optimizer.step()
+    return optimizer,optimizer.state_dict()
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda moment: moment[0], "exp_avg of parameter 1 has shape (2, 3, 3), expected (4, 2, 3, 3)"),
+    (lambda moment: moment.new_zeros(400, 2, 3, 3), "exp_avg of parameter 1 has shape (400, 2, 3, 3)"),
+    (lambda moment: moment.permute(1, 0, 2, 3), "exp_avg of parameter 1 has shape (2, 4, 3, 3)")])
+def test_a_moment_of_another_shape_is_refused(change, says):
+    optimizer,state = moved()
+    state["state"][1]["exp_avg"] = change(state["state"][1]["exp_avg"])
+    with pytest.raises(ValueError, match=re.escape(says)): restore(optimizer, state)
+
+
+def test_a_moment_that_lies_otherwise_in_memory_is_laid_out(tmp_path):
+    "One number in memory that stands for 72: the next step reads and writes 72."
+    optimizer,state = moved()
+    state["state"][1]["exp_avg"] = torch.full((1, 1, 1, 1), .5).expand(4, 2, 3, 3)
+    restore(optimizer, state)
+    weight = optimizer.param_groups[0]["params"][1]
+    found = optimizer.state[weight]["exp_avg"]
+    assert found.untyped_storage().nbytes()==288 and found.stride()==weight.stride() and (found==.5).all()
+
+
+def test_a_state_of_other_parameters_is_refused():
+    optimizer,state = moved()
+    for odd in (2, "1"):
+        with pytest.raises(ValueError, match=f"of a parameter {odd}; expected 0 to 1"): restore(optimizer, state|dict(state={odd: state["state"][1]}))
+    state["state"][0]["step"] = torch.zeros(3)
+    with pytest.raises(ValueError, match="step of parameter 0 has shape"): restore(optimizer, state)
+
+
+def forged(path, state):
+    "A checkpoint with our own checksum and a state that we would not write."
+    tensors = dict(a=torch.arange(6.))
+    save_file(tensors, path, dict(kind=kind, state=state, sha256=checksum(state, tensors)))
+    return path
+
+
+@pytest.mark.parametrize("state, says", [
+    ("["*3000+"]"*3000, "recursion"), ('{"a":'*3000+"1"+"}"*3000, "recursion"), ("{", "Expecting"),
+    ('{"#tensor":"a","#shape":[1000000,1000000],"#stride":[0,0]}', "a has 6 numbers"),
+    ('{"#tensor":"a","#shape":[2,3],"#stride":[600,1]}', "out of bounds"), ('{"#tensor":"b","#shape":[6],"#stride":[1]}', "'b'"),
+    ('{"#dict":[[[],1]]}', "unhashable")])
+def test_a_forged_checkpoint_is_refused_in_one_line(tmp_path, state, says):
+    path = forged(tmp_path/"00001-0000000.safetensors", state)
+    with pytest.raises(ValueError) as e: read_checkpoint(path)
+    assert str(e.value).startswith(f"{path} is damaged") and says in str(e.value) and "\n" not in str(e.value)
+
+
+def test_git_runs_nothing_that_a_folder_names(tmp_path):
+    "A monitor, a hook and a filter that leave a file behind; a changed file is seen all the same."
+    def git(*words): subprocess.run(["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=b", *words], check=True, capture_output=True)
+    git("init")
+    (tmp_path/"a.txt").write_text("one")
+    git("add", "a.txt")
+    git("commit", "-m", "a")
+    script = tmp_path/".git"/"run.sh"
+    script.write_text("#!/bin/sh\ntouch \"$(dirname \"$0\")/ran\"\ncat\n")
+    script.chmod(0o755)
+    (tmp_path/".git"/"hooks").mkdir(exist_ok=True)
+    (tmp_path/".git"/"hooks"/"post-index-change").write_text(f"#!/bin/sh\n{script} </dev/null\n")
+    (tmp_path/".git"/"hooks"/"post-index-change").chmod(0o755)
+    (tmp_path/".git"/"info"/"attributes").write_text("*.txt filter=odd\n")
+    for name, value in {"core.fsmonitor": script, "filter.odd.clean": script, "filter.odd.process": script, "filter.odd.required": "true"}.items():
+        git("config", name, str(value))
+    os.utime(tmp_path/"a.txt", (1, 1))                                       # git has to look into the file
+    assert git_state(tmp_path)["dirty"] is False
+    (tmp_path/"a.txt").write_text("two")
+    assert git_state(tmp_path)["dirty"] is True
+    assert not (tmp_path/".git"/"ran").exists()
+    subprocess.run(["git", "-C", tmp_path, "status"], check=False, capture_output=True)
+    assert (tmp_path/".git"/"ran").exists()                                  # the trap works

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['imported', 'partial_name', 'no_flock', 'sources', 'own', 'has_ended', 'remove_partials', 'write_atomic', 'acquire',
-           'locked', 'md5_of', 'fetch', 'require_writable', 'stratified_split', 'ImageSet', 'Data', 'Source',
-           'register', 'missing', 'data_root', 'available', 'register_own', 'load', 'folder_of', 'verify']
+           'locked', 'checksum_fault', 'receive', 'fetch', 'require_writable', 'stratified_split', 'ImageSet', 'Data',
+           'Source', 'register', 'missing', 'data_root', 'available', 'register_own', 'load', 'folder_of', 'verify']
 
 # %% ../../nbs/50_data.base.ipynb #3a3df901
 import errno,hashlib,http.client,os,platform,re,shutil,tempfile,time,urllib.error,urllib.request
@@ -109,35 +109,65 @@ def locked(
     finally: lock.release()
 
 # %% ../../nbs/50_data.base.ipynb #f177c311
-def md5_of(path:Path)->str: # 32 hex digits
-    "Checksum of a file."
-    with open(path,"rb") as file: return hashlib.file_digest(file, "md5").hexdigest()
+def checksum_fault(
+    path:Path,      # a file
+    checksum:str,   # 32 hex digits: its MD5; fewer: the first digits of its SHA-256; none: any file will do
+)->str:             # "" if it is that file, else what differs
+    "Compare a file with its published checksum, a piece at a time."
+    if not checksum: return ""
+    method = "md5" if len(checksum)==32 else "sha256"
+    with open(path,"rb") as file: found = hashlib.file_digest(file, method).hexdigest()[:len(checksum)]
+    return "" if found==checksum else f"{method} {found}, expected {checksum}"
 
+def receive(
+    answer,         # of a server, to read from
+    file,           # to append to
+    name:str,       # for the bar
+    most:int,       # bytes that the file may have
+    end:float,      # when to give up, by `time.monotonic()`
+)->None:
+    "Write what a server sends. `OSError` for a broken connection, too many bytes, and too long a time."
+    start,length = file.tell(),int(answer.headers.get("Content-Length") or 0)
+    whole,too_large = start+length,OSError(f"it is larger than {most:,} bytes; expected no more")
+    if whole>most: raise too_large
+    with tqdm(total=whole if length else None, initial=start, desc=name, unit="B", unit_scale=True, delay=2) as bar:
+        while chunk := answer.read1(1<<18):
+            bar.update(file.write(chunk))
+            if file.tell()>most: raise too_large
+            if time.monotonic()>end: raise OSError(f"it took too long, {file.tell():,} bytes are there; call again to go on")
+    if file.tell()<whole: raise OSError(f"the connection broke after {file.tell():,} of {whole:,} bytes")
+    file.flush()
+    os.fsync(file.fileno())
+
+# %% ../../nbs/50_data.base.ipynb #671847ac
 def fetch(
     url:str,             # where the file is
     path:str|Path,       # file to write; a broken download waits in `path` + ".part"
-    md5:str,             # checksum of the whole file, 32 hex digits
+    checksum:str,        # of the whole file, as `checksum_fault` takes it
     timeout:float=10.,   # seconds without an answer after which to give up
+    most:int=10**9,      # bytes that the file may have
+    seconds:float=3600., # that the download may take in all
 )->Path:                 # the path
     "Download and check one file, resuming a broken download. `OSError` if it cannot be had, `ValueError` if it is another file."
-    path = Path(path); part = path.with_name(path.name+".part"); path.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(path)
+    part = path.with_name(path.name+".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.with_name(f".{path.name}.lock")):                       # one process of several fetches, the others find the file
-        if path.exists() and md5_of(path)==md5: return path
+        if path.exists() and not checksum_fault(path, checksum): return path
         have = part.stat().st_size if part.exists() else 0
         request = urllib.request.Request(url, headers={"Range":f"bytes={have}-"} if have else {})
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer, open(part, "ab" if answer.status==206 else "wb") as file:
-                start = file.tell(); end = start+int(answer.headers.get("Content-Length") or 0)
-                with tqdm(total=end or None, initial=start, desc=path.name, unit="B", unit_scale=True, delay=2) as bar:
-                    while chunk := answer.read(1<<20): bar.update(file.write(chunk))
-                if file.tell()<end: raise OSError(f"the connection broke after {file.tell():,} of {end:,} bytes")
-                file.flush(); os.fsync(file.fileno())
+                receive(answer, file, path.name, most, time.monotonic()+seconds)
         except (OSError,http.client.HTTPException) as e:
             nothing_left = isinstance(e, urllib.error.HTTPError) and e.code==416         # the part is all there is
+            if part.exists() and part.stat().st_size>most: part.unlink()
             if not nothing_left: raise OSError(f"{url}: {str(e) or type(e).__name__}") from e
-        if (found := md5_of(part))!=md5:
-            part.unlink(); raise ValueError(f"{url} is not the expected file: md5 {found}, expected {md5}; the download was removed")
-        os.replace(part, path); return path
+        if fault := checksum_fault(part, checksum):
+            part.unlink()
+            raise ValueError(f"{url} is not the expected file: {fault}; the download was removed")
+        os.replace(part, path)
+    return path
 
 # %% ../../nbs/50_data.base.ipynb #19da018d
 def require_writable(

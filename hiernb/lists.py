@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Generator,Tensor
 
+from .metric.retrieval import Task,n_relevant
 from .tree.chance import PermutationTest
 
 # %% ../nbs/71_lists.ipynb #f415bd30
@@ -40,7 +41,7 @@ def shuffled_measures(
 )->dict[str,np.ndarray]:   # measure -> (1+n,), the true labels first
     "Measures under shuffled classes."
     own = theirs is None; theirs = labels if own else theirs
-    counts = theirs.bincount(minlength=int(labels.max())+1); wanted = counts[labels]-int(own); rows = []
+    wanted,rows = n_relevant(Task(ranking, None, labels, theirs, own)),[]
     for i in range(n+1):
         order = torch.randperm(len(theirs), generator=generator) if i else torch.arange(len(theirs))
         mine = (labels[order],theirs[order],wanted[order]) if own else (labels,theirs[order],wanted)

@@ -32,7 +32,7 @@ from .metric.audit import audit
 from .metric.inspect import inspect,inspect_embeddings,inspect_logits,inspect_nearest,nearest_prototypes
 from .metric.neighbors import knn
 from .metric.space import prototypes
-from .metric.retrieval import chance_at_r,class_interval,first_hits,hierarchical_retrieval,map_at_r,r_precision,recall_chance,retrieval_ceiling
+from .metric.retrieval import Task,chance_at_r,class_interval,first_hits,hierarchical_retrieval,map_at_r,n_relevant,r_precision,recall_chance,retrieval_ceiling
 from .options import curvature_of
 from .train import embed
 from .tree.chance import normalize
@@ -90,7 +90,7 @@ def retrieval_rows(
     size = len(p.x)-1 if own else len(gallery[0]); theirs = p.y if own else gallery[1]
     ks = lengths(settings.recall_at or data.protocol.get("recall_at", (1,2,4,8)), size, data.name)
     ranks = first_hits(p.x, p.y, *gallery, **where); values = {f"Recall@{k}":(ranks<=k).double() for k in ks}
-    longest = int(theirs.bincount(minlength=int(p.y.max())+1)[p.y].max())-int(own)
+    longest = int(n_relevant(Task(p.x, None, p.y, theirs, own)).max())
     K = max(1, min(size, max((k for k in (longest,*ks) if k*len(p.x)<=most), default=most//len(p.x))))
     ranking = knn(p.x, p.x if own else gallery[0], K, exclude_self=own, ties="random", **where).indices
     looked = (ranking,p.y,None,gallery[1]) if K>=longest else (p.x,p.y,*gallery); space = {} if K>=longest else where
@@ -203,8 +203,8 @@ def check_findable(
     where:str,            # that they are from, for the message
 )->None:
     "`ValueError` where no image has another of its class to find, or all lists are longer than what there is."
-    own = theirs is None; theirs = y if own else theirs; size = int(max(y.max(),theirs.max()))+1
-    if not (theirs.bincount(minlength=size)[y]>int(own)).any():
+    own = theirs is None; theirs = y if own else theirs
+    if not (n_relevant(Task(y, None, y, theirs, own))>0).any():
         raise ValueError(f"no image in {where} has another of its class to find: Recall@k needs two or more of a class")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore"); lengths(settings.recall_at or data.protocol.get("recall_at", (1,2,4,8)), len(theirs)-int(own), data.name)

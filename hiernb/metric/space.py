@@ -53,11 +53,13 @@ class Variances(NamedTuple):
 # %% ../../nbs/41_metric.space.ipynb #e1caffcb
 def variances(
     embeddings:Tensor, # (N,D), any length but 0
-    labels:Tensor,     # (N,) classes 0..C-1, each with an embedding
+    labels:Tensor,     # (N,) classes, any integers: those that occur count
 )->Variances:
     "Variance between and within classes, and their ratio. `ValueError` with fewer than two classes. Kim et al. 2023, arXiv:2301.11065."
-    x = directions(embeddings).double(); n_classes = int(torch.as_tensor(labels).max())+1
-    labels = check_labels(labels, len(x), n_classes); means = class_means(x, labels, n_classes)
+    x = directions(embeddings).double()
+    kinds,labels = check_labels(labels, len(x)).unique(return_inverse=True)
+    n_classes = len(kinds)
+    means = class_means(x, labels, n_classes)
     if n_classes<2: raise ValueError("variance between classes needs at least two classes, got one")
     within = ((x-means[labels]).pow(2).sum(1)/labels.bincount()[labels]).sum()/n_classes
     between = 2*(means-means.mean(0)).pow(2).sum()/(n_classes-1)

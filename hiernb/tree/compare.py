@@ -264,7 +264,8 @@ def triplets_sampled(
     budget:int=2**27,   # bytes for all triplets
 )->int:                 # 0: all are looked at
     "How many triplets `triplet_agreement` samples."
-    return 2**18 if n_classes*(n_classes-1)//2*-(-n_classes//64)*8>budget else 0
+    C = int(n_classes)
+    return 2**18 if C*(C-1)//2*-(-C//64)*8>budget else 0
 
 def resolved_triplets(
     table:np.ndarray,                     # (N,C) bool, the true clades

@@ -178,7 +178,9 @@ def proxy_distances(
     for x in (points,proxies): rim_gap(x, c, inside=True)
     labels = torch.arange(len(points)) if labels is None else torch.as_tensor(labels).cpu()
     if labels.shape!=(len(points),) or labels.is_floating_point() or labels.dtype==torch.bool or labels.min()<0:
-        raise ValueError(f"labels must be {len(points)} integers ≥ 0, one per sample; got {labels.dtype} of shape {tuple(labels.shape)}")
+        below = (labels.flatten()<0).nonzero()[:1,0].tolist()
+        where = "".join(f"; sample {i} has {labels.flatten()[i].item()}" for i in below)
+        raise ValueError(f"labels must be {len(points)} integers ≥ 0, one per sample; got {labels.dtype} of shape {tuple(labels.shape)}{where}")
     kept,row,count = labels.unique(return_inverse=True, return_counts=True)
     total = points.new_zeros(len(kept), len(proxies)+1)
     for some,at in zip(points.split(portion), row.to(points.device).split(portion)):
@@ -198,7 +200,7 @@ def proxy_tree(
 )->TreeNode:                           # rooted, ultrametric; a node's height is its distance to its farthest tip; inner nodes `proxy 17`, `root`
     "The hierarchy in hierarchical proxies as a tree. `ValueError` as `proxy_distances`, and for names that do not fit. HIER, section 3.3."
     dist,dist_to_centre,kept = proxy_distances(embeddings, proxies, c, labels)
-    if names is None: names = [str(k) for k in range(int(kept[-1])+1)]
+    if names is None: return ancestor_tree(dist, list(map(str, kept)), margin, dist_to_centre if centre_competes else None)
     if len(names)<=kept[-1] or labels is None and len(names)!=len(kept):
         raise ValueError(f"{len(names)} names for {'samples' if labels is None else 'labels'} 0..{kept[-1]}: every tip needs one")
     return ancestor_tree(dist, [names[k] for k in kept], margin, dist_to_centre if centre_competes else None)

@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['tables', 'libc', 'name_recipes', 'recipe_of', 'require_own_tables', 'Job', 'plan', 'cores', 'variables',
-           'signals_raise', 'end_with_parent', 'run_processes', 'stop', 'last_line', 'Runs']
+           'end_with_parent', 'run_processes', 'stop', 'last_line', 'Runs']
 
 # %% ../nbs/72b_grid.ipynb #ef388a6d
-import ctypes,os,signal,subprocess,sys,threading,time
+import ctypes,os,signal,subprocess,sys,time
 from collections import Counter
 from collections.abc import Callable,Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass,field,replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +18,11 @@ import pandas as pd
 from fastcore.basics import patch
 from tqdm import tqdm
 
+from .clock import is_watched,say
 from .collect import collect,epochs_done
 from .recipe import Recipe,read_recipe,recipe_names
 from .run import finished
+from .signals import signals_raise
 from .table import baselines,table,write_table
 
 # %% ../nbs/72b_grid.ipynb #222ba57c
@@ -115,17 +116,6 @@ def variables(
     own = {"CUDA_VISIBLE_DEVICES":devices[place%len(devices)]} if len(devices)>1 else {}
     return {**os.environ,"OMP_NUM_THREADS":threads,"MKL_NUM_THREADS":threads,**own}
 
-@contextmanager
-def signals_raise():
-    "Within it SIGTERM is `SystemExit(143)` and SIGHUP 129, so that what is to be put in order is. What is ignored, as nohup does, stays so."
-    if threading.current_thread() is not threading.main_thread(): yield; return
-    def leave(number, _): raise SystemExit(128+number)
-    before = {n:signal.getsignal(n) for n in (signal.SIGTERM,signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN}
-    for number in before: signal.signal(number, leave)
-    try: yield
-    finally:
-        for number,was in before.items(): signal.signal(number, was)
-
 libc = ctypes.CDLL(None) if sys.platform=="linux" else None
 
 def end_with_parent(
@@ -204,8 +194,10 @@ def run(self:Runs,
         if whole: done += 1
         else: self.failed[job.name] = f"exit code {code}, {why}"
         bar.update(epochs()-bar.n); bar.set_description(f"{done}/{len(self.jobs)} runs"); says = "done" if whole else f"failed: {self.failed[job.name]}"
-        if progress: tqdm.write(f"{job.name} {says} ({done} of {len(self.jobs)} finished, {time.monotonic()-begin:.0f} s)", file=sys.stderr)
-    total = sum(job.recipe.sections["training"]["epochs"] for job in self.jobs); shown = progress and sys.stderr.isatty()
+        if not progress: return
+        with tqdm.external_write_mode(file=sys.stderr):
+            say(f"{job.name} {says} ({done} of {len(self.jobs)} finished, {time.monotonic()-begin:.0f} s)")
+    total = sum(job.recipe.sections["training"]["epochs"] for job in self.jobs); shown = progress and is_watched()
     with tqdm(total=total, initial=epochs(), unit="epoch", desc=f"{done}/{len(self.jobs)} runs", disable=not shown) as bar:
         run_processes([job.command for job in todo], [job.log for job in todo], self.at_a_time, ended, meanwhile)
 

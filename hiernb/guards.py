@@ -6,7 +6,7 @@
 __all__ = ['not_finite', 'image_names', 'account', 'tell', 'clip_radius', 'spread', 'collapse', 'Terminated', 'Terminable']
 
 # %% ../nbs/52_guards.ipynb #faa7b120
-import math,signal,threading
+import math,signal
 from collections.abc import Mapping,Sequence
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from .geometry.poincare import ToPoincare
 from .metric.ancestry import radii
+from .signals import endings,in_main_thread
 
 # %% ../nbs/52_guards.ipynb #211aa965
 def not_finite(
@@ -101,16 +102,20 @@ def collapse(
     return says
 
 # %% ../nbs/52_guards.ipynb #6e40dbc9
-class Terminated(BaseException): "SIGTERM came where nothing had to be finished first."
+class Terminated(BaseException): "A signal came where nothing had to be finished first."
 
 class Terminable:
-    "Within this block SIGTERM sets `.asked`, or raises `Terminated` while `.at_once`. Only the main thread can heed signals; elsewhere nothing changes."
-    def __init__(self): self.asked,self.at_once,self.before = False,False,None
-    def heed(self, *_)->None:
-        self.asked,at_once,self.at_once = True,self.at_once,False             # a second signal does not disturb what follows the first
+    "Within this block SIGTERM and SIGHUP set `.asked`, or raise `Terminated` while `.at_once`. Elsewhere than in the main thread nothing changes."
+    def __init__(self): self.asked,self.at_once,self.number,self.before = False,False,signal.SIGTERM,{}
+
+    def heed(self, number:int, _)->None:
+        self.number,self.asked,at_once = signal.Signals(number),True,self.at_once
+        self.at_once = False                         # a second signal does not disturb what follows the first
         if at_once: raise Terminated
+
     def __enter__(self):
-        if threading.current_thread() is threading.main_thread(): self.before = signal.signal(signal.SIGTERM, self.heed)
+        if in_main_thread(): self.before = {number:signal.signal(number, self.heed) for number in endings()}
         return self
+
     def __exit__(self, *_)->None:
-        if threading.current_thread() is threading.main_thread(): signal.signal(signal.SIGTERM, self.before or signal.SIG_DFL)
+        for number,was in self.before.items(): signal.signal(number, was or signal.SIG_DFL)

@@ -21,6 +21,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from .clock import is_watched,say
 from .data.base import write_atomic
 
 # %% ../nbs/52_logs.ipynb #d0f98486
@@ -178,7 +179,8 @@ class Lines(tqdm):
 
     def display(self, msg:str|None=None, pos:int|None=None)->None: # msg: "" clears a bar
         if msg is not None or time.monotonic()-self.told<self.every: return
-        self.told = time.monotonic(); print(self, file=sys.stderr, flush=True)
+        self.told = time.monotonic()
+        say(str(self))
 
 def progress_bar(
     total:int,          # things to do
@@ -188,4 +190,5 @@ def progress_bar(
     **more,             # for tqdm
 )->tqdm:                # to be updated and closed
     "A bar in a terminal, lines elsewhere."
-    return (tqdm if sys.stderr.isatty() else Lines)(total=total, desc=what, unit=unit, disable=not shown, **more)
+    kind,shown = tqdm if is_watched() else Lines,shown and sys.stderr is not None
+    return kind(total=total, desc=what, unit=unit, disable=not shown, **more)

@@ -10,7 +10,7 @@ __all__ = ['names_of_torchrun', 'seconds_to_meet', 'world', 'own_gpu', 'check_ac
            'nothing_yet', 'sync_batch_norm']
 
 # %% ../nbs/51_processes.ipynb #0e9473a7
-import os,socket,time
+import math,os,socket,time
 from collections.abc import Callable,Iterable,Iterator,Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -79,13 +79,14 @@ def require_answer(
     "`ConnectionError` where nobody answers at the address of torchrun or of process 0."
     hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE")=="True"    # torchrun itself answers, from the beginning
     if said["RANK"]=="0" and not hosted: return
-    until = time.monotonic()+limit
-    while True:
-        try: socket.create_connection((said["MASTER_ADDR"],int(said["MASTER_PORT"])), timeout=limit).close()
-        except OSError as e:
-            if time.monotonic()>until: raise ConnectionError(str(e)) from None
-            time.sleep(.2)
+    address,until = (said["MASTER_ADDR"],int(said["MASTER_PORT"])),time.monotonic()+limit
+    for _ in range(math.ceil(5*limit)):              # five tries a second, also by a clock that stands still
+        try: socket.create_connection(address, timeout=limit).close()
+        except OSError as e: fault = e
         else: return
+        if time.monotonic()>until: break
+        time.sleep(.2)
+    raise ConnectionError(str(fault))
 
 def meet(
     said:dict[str,str],  # from `launched`

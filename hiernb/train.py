@@ -6,7 +6,7 @@
 __all__ = ['Run', 'train']
 
 # %% ../nbs/52_train.ipynb #77642f79
-import json,sys,warnings
+import json,math,warnings
 from contextlib import nullcontext,suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from fastcore.basics import patch
 from torch import nn
 
 from .checkpoint import best_checkpoint,checkpoints,judged,last_progress,place_of,read_checkpoint,refuse_other,save_checkpoint
+from .clock import is_watched,say
 from .data.base import Data,write_atomic
 from .folder import alone_in,sweep
 from .guards import Terminable,Terminated
@@ -39,6 +40,11 @@ class Run:
 
 # %% ../nbs/52_train.ipynb #bba310db
 @patch
+def pace(self:Trainer)->float:
+    "Images per second in the epoch so far; nan by a clock that stands still."
+    return self.sums["rows"]/self.options.views/self.spent if self.spent>0 else math.nan
+
+@patch
 def keep_best(self:Trainer)->None:
     "Write the weights of this epoch as the best ones. `OSError` names the file."
     if world()[0]!=0: return
@@ -56,7 +62,7 @@ def finish(self:Trainer,
     try: found = self.validate(progress)
     except Terminated: self.save(); raise
     finally: stop.at_once = False
-    timing = dict(seconds=self.spent, images_per_second=self.sums["rows"]/self.options.views/self.spent)
+    timing = dict(seconds=self.spent, images_per_second=self.pace())
     self.history.append(dict(epoch=len(self.history)+1)|self.totals()|found|timing); self.done,self.sums,self.spent = 0,{},0.
     self.save()
     if self.best_epoch==len(self.history): self.keep_best()
@@ -162,7 +168,7 @@ def to_the_end(self:Trainer,
     epochs:int,      # in all
     progress:bool,   # a bar, or lines where stderr is no terminal
 )->None:
-    "Epoch after epoch. SIGTERM writes a checkpoint and ends the process with code 143."
+    "Epoch after epoch. SIGTERM and SIGHUP write a checkpoint and end the process with code 143 or 129."
     first = world()[0]==0; progress = progress and first; steps = dict(total=epochs*self.steps, initial=len(self.history)*self.steps+self.done)
     logs = Logs(self.folder, self.history, self.settings, self.options.tensorboard, self.options.wandb) if first else None
     with Terminable() as stop,progress_bar(what="train", unit="batches", shown=progress, mininterval=.5, **steps) as bar:
@@ -172,13 +178,13 @@ def to_the_end(self:Trainer,
                 bar.set_description_str(at); self.epoch(bar, stop)
                 bar.set_description_str(f"{at}, validating"); self.finish(stop, progress)
                 if logs: logs.add()
-                if progress and not sys.stderr.isatty(): print(line(self.history[-1], epochs), file=sys.stderr)
+                if progress and not is_watched(): say(line(self.history[-1], epochs))
                 if anywhere(stop.asked): raise Terminated
         except Terminated:
             bar.close()
-            if first: print(f"SIGTERM: stopped. {self.standing()}; the same command goes on from there", file=sys.stderr)
+            say(f"{stop.number.name}: stopped. {self.standing()}; the same command goes on from there")
             anywhere(False)                                # nobody ends before it is written: torchrun would kill the others
-            raise SystemExit(143) from None
+            raise SystemExit(128+stop.number) from None
         finally:
             if logs: logs.close()
 

@@ -15,7 +15,7 @@ from typing import Annotated,Any,Literal
 
 from tyro.conf import Positional
 
-from ..clock import is_first,say,working
+from ..clock import is_first,is_watched,say,working
 from .base import File,Flag,Folder,named
 
 # %% ../../nbs/72f_command.house.ipynb #edd63da1
@@ -83,7 +83,7 @@ class Study:
             return 0
         given,out = read_parameters(self.parameters, known),(self.write or Path("runs/study")/notebook.name).resolve()
         out.parent.mkdir(parents=True, exist_ok=True); say(f"{notebook.name} → {out}")
-        shown = is_first() and sys.stderr.isatty()              # its own bar there; elsewhere lines
+        shown = is_first() and is_watched()              # its own bar there; elsewhere lines
         how = dict(cwd=str(notebook.parent), progress_bar=shown, stdout_file=sys.stdout, stderr_file=sys.stderr)
         try:
             with nullcontext() if shown else working(f"running {notebook.name}"): papermill.execute_notebook(str(notebook), str(out), given, **how)

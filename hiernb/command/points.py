@@ -15,7 +15,7 @@ from typing import Annotated,Any
 
 from tyro.conf import Positional
 
-from ..clock import is_first,working
+from ..clock import is_first,is_watched,working
 from .base import Device,File,Number,Word,named,show
 
 # %% ../../nbs/72e_command.points.ipynb #4a877fb9
@@ -108,7 +108,7 @@ class Inspect(PointsCommand):
     def run(self)->int:
         given = self.read()
         from hiernb.examine import examine
-        shown = is_first() and sys.stderr.isatty()            # its own bar there; elsewhere lines
+        shown = is_first() and is_watched()            # its own bar there; elsewhere lines
         with nullcontext() if shown else working(f"examining {self.path}"):
             found = examine(**given, folder=self.folder, n_permutations=self.permutations, seed=self.seed, progress=shown,
                             source=str(self.path), command=shlex.join(["hiernb",*sys.argv[1:]]))

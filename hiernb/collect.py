@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .keys import parse_toml
 from .recipe import is_file_name,read_recipe,same
 
 # %% ../nbs/72_collect.ipynb #d522f002
@@ -24,7 +25,7 @@ def read_run(
     "What one run says: the columns of `collect`; state is done, or what is wrong. Damage is a state, no error."
     row = dict(folder=str(folder), recipe=str(folder), data="", seed=-1, settings="", selected_on="val", state="done")
     try:
-        with open(folder/"recipe.toml", "rb") as file: sections = tomllib.load(file)
+        sections = parse_toml(folder/"recipe.toml")
         for k,v in sections.items():
             if k not in ("name","seed") and not isinstance(v, dict): raise ValueError(f"recipe.toml: expected a section [{k}], got {k} = {v!r}")
         published,own = sections.pop("published", {}),{k:v for k,v in sections.items() if k not in ("name","seed")}
@@ -41,8 +42,8 @@ def read_run(
                      ceiling=float(t.get("ceiling", np.nan)), published=published_of(published, t, once[t["measure"]]))
                 for t in table.to_dict("records")]
         return rows or [row|dict(state="damaged: test.csv has no value")]
-    except (OSError,ValueError,KeyError,TypeError) as e:
-        missing = f"there is no {e.args[0]!r}" if isinstance(e, KeyError) else str(e).splitlines()[0]
+    except Exception as e:                                          # one run's files, whatever is in them, do not end a table
+        missing = f"there is no {e.args[0]!r}" if isinstance(e, KeyError) else (str(e).splitlines() or [type(e).__name__])[0]
         return [row|dict(state=f"damaged: {missing}")]
 
 def published_of(

@@ -1,0 +1,145 @@
+"Files that declare more than they hold, nest without end, are encrypted or forged: one line with the path, and no memory."
+import json
+import os
+import struct
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from hiernb.collect import collect
+from hiernb.data.embeddings import load_embeddings
+from hiernb.keys import read_toml
+
+x,y = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32),np.arange(6)%2
+
+
+def npy(shape, data=b"", kind="<f4"):
+    "An .npy file whose header is made up."
+    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\1\0"+struct.pack("<H", len(head))+head+data
+
+
+def zipped(path, method=zipfile.ZIP_DEFLATED, **members):
+    with zipfile.ZipFile(path, "w", method) as file:
+        for name, data in members.items(): file.writestr(f"{name}.npy", data)
+
+
+def declares(path): zipped(path, embeddings=npy((10**6, 10**6)), labels=npy((6,), y.astype("<i8").tobytes(), "<i8"))
+def short(path): zipped(path, embeddings=npy((6, 3), x.tobytes()[:-4]))
+def objects(path): np.savez(path, embeddings=x, labels=np.array([None]*6, dtype=object))
+def stranger(path): zipped(path, embeddings=npy((6, 3), x.tobytes()), labels=b"no array")
+
+
+def bomb(path):
+    "A member of two thousand million bytes, by the list of members."
+    zipped(path, embeddings=npy((500_000_000,)))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\1\2")+24
+    data[at:at+4] = struct.pack("<I", 2_000_000_000)
+    path.write_bytes(data)
+
+
+def encrypted(path):
+    zipped(path, embeddings=npy((6, 3), x.tobytes()))
+    data = bytearray(path.read_bytes())
+    for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)): data[data.index(mark)+at] |= 1
+    path.write_bytes(data)
+
+
+def stretched(path): torch.save(dict(embeddings=torch.ones(1, 1).expand(10**6, 10**6), labels=torch.zeros(6)), path)
+
+
+def laughs(path):
+    names = ["a"]*10
+    for _ in range(30): names = [names]*10
+    torch.save(dict(embeddings=torch.ones(6, 3), labels=names), path)
+
+
+def wide(path):
+    row = [1.]*10_000
+    torch.save(dict(embeddings=[row]*10_000, labels=torch.zeros(6)), path)
+
+
+def locked(path):
+    torch.save(dict(embeddings=torch.ones(6, 3)), path)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\1\2")+8] |= 1
+    path.write_bytes(data)
+
+
+def deep_names(path): save_file(dict(embeddings=torch.ones(6, 3), labels=torch.zeros(6).long()), path, dict(class_names="["*3000+"]"*3000))
+def less_deep(path): save_file(dict(embeddings=torch.ones(6, 3), labels=torch.zeros(6).long()), path, dict(class_names="["*300+"]"*300))
+
+
+def tall(path):
+    head = json.dumps(dict(embeddings=dict(dtype="F32", shape=[10**9, 10**3], data_offsets=[0, 4*10**12]))).encode()
+    path.write_bytes(struct.pack("<Q", len(head))+head+bytes(64))
+
+
+def headless(path): path.write_bytes(struct.pack("<Q", 1<<60)+b"{}")
+def equal(path): pd.DataFrame(dict(label=np.zeros(2*10**6, np.int8), **{f"e{k}": np.zeros(2*10**6, np.float32) for k in range(9)})).to_parquet(path)
+
+
+hostile = [(declares, ".npz", "embeddings.npy declares 4,000,000,000,000 bytes"), (short, ".npz", "declares 72 bytes"), (objects, ".npz", "array of objects"),
+           (stranger, ".npz", "magic string"), (bomb, ".npz", "it declares 2,000,000,000 bytes"), (encrypted, ".npz", "is encrypted"),
+           (stretched, ".pt", "embeddings declares more than the file holds"), (laughs, ".pt", "labels declares more"),
+           (wide, ".pt", "embeddings declares more"),
+           (locked, ".pt", "is encrypted"), (deep_names, ".safetensors", "recursion"), (less_deep, ".safetensors", "nested too deeply"),
+           (tall, ".safetensors", "cannot be read"), (headless, ".safetensors", "cannot be read"), (equal, ".parquet", "it declares 160,000,000 bytes")]
+
+
+@pytest.mark.parametrize("make, ending, says", hostile, ids=[make.__name__ for make, *_ in hostile])
+def test_a_file_of_embeddings_costs_no_more_than_it_holds(tmp_path, growth, make, ending, says):
+    if ending==".parquet": pytest.importorskip("pyarrow", reason="Parquet is optional")
+    path = tmp_path/f"x{ending}"
+    make(path)
+    with growth(60), pytest.raises(ValueError) as e: load_embeddings(path)
+    assert str(e.value).startswith(str(path)) and says in str(e.value) and len(str(e.value).splitlines())==1, e.value
+
+
+def test_files_that_compress_well_are_read(tmp_path):
+    "Embeddings that are nearly all zero, far smaller on the disk than in memory, and tensors that share a storage."
+    sparse = np.zeros((3000, 1000), np.float32)
+    sparse[:, 0] = np.arange(3000)
+    np.savez_compressed(tmp_path/"x.npz", embeddings=sparse, labels=np.arange(3000)%7)
+    assert load_embeddings(tmp_path/"x.npz").embeddings.shape==(3000, 1000)
+    both = torch.from_numpy(np.concatenate([x, x]))
+    torch.save(dict(embeddings=both[:6], proxies=both[6:8], labels=torch.from_numpy(y)), tmp_path/"x.pt")
+    assert load_embeddings(tmp_path/"x.pt").proxies.shape==(2, 3)
+
+
+recipes = [("a = "+"["*3000+"]"*3000, "nested too deeply"), ("a"+".a"*3000+" = 1", "nested too deeply"),
+           ("a = "+"{a = "*3000+"1"+"}"*3000, "nested too deeply"),
+           ("[a"+".a"*30+"]\nb = 1", "nested too deeply"), ("a = '"+"x"*1_100_000+"'", "expected at most 1,000,000"), ("a = "+"9"*5000, "no TOML")]
+
+
+@pytest.mark.parametrize("text, says", recipes)
+def test_a_recipe_is_read_or_refused_in_one_line(tmp_path, text, says):
+    path = tmp_path/"a.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError) as e: read_toml(path)
+    assert str(e.value).startswith(f"{path} is no TOML file: ") and says in str(e.value) and len(str(e.value).splitlines())==1
+
+
+def test_a_recipe_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path/"a.toml")
+    with pytest.raises(ValueError, match="a.toml is no TOML file: it is a pipe"): read_toml(tmp_path/"a.toml")
+
+
+odd = [*(text for text, _ in recipes), "name = 'x'\nseed = inf\n[data]\nname = 'y'", "name = 'x'\nseed = 1\ndata = []",
+       "name = 'x'\nseed = 1\n[data]\nname = 'y'\n[published]\n'a' = 1979-05-27", "name = 'x'\nseed = 1\n[data]\nname = 1979-05-27\nt = 07:32:00"]
+
+
+@pytest.mark.parametrize("text", odd)
+def test_one_run_does_not_end_a_table(tmp_path, text):
+    for name, content in (("bad", text), ("good", "name = 'x'\nseed = 1\n[data]\nname = 'y'\n")):
+        (tmp_path/name).mkdir()
+        (tmp_path/name/"recipe.toml").write_text(content)
+        (tmp_path/name/"test.csv").write_text("of,measure,value\nembeddings,Recall@1,0.5\n")
+    found = collect(tmp_path).set_index("folder")
+    assert found.state[str(tmp_path/"good")]=="done"
+    assert found.state[str(tmp_path/"bad")].startswith("damaged: ") and "\n" not in found.state[str(tmp_path/"bad")]

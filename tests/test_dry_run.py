@@ -18,9 +18,11 @@ import hiernb.data.nabirds
 import hiernb.data.plankton
 import hiernb.data.sop
 import hiernb.loss.proxies
+import hiernb.steps
 import pytest
 import torch
 from formats import spread
+from hiernb.batches import ClassBalancedSampler
 from hiernb.data import load
 from hiernb.data.inspecting import Labelled
 from hiernb.data.tables import Listing
@@ -96,10 +98,17 @@ def true_sets():
         files = {f"{part}-{kind}-ubyte.gz" for part in ("train","t10k") for kind in ("images-idx3","labels-idx1")}
         patch.setattr(hiernb.data.fashion_mnist, "obtain", lambda _: {name:name for name in files})
         patch.setattr(hiernb.data.fashion_mnist, "read_idx", idx)
+        samplers = {}
+        def sampler(labels, *how, **more):                                             # ten thousand classes take a while
+            key = id(labels),how,tuple(more.items())
+            if key not in samplers: samplers[key] = labels,ClassBalancedSampler(labels, *how, **more)
+            return samplers[key][1]
+        patch.setattr(hiernb.steps, "ClassBalancedSampler", sampler)
         patch.setattr(hiernb.loss.proxies, "refine", lambda points,*_: points)         # a thousand steps, and no arithmetic
         @lru_cache(maxsize=None)
         def once(name, seed, options): return load(name, seed=seed, **dict(options))
-        yield lambda name,seed,model=None,**options: once(name, seed, tuple(sorted(options.items())))    # which network, decides transforms
+        # `model` is left out: it decides the transforms
+        yield lambda name,seed,model=None,**options: once(name, seed, tuple(sorted(options.items())))
 
 
 def check_lists(recipe, data)->list[int]:
@@ -113,16 +122,18 @@ def check_lists(recipe, data)->list[int]:
     return list(asked)
 
 
-seen = {}                                                      # the loss that the recipe before had
+losses = {}                                                    # the last one: recipes with the same loss stand side by side
 
 
-def dry_run(recipe, data, folder):
-    "All of a run that needs no image; its trainer."
+def dry_run(recipe, data, folder)->Trainer:
+    "All of a run that needs no image."
     options = Options(seed=recipe.seed, **{k:v for k,v in recipe.sections["training"].items() if k!="epochs"})
-    of_loss = str((data.name, recipe.sections["model"]["dim"], recipe.sections["loss"], recipe.sections.get("regularizer")))
-    if seen.get("loss",(None,))[0]!=of_loss: seen["loss"] = of_loss,make_loss(recipe, data, torch.Generator().manual_seed(recipe.seed))
-    loss = seen["loss"][1]
-    trainer = Trainer(tiny_build(**recipe.sections["model"]|dict(pretrained=False)), loss, data, folder, options, "cpu")
+    model = recipe.sections["model"]
+    key = str((data.name, model["dim"], recipe.sections["loss"], recipe.sections.get("regularizer")))
+    if key not in losses:
+        losses.clear()
+        losses[key] = make_loss(recipe, data, torch.Generator().manual_seed(recipe.seed))
+    trainer = Trainer(tiny_build(**model|dict(pretrained=False)), losses[key], data, folder, options, "cpu")
     check_measurable(data, Evaluation(**recipe.sections["evaluation"]), "regularizer" in recipe.sections)
     for epoch in range(recipe.sections["training"]["epochs"]): assert schedule_factor(options.schedule, epoch)>0
     return trainer

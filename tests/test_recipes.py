@@ -75,7 +75,7 @@ def test_hier_says_what_the_paper_says(name):
             assert model["dim"]==int(kind.split("-")[2]) and factors.get("model.head")==(100 if name in ("sop","inshop") else None)
         else:
             lr,factor,every = resnet[name]; assert training["lr"]==lr*times and training["schedule"]==dict(name="step", every=every, factor=factor)
-            assert (model["dim"],model["pool"],model["freeze"])==(512,"avg+max",("batch_norm",)) and "model.head" not in factors
+            assert (model["dim"],model["pool"],model["freeze"])==(512,"avg+max",("batch_norm_statistics",)) and "model.head" not in factors
         proxies = {"ProxyAnchor":"proxies","ProxyNCA":"proxies","SoftTriple":"centers"}.get(loss["name"]); with_hier = "regularizer" in recipe.sections
         assert with_hier==kind.endswith("-hier")
         if proxies: assert factors[f"loss.{'loss.' if with_hier else ''}{proxies}"]==1e4
@@ -260,7 +260,7 @@ def dry_run(name, folder, more=()):
         assert mine and all(lr_of[id(p)]==pytest.approx(training["lr"]*factor) for p in mine), prefix
     still = {k for k,p in named.items() if not p.requires_grad}
     assert not still&moved and any(k.startswith("model.head") for k in moved)
-    assert bool(still)==bool(recipe.sections["model"]["freeze"])
+    assert bool(still)==bool(set(recipe.sections["model"]["freeze"])-{"batch_norm_statistics"})    # scales and shifts learn
     for k,p in named.items():
         if k.startswith("loss.") and p.requires_grad and "dynamic" not in k: assert k in moved, k
     return trainer
@@ -285,7 +285,7 @@ def test_all_of_the_network_stands_still_while_it_warms_up(small_sets, tmp_path,
     monkeypatch.setattr(room, "load", small_sets); monkeypatch.setattr(room, "build", tiny_build)
     recipe = read_recipe("hier/cub-resnet50", [*changes,"data.size=16"]); data,model,loss = assemble(recipe)
     trainer = Trainer(model, loss, data, tmp_path, Options(**{k:v for k,v in recipe.sections["training"].items() if k!="epochs"}), "cpu")
-    always = {id(p) for part in model.frozen for p in part.parameters()}
+    always = {id(p) for p in model.net.parameters() if not p.requires_grad}
     assert {id(p) for p in trainer.begin(0)[1]}=={id(p) for p in model.net.parameters()}-always
 
 @pytest.mark.parametrize("name, changed", [

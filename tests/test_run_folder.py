@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from hiernb.checkpoint import save_progress
 from hiernb.data.base import remove_partials,write_atomic
+from hiernb.examine import examine
 from hiernb.folder import alone_in,is_run,require_run_folder,sweep
 from hiernb.grid import plan
 from hiernb.logs import TensorBoard
@@ -166,3 +168,15 @@ def test_leftovers_go_once_their_writer_has_ended_and_never_through_a_link(tmp_p
     assert sorted(os.listdir(tmp_path))==["a","home"]
     shutil.rmtree(elsewhere)
     assert Path(tmp_path/"a").read_bytes()==b"whole"
+
+@pytest.mark.parametrize("name", ["report.html","measures.csv","tree_of_classes.nwk","radii.svg"])
+def test_an_examination_replaces_its_own_files_alone(tmp_path, name):
+    points,labels = np.random.default_rng(0).normal(size=(12,3)).astype("float32"),np.arange(12)%3
+    what = dict(labels=torch.from_numpy(labels), folder=tmp_path, n_permutations=9, progress=False)
+    (tmp_path/name).write_text("mine")
+    with pytest.raises(ValueError, match=f"{tmp_path} holds {name}, which would be replaced"): examine(torch.from_numpy(points), **what)
+    assert content(tmp_path)=={name:b"mine"}
+    (tmp_path/name).unlink()
+    if name!="report.html": return
+    examine(torch.from_numpy(points), **what)
+    assert len(examine(torch.from_numpy(points), **what).files)>4

@@ -106,8 +106,9 @@ class Inspect(PointsCommand):
     folder:Annotated[Path,named("FOLDER")]=Path("examined") # tables, trees, pictures and report.html go there
 
     def run(self)->int:
+        from hiernb.examine import examine,require_own_files
+        require_own_files(self.folder)
         given = self.read()
-        from hiernb.examine import examine
         shown = is_first() and is_watched()            # its own bar there; elsewhere lines
         with nullcontext() if shown else working(f"examining {self.path}"):
             found = examine(**given, folder=self.folder, n_permutations=self.permutations, seed=self.seed, progress=shown,

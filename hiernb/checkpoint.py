@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['kind', 'lay_out', 'take_apart', 'put_together', 'checksum', 'save_checkpoint', 'read_checkpoint', 'checkpoints',
-           'place_of', 'best_checkpoint', 'save_progress', 'last_progress', 'judged', 'digest', 'describe_module',
-           'describe', 'apart', 'refuse_other']
+           'place_of', 'best_checkpoint', 'save_progress', 'last_progress', 'judged', 'describe_module', 'describe',
+           'apart', 'settings_differ', 'refuse_other', 'agree_on']
 
 # %% ../nbs/52_checkpoint.ipynb #fc16fcd1
 import difflib,errno,hashlib,inspect,json,math,os,re,warnings
@@ -19,6 +19,8 @@ from torch import Tensor,nn
 
 from .batches import Views
 from .data.base import Data,write_atomic
+from .manifest import Manifest,differences,digest,listed
+from .processes import facts_of_all,world
 
 # %% ../nbs/52_checkpoint.ipynb #28614c25
 def lay_out(
@@ -175,12 +177,6 @@ def judged(
     return dict(epoch=state["epoch"], settings=state["settings"], model=model, loss=loss)
 
 # %% ../nbs/52_checkpoint.ipynb #445b2867
-def digest(
-    data:bytes,   # anything
-)->str:           # 8 hex digits
-    "A short fingerprint: the first digits of SHA-256."
-    return hashlib.sha256(data).hexdigest()[:8]
-
 def describe_module(
     module:nn.Module,  # a model or a loss
 )->dict[str,Any]:      # its class, plain arguments and shapes
@@ -196,12 +192,13 @@ def describe(
     model:nn.Module,  # images -> embeddings
     loss:nn.Module,   # embeddings, labels -> scalar
     data:Data,        # splits of the run
+    images:Manifest,  # of these data
     **options,        # what else decides the result: batch size, learning rate, seed …
 )->dict[str,Any]:     # setting -> number, string or None
     "Every setting that decides how a run ends."
     rows = {f"model {k}":v for k,v in describe_module(model).items()}|{f"loss {k}":v for k,v in describe_module(loss).items()}
     rows |= {"data name":data.name}|{f"data {k}":v if isinstance(v,(int,float,str,type(None))) else str(v) for k,v in data.protocol.items()}
-    rows |= {f"labels of {k}":f"{len(v)} images, {digest(v.labels.numpy().tobytes())}" for k,v in data.splits.items()}
+    rows |= images.rows()
     rows |= {f"views of {k}":repr(v) for k,v in data.splits.items() if isinstance(v, Views)}
     return rows|options
 
@@ -217,13 +214,41 @@ def apart(
     return tuple(" ".join(part[:most])+(f" and {len(part)-most} more lines" if len(part)>most else "") or "without that" for part in lines)
 
 # %% ../nbs/52_checkpoint.ipynb #fde6a2a1
+def settings_differ(
+    there:dict[str,Any],         # settings of a run
+    here:dict[str,Any],          # settings asked for
+    found:dict[str,list[str]],   # in what the images differ, as `differences`; told instead of their fingerprints
+    where:str="here",            # what is said of the latter
+)->str:                          # a phrase for each difference; empty if there is none
+    "In what two runs differ."
+    names = [k for k in {**there,**here} if there.get(k,"absent")!=here.get(k,"absent")]
+    images = [k for k in names if k=="classes" or k.startswith("images of ")] if found else []
+    phrases = [(k,apart(there.get(k,"absent"), here.get(k,"absent"))) for k in names if k not in images]
+    said = [f"{k} is {one} there and {other} {where}" for k,(one,other) in phrases]
+    return "; ".join([*said,listed(found)] if found else said)
+
 def refuse_other(
     there:dict[str,Any],  # settings of the run in the folder
     here:dict[str,Any],   # settings asked for
     folder:str|Path,      # the folder, for the message
+    found:dict[str,list[str]]|None=None, # in what the images differ, as `differences`
 )->None:
     "Raise `ValueError` naming every setting in which two runs differ."
-    names = [k for k in {**there,**here} if there.get(k,"absent")!=here.get(k,"absent")]
-    if names: raise ValueError(f"{folder} holds a run with other settings: "
-        + "; ".join(f"{k} is {one} there and {other} here" for k in names for one,other in [apart(there.get(k,"absent"), here.get(k,"absent"))])
-        + ". Choose another folder, or pass resume=False to start again")
+    said = settings_differ(there, here, found or {})
+    if said: raise ValueError(f"{folder} holds a run with other settings{' or images'*bool(found)}: {said}. "
+                              "Choose another folder, or pass resume=False to start again")
+
+# %% ../nbs/52_checkpoint.ipynb #7db1f5f2
+def agree_on(
+    settings:dict[str,Any],   # what must be the same in every process
+    images:Manifest,          # of this process
+)->None:
+    "`ValueError` names every process whose settings or images are not those of process 0, and in what."
+    every = facts_of_all(settings)
+    if all(one==every[0] for one in every): return
+    first = facts_of_all(images if world()[0]==0 else None)[0]
+    lists = facts_of_all(differences(first, images))
+    said = [f"process {rank}: {settings_differ(every[0], theirs, found, 'in this one')}"
+            for rank,(theirs,found) in enumerate(zip(every, lists)) if theirs!=every[0]]
+    raise ValueError(f"the processes are to train one run, and some differ from process 0, whose settings come first. {'. '.join(said)}. "
+                     "Start all of them by one command, each with the same images")

@@ -17,15 +17,17 @@ import torch
 from fastcore.basics import patch
 from torch import nn
 
-from .checkpoint import best_checkpoint,checkpoints,judged,last_progress,place_of,read_checkpoint,refuse_other,save_checkpoint
+from .checkpoint import (agree_on,best_checkpoint,checkpoints,judged,last_progress,place_of,read_checkpoint,refuse_other,
+                               save_checkpoint)
 from .clock import is_watched,say
 from .data.base import Data,write_atomic
 from .folder import alone_in,sweep
 from .guards import Terminable,Terminated
 from .logs import Logs,environment,forget,line,progress_bar
+from .manifest import differences,read_manifest,save_manifest
 from .options import read_options
 from .optim import schedule_factor
-from .processes import anywhere,everyone,join,world
+from .processes import anywhere,everyone,in_all,join,world
 from .steps import Trainer,embed  # noqa: F401 - whoever trains embeds
 
 # %% ../nbs/52_train.ipynb #dec9a044
@@ -33,7 +35,7 @@ from .steps import Trainer,embed  # noqa: F401 - whoever trains embeds
 class Run:
     "A finished run. Its model and loss have the weights of the best epoch."
     history:pd.DataFrame  # one row an epoch: epoch, train_loss, [train_accuracy (of every eighth batch), terms of the loss,] val_…, seconds, images_per_second
-    folder:Path           # checkpoints/, log.csv, tensorboard/, settings.json, environment.json
+    folder:Path           # checkpoints/, log.csv, tensorboard/, settings.json, split.json, environment.json
     best_epoch:int        # counted from 1; the earliest of those that validate best
     model:nn.Module       # images -> embeddings
     loss:nn.Module        # embeddings, labels -> scalar
@@ -101,9 +103,9 @@ def mend(self:Trainer,
 def resume(self:Trainer,
     epochs:int,     # in all
 )->None:
-    "Go on where the folder's last whole checkpoint is, if there is one. `ValueError`: other settings, fewer epochs than it has, a lost best one."
+    "Go on where the folder's last whole checkpoint is, if there is one. `ValueError`: other settings or images, fewer epochs than it has, a lost best one."
     if (state := last_progress(self.folder)) is None: return
-    refuse_other(state["settings"], self.settings, self.folder)
+    refuse_other(state["settings"], self.settings, self.folder, differences(read_manifest(self.folder), self.images))
     self.learner.load(state); self.history,self.done,self.sums,self.spent = (state[k] for k in ("history","step","sums","spent"))
     if epochs<len(self.history): raise ValueError(f"epochs must be at least the {len(self.history)} that {self.folder} holds, got {epochs}")
     self.mend(epochs)
@@ -120,9 +122,10 @@ def earlier_starts(self:Trainer)->list[dict[str,Any]]:
 def write_circumstances(self:Trainer,
     earlier:list[dict[str,Any]], # from `earlier_starts`, to add to
 )->None:
-    "Write settings.json, and environment.json with an entry for each start. `OSError` names what cannot be written."
+    "Write settings.json, split.json, and environment.json with an entry for each start. `OSError` names what cannot be written."
     starts = [*earlier, environment(world()[1], seed=self.options.seed)]
     write_atomic(self.folder/"settings.json", json.dumps(self.settings, indent=1).encode())
+    save_manifest(self.folder, self.images)
     write_atomic(self.folder/"environment.json", json.dumps(starts, indent=1).encode())
 
 @patch
@@ -139,11 +142,12 @@ def take_up(self:Trainer,
     epochs:int,     # in all
     resume:bool,    # go on with what is in the folder
 )->None:
-    "Take up what is in the folder, with nothing deleted or replaced yet. `ValueError`: an end that has passed, a schedule too short, other settings."
+    "Take up what is in the folder, with nothing deleted or replaced yet. `ValueError`: a schedule too short; processes, settings or images that differ."
     if type(epochs) is not int or epochs<0: raise ValueError(f"epochs must be a whole number, at least 0, got {epochs!r}")
+    agree_on(self.settings|{"epochs":epochs,"resume":resume,"batches in an epoch":self.steps}, self.images)
     schedule_factor(self.options.schedule, max(0, epochs-1))
     self.earlier = self.earlier_starts() if resume else []
-    if resume: self.resume(epochs)
+    if resume: in_all(lambda: self.resume(epochs))
     anywhere(False)                                # whoever has been refused has ended here, and so do the others
 
 @patch

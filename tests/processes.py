@@ -12,20 +12,22 @@ from torch.distributed import set_timeout
 from torch.distributed.launcher import LaunchConfig,elastic_launch
 
 from hiernb.batches import ClassBalancedSampler
-from hiernb.data.base import Data
+from hiernb.checkpoint import agree_on
+from hiernb.data.base import Data,ImageSet
 from hiernb.head import Head
 from hiernb.loss.classification import NormFace,ProxyDR,Softmax
 from hiernb.loss.corr import CORR
 from hiernb.loss.hier import HIER
 from hiernb.loss.metric import MultiSimilarity,OriginalProxyNCA,ProxyAnchor,ProxyNCA,SoftTriple,SupCon
 from hiernb.loss.regularized import Regularized
+from hiernb.manifest import Manifest,Part
 from hiernb.metric.neighbors import pair_up
 from hiernb.metric.ranks import first_ranks
 from hiernb.metric.retrieval import recall_at_k
 from hiernb.metric.shards import sharded_knn,sharded_ranks
 from hiernb.model import build
 from hiernb.options import Options
-from hiernb.processes import Synchronised,anywhere,broadcast_state,everyone,gather,join,leave,once,parted,share,sync_batch_norm,world
+from hiernb.processes import Synchronised,anywhere,broadcast_state,everyone,gather,in_all,join,leave,once,parted,share,sync_batch_norm,world
 from hiernb.step import Learner
 from hiernb.train import train
 from hiernb.tree.taxonomy import Taxonomy
@@ -124,6 +126,31 @@ def patient():
     once(lambda: (time.sleep(1), worked.append(torch.get_num_threads()))); set_timeout(timedelta(minutes=3))
     return worked
 
+def disagreement(work):
+    "What is said where processes do not agree; empty if they do."
+    try: work()
+    except (ValueError,OSError) as e: return str(e)
+    return ""
+
+def disagreements(folder):
+    "The last process was started with something else: what each of them is told before anything is trained."
+    rank,size = world()
+    odd = rank==size-1
+    two = Taxonomy.from_paths([("a",),("b",)])
+    pixels = torch.arange(16*28*28).remainder(251).to(torch.uint8).view(16,1,28,28)
+    def start(epochs=1, lr=.1, more=0, turn=0):
+        items = ImageSet(pixels+more, (torch.arange(16)+turn)%2, .5, .3)
+        data = Data("toy", dict(train=items,val=items), two, two.names)
+        net,loss = build("small_cnn", 4, 1, generator=generator(0)),NormFace(2, 4)
+        train(net, loss, data, Path(folder,"disagreement"), epochs=epochs, lr=lr, batch_size=8, progress=False, accelerator="cpu")
+    def files(content):
+        agree_on(dict(images=content), Manifest("toy", two.names, two.paths, {}, dict(train=Part([0], ["a/1.png"], [content], [[1,1,1]]))))
+    def reads():
+        if odd: raise FileNotFoundError("no folder here")
+    return dict(epochs=disagreement(lambda: start(epochs=1+odd)), lr=disagreement(lambda: start(lr=.2 if odd else .1)),
+                pixels=disagreement(lambda: start(more=int(odd))), labels=disagreement(lambda: start(turn=int(odd))),
+                files=disagreement(lambda: files("other" if odd else "same")), reading=disagreement(lambda: in_all(reads)))
+
 def lost():
     "The last process dies without a word: the others must not wait for it for ever, and know what it was."
     rank,size = world()
@@ -132,17 +159,17 @@ def lost():
     except RuntimeError as e: return parted(e)
     return False
 
-def child(rank, size, port, alone, pipe):
+def child(rank, size, port, alone, folder, pipe):
     os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank), LOCAL_WORLD_SIZE=str(size), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    try: join("cpu", minutes=3); pipe.send(together(alone)|dict(worked=patient())); pipe.send(lost()); leave()
+    try: join("cpu", minutes=3); pipe.send(together(alone)|dict(worked=patient(),disagreements=disagreements(folder))); pipe.send(lost()); leave()
     except BaseException: pipe.send(dict(error=traceback.format_exc()))
 
-def launch(size, alone):
+def launch(size, alone, folder):
     "`together` in `size` processes forked from this one, which has imported everything and started no thread: what they have found."
     with socket.socket() as s: s.bind(("127.0.0.1",0)); port = s.getsockname()[1]
     context = get_context("fork")
     pipes = [context.Pipe(False) for _ in range(size)]
-    children = [context.Process(target=child, args=(rank,size,port,alone,there)) for rank,(_,there) in enumerate(pipes)]
+    children = [context.Process(target=child, args=(rank,size,port,alone,folder,there)) for rank,(_,there) in enumerate(pipes)]
     for process in children: process.start()
     def hear(here, process):
         while not here.poll(.05) and process.is_alive(): pass
@@ -195,7 +222,7 @@ def main(folder):
     with in_double(): alone = dict(steps={name:steps(*plan) for name,plan in plans.items()})
     alone["evaluation"] = evaluation(); points,of = alone["evaluation"]["points"],torch.arange(83)%9
     assert torch.equal(alone["evaluation"]["ranks"], first_ranks(pair_up(points,None,"poincare",c),of,of,True))
-    found = {size:launch(size, alone) for size in (2,4)}
+    found = {size:launch(size, alone, folder) for size in (2,4)}
     torch.use_deterministic_algorithms(False); one = runs(Path(folder,"one"), 3)                  # without a stop
     found["begun"] = agent(2, Path(folder,"many"), 1, one); found["ended"] = agent(4, Path(folder,"many"), 3, one)
     found["alone"] = {name:dict(history=made["history"], best=made["best"]) for name,made in one.items()}

@@ -228,6 +228,7 @@ class Data:
     taxonomy:Taxonomy         # leaf i is class i
     class_names:list[str]     # name of class i
     protocol:dict[str,Any] = field(default_factory=dict) # everything that decides the splits
+    home:str|Path|None = None # folder that the paths of its image files start from; None: images in memory, or wherever they are
 
     def __post_init__(self):
         ours,theirs = list(self.class_names),list(self.taxonomy.names)

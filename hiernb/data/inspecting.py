@@ -98,7 +98,7 @@ def image_level(
         paths,share = [os.path.join(found.home, found.paths[i]) for i in rows.tolist()],len(rows)/len(labels)
         splits[split] = ImageFiles(paths, labels[rows], *steps, channels, size_info, cache_megabytes*share)
     settings = dict(split_by="images", size=size, channels=channels, size_info=size_info, augment=augment, selection="accuracy")|inspecting_measures
-    return Data(name, splits, found.taxonomy, found.taxonomy.names, settings|protocol)
+    return Data(name, splits, found.taxonomy, found.taxonomy.names, settings|protocol, found.home)
 
 # %% ../../nbs/50_data.inspecting.ipynb #498b40f6
 def check_labelled(

@@ -332,7 +332,8 @@ def load_own(
     protocol = dict(split_by=kind, given=",".join(sorted(set(pictures.splits))), seed=seed, val=many("val"), test=many("test"), model=model, size=size,
                     side=side, channels=channels, size_info=size_info, recall_at=[1,2,4,8])|(inspecting_measures if kind=="images" else {})
     if "val" in splits: protocol["selection"] = "recall@1" if kind=="classes" else "accuracy"
-    return Data(path.stem if path.is_file() else path.resolve().name, splits, taxonomy, taxonomy.names, protocol)
+    name,home = (path.stem,path.parent) if path.is_file() else (path.resolve().name,path)
+    return Data(name, splits, taxonomy, taxonomy.names, protocol, home)
 
 # %% ../../nbs/50b_data.own.ipynb #41eba0f7
 def check_own(

@@ -210,7 +210,7 @@ def class_disjoint(
     settings = dict(split_by="classes", seed=seed, val=len(held), model=model, size=size, side=side)|protocol
     if len(held): settings["selection"] = "recall@1"
     settings["complete"] = compare_sizes(name, listing, published)
-    return Data(name, splits, taxonomy, names, settings)
+    return Data(name, splits, taxonomy, names, settings, home)
 
 # %% ../../nbs/50_data.tables.ipynb #1fb04727
 def check_listing(

@@ -118,7 +118,7 @@ def class_distances(self:Learner,
     eps:float=1e-6,     # smaller distances count as this one: float32 cannot tell them apart, and a ratio to 0 has no value
 )->Tensor:              # (N,C), > 0: angles where the loss compares angles, else chords
     "Measure distances from embeddings to the class representatives."
-    points,proxies = directions(embeddings.float()),directions(self.loss.proxies.float(), "proxies")
+    points,proxies = directions(embeddings),directions(self.loss.proxies, "proxies")
     return pairwise(points, proxies, getattr(self.loss, "distance", "euclidean")).clamp_min(eps)
 
 @patch

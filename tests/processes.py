@@ -190,9 +190,10 @@ class Noise(torch.utils.data.Dataset):
 def runs(folder, end):
     "Runs of hiernb.train to an end: shuffled with moving-average proxies, class-balanced with HIER and views. In float64."
     five = Taxonomy.from_paths([(str(i%2),str(i)) for i in range(5)]); data = Data("noise", dict(train=Noise(45,1,.1),val=Noise(23,2,0.)), five, five.names)
-    plans = dict(ema=(dict(batch_size=16,weight_decay=.01,clip_norm=1.,schedule=dict(name="step",every=2,factor=.5)),
+    plans = dict(ema=(dict(batch_size=16,weight_decay=.01,clip_norm=1.,schedule=dict(name="step",every=2,factor=.5),step_change=True),
                       lambda: ProxyDR(5,D,proxies="ema",scale="dynamic")),
-                 hier=(dict(batch_size=15,images_per_class=3,warmup_epochs=1,clip_value=.1,augment=dict(size=28),views=2,ema_decay=.9),
+                 hier=(dict(batch_size=15,images_per_class=3,warmup_epochs=1,clip_value=.1,augment=dict(size=28),views=2,ema_decay=.9,
+                            replacement=True,eps=1e-4,model_gradient_scale=.5),
                        lambda: with_hier(MultiSimilarity(c=c))))
     made = {}
     for name,(options,loss) in plans.items():

@@ -132,7 +132,7 @@ def test_of_many_processes_the_first_alone_speaks(monkeypatch, capsys):
     monkeypatch.setenv("RANK", "0"); assert cli.main(["grid","--recipes","fashion_mnist/corr"])==1 and "without torchrun" in capsys.readouterr().err
 
 def test_recipes_are_listed_and_printed(capsys, home):
-    assert cli.main(["recipes"])==0 and "hier/SET-MODEL-LOSS: 168 recipes" in capsys.readouterr().out
+    assert cli.main(["recipes"])==0 and "hier/SET-MODEL-LOSS: 280 recipes" in capsys.readouterr().out
     assert cli.main(["recipes","hier/cub-resnet50-*"])==0 and "hier/cub-resnet50-pa-hier\n" in capsys.readouterr().out
     assert cli.main(["train","training.lr=3","--recipe",str(home/"dr.toml"),"--seed","5","loss.scale=dynamic","--print"])==0
     said = capsys.readouterr().out; assert "seed = 5" in said and 'scale = "dynamic"' in said and "# command line" in said and "# dr.toml" in said

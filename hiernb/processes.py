@@ -25,6 +25,8 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import Tensor,nn
 from torch.distributed.rendezvous import rendezvous
 
+from .batches import batch_sizes
+
 # %% ../nbs/51_processes.ipynb #b309cb3c
 def world()->tuple[int,int]: # (number of this process, counted from 0; how many there are, ≥ 1)
     "Who this process is: (0,1) as long as it has not joined others."
@@ -177,9 +179,9 @@ def check_batches(
     batch_size:int,  # of all processes together, ≥ 1
 )->None:
     "`ValueError` if some batch, the last one perhaps, has fewer images than there are processes."
-    size,last = world()[1],n_images%batch_size or min(n_images, batch_size)
+    size,last = world()[1],batch_sizes(n_images, batch_size)[-1]
     if last>=size: return
-    good = next((b for b in range(batch_size+1, n_images+1) if (n_images%b or b)>=size), None)
+    good = next((b for b in range(batch_size+1, n_images+1) if batch_sizes(n_images, b)[-1]>=size), None)
     way = f"batch_size={good} leaves more" if good else f"use at most {last} processes"
     raise ValueError(f"{n_images} images in batches of {batch_size} leave {last} for the last one, "
                      f"fewer than there are processes ({size}): {way}")

@@ -6,7 +6,7 @@
 __all__ = ['embed', 'judging', 'settings_of', 'earlier_manifest', 'Trainer']
 
 # %% ../nbs/52_steps.ipynb #170337b1
-import json,math,time,warnings
+import json,time,warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor,nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from .batches import ClassBalancedSampler,Seeded,Views,augmentation,batches,epoch_seed,loading
+from .batches import ClassBalancedSampler,Seeded,Views,augmentation,batch_sizes,batches,epoch_seed,loading
 from .checkpoint import checkpoints,describe,place_of,save_progress
 from .data.base import Data,write_atomic
 from .guards import Terminable,Terminated,clip_radius,collapse,image_names,spread
@@ -94,7 +94,10 @@ class Trainer:
         self.settings = settings_of(model, loss, data, self.images, options, self.learner.precision)
         images,k = data.splits["train"],options.images_per_class
         self.dataset = Seeded(images, options.seed) if options.augment is None else Views(images, augmentation(**options.augment), options.views, options.seed)
-        self.sampler = None if k is None else ClassBalancedSampler(images.labels, options.batch_size//k, k, options.seed, replacement=options.replacement)
+        self.sampler = None
+        if k is not None:
+            named = dict(replacement=options.replacement, names=data.class_names)
+            self.sampler = ClassBalancedSampler(images.labels, options.batch_size//k, k, options.seed, **named)
         check_batches(len(images) if k is None else options.batch_size, options.batch_size)
         self.check_learning()
         self.history:list[dict[str,float]] = []                                          # of whole epochs; then how far the next one is:
@@ -115,7 +118,7 @@ class Trainer:
     @property
     def steps(self)->int:           # ≥ 1
         "Batches in an epoch."
-        return math.ceil(len(self.dataset)/self.options.batch_size) if self.sampler is None else len(self.sampler)
+        return len(batch_sizes(len(self.dataset), self.options.batch_size)) if self.sampler is None else len(self.sampler)
 
     @property
     def best_epoch(self)->int:      # counted from 1; 0 before the first
@@ -137,7 +140,7 @@ def begin(self:Trainer,
     self.seeds = torch.randint(2**62, (self.steps,), generator=torch.Generator().manual_seed(epoch_seed(o.seed, number, 0))).tolist()      # one a step
     if self.sampler is not None: self.sampler.set_epoch(number); return list(self.sampler),held
     order = torch.randperm(len(self.dataset), generator=torch.Generator().manual_seed(epoch_seed(o.seed, number)))
-    return [part.tolist() for part in order.split(o.batch_size)],held
+    return [part.tolist() for part in order.split(batch_sizes(len(order), o.batch_size))],held
 
 # %% ../nbs/52_steps.ipynb #588d867f
 @patch

@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['split_words', 'endings', 'Pictures', 'split_folders', 'read_folder', 'table_rows', 'path_separator', 'class_path',
-           'table_columns', 'read_images_table', 'require_files', 'read_own', 'share_images', 'share_classes',
-           'own_splits', 'alike', 'both_ends', 'digest_of', 'copies', 'warn_of_copies', 'own_transforms', 'load_own',
-           'check_own']
+           'table_columns', 'read_images_table', 'require_files', 'read_own', 'with_enough', 'share_images',
+           'share_classes', 'own_splits', 'alike', 'both_ends', 'digest_of', 'copies', 'warn_of_copies',
+           'own_transforms', 'load_own', 'check_own']
 
 # %% ../../nbs/50b_data.own.ipynb #2c3746c0
 import csv,hashlib,os,re,warnings
 from collections import Counter,defaultdict
 from collections.abc import Callable,Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 import torch
@@ -179,6 +180,25 @@ def read_own(
         "`hiernb.examine.examine` inspects one, `hiernb.data.embeddings.load_embeddings` reads it")
     return read_images_table(path) if path.is_file() else read_folder(path)
 
+# %% ../../nbs/50b_data.own.ipynb #780d26c6
+def with_enough(
+    pictures:Pictures,  # as listed
+    least:int,          # images of a class, ≥ 1
+)->Pictures:            # classes with as many
+    "Leave out classes with too few images, with a warning that names them. `ValueError` if none is left."
+    if least<1: raise ValueError(f"min_images must be at least 1, got {least}")
+    count = Counter(pictures.classes)
+    few = sorted("/".join(path) for path,n in count.items() if n<least)
+    if not few: return pictures
+    if len(few)==len(count):
+        raise ValueError(f"{pictures.source}: no class has {least} images, the largest has {max(count.values())}: lower min_images")
+    more = f" and {len(few)-10} more" if len(few)>10 else ""
+    warnings.warn(f"{pictures.source}: {len(few)} of {len(count)} classes have fewer than {least} images and are left out: {', '.join(few[:10])}{more}",
+                  stacklevel=3)
+    kept = [count[path]>=least for path in pictures.classes]
+    columns = pictures.files,pictures.classes,pictures.splits,pictures.places
+    return Pictures(pictures.source, *(list(compress(values, kept)) for values in columns))
+
 # %% ../../nbs/50b_data.own.ipynb #6ad3d8fc
 def share_images(
     labels:Tensor,              # class of each image to be shared out, (N,)
@@ -313,9 +333,10 @@ def load_own(
     channels:int=3,          # 3: RGB; 1: gray
     size_info:bool=False,    # hand out the original (height, width) as well
     cache_megabytes:float=0, # memory for decoded images, millions of bytes, shared out by split
+    min_images:int=1,        # images that a class must have; those with fewer are left out, and named
 )->Data:                     # splits of (image, label), labels in taxonomy order, training classes first
     "Your own images as a data set. `FileNotFoundError` names what is not there, `ValueError` what is wrong with folder, table or options."
-    path = Path(path); pictures = read_own(path); require_files(pictures); warn_of_copies(pictures)
+    path = Path(path); pictures = with_enough(read_own(path), min_images); require_files(pictures); warn_of_copies(pictures)
     paths = sorted(set(pictures.classes)); place = {p:k for k,p in enumerate(paths)}; labels = torch.tensor([place[c] for c in pictures.classes])
     kind,of = own_splits(labels, [p[:-1] for p in paths], pictures.splits, split, val, test, torch.Generator().manual_seed(seed))
     if kind=="classes":
@@ -330,7 +351,8 @@ def load_own(
         warnings.warn(f"{pictures.source}: {lost} of {len(paths)} classes have no image to test on", stacklevel=3)
     taxonomy = Taxonomy.from_paths(paths); many = lambda s: 0 if s not in splits else len(splits[s].labels.unique() if kind=="classes" else splits[s])
     protocol = dict(split_by=kind, given=",".join(sorted(set(pictures.splits))), seed=seed, val=many("val"), test=many("test"), model=model, size=size,
-                    side=side, channels=channels, size_info=size_info, recall_at=[1,2,4,8])|(inspecting_measures if kind=="images" else {})
+                    side=side, channels=channels, size_info=size_info, min_images=min_images, recall_at=[1,2,4,8])
+    protocol |= inspecting_measures if kind=="images" else {}
     if "val" in splits: protocol["selection"] = "recall@1" if kind=="classes" else "accuracy"
     name,home = (path.stem,path.parent) if path.is_file() else (path.resolve().name,path)
     return Data(name, splits, taxonomy, taxonomy.names, protocol, home)

@@ -1,0 +1,87 @@
+"The last batch of an epoch, classes with too few images, and networks built and images drawn in several threads at once."
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import Dataset
+
+from hiernb.batches import Seeded, batch_sizes
+from hiernb.data.base import Data, ImageSet
+from hiernb.loss.hier import HIER
+from hiernb.model import build
+from hiernb.train import train
+from hiernb.tree.taxonomy import Taxonomy
+
+names = ["ash", "birch", "cedar"]
+
+
+class Plain(nn.Module):
+    n_classes,dim = 3,4
+
+    def __init__(self):
+        super().__init__()
+        self.proxies = nn.Parameter(torch.eye(3, 4))
+
+    def logits(self, embeddings): return embeddings@self.proxies.T
+    def forward(self, embeddings, labels): return F.cross_entropy(self.logits(embeddings), labels)
+
+
+def images(labels)->ImageSet:
+    g = torch.Generator().manual_seed(0)
+    return ImageSet(torch.randint(256, (len(labels), 1, 28, 28), generator=g, dtype=torch.uint8), torch.tensor(labels), .5, .3)
+
+
+def go(folder, labels, **options):
+    flat = Taxonomy.from_paths(names)
+    data = Data("trees", dict(train=images(labels), val=images([0, 1, 2]*2)), flat, flat.names)
+    return train(build("resnet18", 4, 1), Plain(), data, folder, epochs=1, progress=False, accelerator="cpu", tensorboard=False, **options)
+
+
+def test_last_batch_of_one_image(tmp_path):
+    "Batch normalization of one value per channel would raise: the image joins the batch before."
+    log = go(tmp_path, [0, 1, 2]*3, batch_size=4).history
+    assert len(log)==1 and log.train_loss.notna().all()
+
+
+@pytest.mark.parametrize("n", range(1, 40))
+def test_batches_hold_every_image_once(n):
+    for size in (1, 2, 3, 8):
+        sizes = batch_sizes(n, size)
+        assert sum(sizes)==n and (size==1 or n==1 or min(sizes)>1) and max(sizes)<=size+1
+
+
+def test_class_with_too_few_images_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"class 'cedar' has 1 images, a batch wants 2 of each class \(1 of 3 .*min_images=2"):
+        go(tmp_path, [0, 1, 0, 1, 2], batch_size=4, images_per_class=2)
+
+
+class Noise(Dataset):
+    labels = torch.arange(40)
+    def __len__(self): return 40
+    def __getitem__(self, i): return torch.rand(3),i
+
+
+made = {"build":lambda seed: build("small_cnn", 4, 1, generator=torch.Generator().manual_seed(seed)).net[0].weight.detach(),
+        "Seeded":lambda seed: torch.stack([Seeded(Noise(), seed)[i][0] for i in range(9)])}
+
+
+@pytest.mark.parametrize("make", made.values(), ids=made)
+def test_draws_in_threads(make):
+    state = torch.get_rng_state()
+    with ThreadPoolExecutor(4) as pool: together = list(pool.map(make, range(12)))
+    assert all(torch.equal(x, make(seed)) for seed,x in enumerate(together))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_hier_of_another_default_dtype():
+    "Its value depends on the dtype of what comes in alone."
+    def value():
+        embeddings = torch.randn(12, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float32)/4
+        loss = HIER(8, 4, topk=4, generator=torch.Generator().manual_seed(1))
+        return loss(embeddings, torch.arange(12)//2, torch.Generator().manual_seed(2)).detach()
+    expected = value()
+    torch.set_default_dtype(torch.float64)
+    try: assert torch.equal(value(), expected) and value().dtype==torch.float32
+    finally: torch.set_default_dtype(torch.float32)

@@ -139,7 +139,7 @@ def test_recipes_are_listed_and_printed(capsys, home):
 
 @pytest.mark.filterwarnings("ignore:epoch 1")
 def test_a_run_is_evaluated_inspected_audited_and_tabled(run, home, monkeypatch, capsys):
-    monkeypatch.setattr(examine, "pictures", lambda *_: {})                                                       # the run has drawn them
+    monkeypatch.setattr(examine, "pictures", lambda *_, **__: {})                                                       # the run has drawn them
     assert (run/"report.html").is_file() and (run/"test.csv").is_file()
     capsys.readouterr(); assert cli.main(["train","--recipe",str(home/"hier.toml"),"--folder",str(run),"--accelerator","cpu"])==0
     out,err = capsys.readouterr(); assert "nothing to do" in err and "Recall@1" in out                            # finished: told again, not done again
@@ -166,7 +166,7 @@ def test_a_run_is_evaluated_inspected_audited_and_tabled(run, home, monkeypatch,
     assert cli.main(["table",str(run),"--measures","nothing"])==1
 
 def test_a_file_of_embeddings_is_inspected_and_audited(home, monkeypatch, capsys):
-    monkeypatch.setattr(examine, "pictures", lambda *_: {})
+    monkeypatch.setattr(examine, "pictures", lambda *_, **__: {})
     generator = torch.Generator().manual_seed(0); labels = torch.arange(8).repeat(6)
     x = .3*torch.randn(8, 4, generator=generator)[labels]+.05*torch.randn(48, 4, generator=generator)
     np.savez(home/"points.npz", embeddings=x.numpy(), labels=labels.numpy(), split=np.array(["test","val"]*24))

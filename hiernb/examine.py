@@ -9,6 +9,7 @@ __all__ = ['beginning', 'written', 'with_samples', 'class_distances', 'neighbour
 
 # %% ../nbs/62_examine.ipynb #abfdcf42
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass,replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .data.base import write_atomic
-from .data.embeddings import Embeddings,as_embeddings,as_matrix,load_embeddings
+from .data.embeddings import Embeddings,as_embeddings,as_labels,as_matrix,load_embeddings
 from .disk import radius_histogram
 from .geometry.delta import relative_delta,sampled_delta
 from .geometry.poincare import einstein_midpoint,pairwise_dist
@@ -38,6 +39,7 @@ from .report import figure_svg,report
 from .tree.chance import normalize
 from .tree.formats import newick_of
 from .tree.infer import pairwise_distance,proxy_tree,upgma
+from .tree.labels import require_order
 from .tree.taxonomy import Taxonomy
 from .words import between,explain,readable,verdict_lines
 
@@ -46,11 +48,19 @@ def with_samples(
     found:Embeddings,         # as read
     taxonomy:Taxonomy|None,   # over these classes, others may be in it
     c:float|None,             # curvature magnitude: `proxies` are hierarchical; None: `proxies` are class points
+    order:str|None=None,      # "taxonomy": labels without names count the classes of the taxonomy
+    said:bool=False,          # they do by documentation, where the taxonomy is in label order
 )->tuple[Embeddings,Taxonomy|None]: # classes that have samples, in label order
-    "`ValueError` for a class that the taxonomy lacks, fewer than two classes, class proxies of another number."
+    "Keep classes with samples. `ValueError` for an unknown class, fewer than two classes, or labels and proxies that could mean two orders."
     names,C = found.class_names,len(found.class_names)
-    if taxonomy is not None and names==[str(k) for k in range(C)]:
-        if C>taxonomy.n_classes: raise ValueError(f"labels go up to {C-1}, the taxonomy has {taxonomy.n_classes} classes; its first is label 0")
+    if order not in (None,"taxonomy"): raise ValueError(f"order must be 'taxonomy' or None, got {order!r}")
+    if order and (taxonomy is None or found.names_from!="numbers"):
+        raise ValueError("order='taxonomy' is for labels without names beside a taxonomy; "
+                         + ("there is no taxonomy" if taxonomy is None else "here names decide: leave it out"))
+    if taxonomy is not None and found.names_from=="numbers":
+        if C>taxonomy.n_classes:
+            raise ValueError(f"labels go up to {C-1}, the taxonomy has {taxonomy.n_classes} classes; its first is label 0")
+        if order is None: require_order(taxonomy, said, found.labels)
         names = taxonomy.names
     there,labels = found.labels.unique(return_inverse=True); proxies = found.proxies
     if len(there)<2: raise ValueError(f"a hierarchy needs at least two classes with samples, got {len(there)}")
@@ -58,6 +68,9 @@ def with_samples(
         if len(proxies) not in (C,len(names)):
             raise ValueError(f"{len(proxies)} proxies for {len(names)} classes: without c proxies are class points, one a class; "
                              "for hierarchical proxies give the curvature magnitude c of their ball")
+        if found.names_from=="labels":
+            raise ValueError("proxies have a row per class, but the labels are names, which do not say which; "
+                             "give class_names, the names in the order of the rows")
         proxies = proxies[there]
     names = [names[k] for k in there.tolist()]
     return Embeddings(found.embeddings, labels, names, proxies), taxonomy and taxonomy.select(names)
@@ -296,11 +309,18 @@ def given(
     labels:Tensor|None,        # of a matrix
     proxies:Tensor|None,       # in place of the file's
     split:str|None,            # samples to keep; None: all
+    class_names=None,          # C names in label order, where labels are integers without names
 )->Embeddings:
     "What is to be examined. `ValueError` for labels beside a file, or a split that is not there."
-    if not isinstance(embeddings,(str,Path,Embeddings)): found = as_embeddings(dict(embeddings=embeddings, labels=labels))
+    if not isinstance(embeddings,(str,Path,Embeddings)): found = as_embeddings(dict(embeddings=embeddings, labels=labels, class_names=class_names))
     elif labels is not None: raise ValueError("labels come with the embeddings: give a matrix with labels, or a file without")
     else: found = embeddings if isinstance(embeddings,Embeddings) else load_embeddings(embeddings)
+    if isinstance(embeddings,(str,Path,Embeddings)) and class_names is not None:
+        if found.names_from=="class_names": raise ValueError("the embeddings come with class_names: leave them out")
+        names = found.class_names if found.names_from=="labels" else None
+        labels = found.labels if names is None else [names[k] for k in found.labels.tolist()]
+        y,names,source = as_labels(labels, class_names, len(found.labels))
+        found = replace(found, labels=y, class_names=names, names_from=source)
     if proxies is not None: found = replace(found, proxies=as_matrix(proxies, "proxies"))
     if split is None: return found
     words = found.split or []; rows = torch.tensor([s==split for s in words], dtype=torch.bool)
@@ -310,8 +330,8 @@ def given(
 # %% ../nbs/62_examine.ipynb #9c95b724
 def examine(
     embeddings:str|Path|Embeddings|Tensor, # a file for `load_embeddings`, what it gives, or (N,D) floating point numbers
-    labels:Tensor|None=None,       # (N,) integers from 0, or names; only with a matrix
-    taxonomy:Taxonomy|None=None,   # of the classes, by name or else in label order; None: nothing to compare with
+    labels:Tensor|None=None,       # (N,) names, or integers from 0; only with a matrix
+    taxonomy:Taxonomy|None=None,   # of the classes, by name; labels of a matrix without names count its classes; None: nothing to compare with
     proxies:Tensor|None=None,      # class points (C,D), or with `c` hierarchical proxies (P,D); None: the file's, if it has any
     c:float|None=None,             # curvature magnitude > 0 of the ball that the points lie in; None: only directions count
     folder:str|Path="examined",    # to write to
@@ -322,10 +342,14 @@ def examine(
     progress:bool=True,            # show what is being done
     source:str|None=None,          # what the report says was looked at; None: the file's name
     command:str|None=None,         # that asked for the report, for its footer
+    class_names:Sequence[str]|None=None, # names in label order: what integer labels and rows of proxies count
+    order:str|None=None,           # "taxonomy": labels without names count its classes, also those of a file
 )->Examination:                    # tables, trees, verdict, files
     "All that embeddings and labels can tell, in a folder. `ValueError` for parts that do not fit each other; errors as `load_embeddings`, `require_own_files`."
     require_own_files(folder)
-    found,taxonomy = with_samples(given(embeddings, labels, proxies, split), taxonomy, c); x,y,names = found.embeddings,found.labels,found.class_names
+    matrix = not isinstance(embeddings,(str,Path,Embeddings))
+    found,taxonomy = with_samples(given(embeddings, labels, proxies, split, class_names), taxonomy, c, order, matrix)
+    x,y,names = found.embeddings,found.labels,found.class_names
     if n_permutations<1: raise ValueError(f"n_permutations must be at least 1, got {n_permutations}")
     what = source or (Path(embeddings).name if isinstance(embeddings,(str,Path)) else "a frozen model")
     means = f"the {'class means' if c is None else 'Einstein midpoints of classes'} of {what}"

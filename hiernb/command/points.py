@@ -61,6 +61,8 @@ class PointsCommand:
     separator:Word=None
     # of a table: between cells, as ';'; without it as its column names have it
     delimiter:Word=None
+    # of a file whose labels are numbers: `taxonomy`, if they count its classes
+    order:Word=None
     # of a file: curvature magnitude of the ball that the points lie in; without it only directions count
     c:Number=None
     # of a file: clip norm of the head that made the points
@@ -79,7 +81,7 @@ class PointsCommand:
     def read(self)->dict[str,Any]:  # arguments of `examine`
         "What there is to look at. Errors as `load_embeddings` and `read_recipe`; `ValueError` for arguments that a run answers itself."
         if self.of_run:
-            given = [f"--{k.replace('_', '-')}" for k in ("taxonomy","separator","delimiter","c","clip_r") if getattr(self, k) is not None]
+            given = [f"--{k.replace('_', '-')}" for k in ("taxonomy","separator","delimiter","order","c","clip_r") if getattr(self, k) is not None]
             if given: raise ValueError(f"{self.path} is a run and has its own {', '.join(given)}: leave that out")
             with working(f"embedding {self.split or 'test'} of {self.path}"):
                 return read_points(self.path, self.split or "test", self.accelerator)
@@ -89,7 +91,7 @@ class PointsCommand:
             points = load_embeddings(self.path)
             if self.split is not None and points.split is None: raise ValueError(f"{self.path} has no column `split`: leave --split {self.split} out")
             taxonomy = None if self.taxonomy is None else read_taxonomy(self.taxonomy, self.separator, self.delimiter)
-            return dict(embeddings=given(points, None, None, self.split), taxonomy=taxonomy, c=self.c, clip_r=self.clip_r)
+            return dict(embeddings=given(points, None, None, self.split), taxonomy=taxonomy, c=self.c, clip_r=self.clip_r, order=self.order)
 
 # %% ../../nbs/72e_command.points.ipynb #1b5b26fc
 @dataclass(kw_only=True)
@@ -100,6 +102,7 @@ class Inspect(PointsCommand):
       hiernb inspect features.npz
       hiernb inspect features.csv --taxonomy birds.nwk --split test --folder examined/birds
       hiernb inspect points.safetensors --c 0.1 --clip-r 2.3         points of a ball, with an audit
+      hiernb inspect cifar.npz --taxonomy cifar100 --order taxonomy  labels are numbers in the taxonomy's order
       hiernb inspect runs/hier/cub-resnet50-pa-hier/seed-0           the test split of a run
       hiernb inspect runs/mine/checkpoints/best.safetensors          the same, with the weights of one checkpoint
     """
@@ -136,7 +139,7 @@ class Audit(PointsCommand):
             import torch
             from hiernb.examine import with_samples
             from hiernb.metric.audit import audit
-            points,taxonomy = with_samples(points, given["taxonomy"], c); generator = torch.Generator().manual_seed(self.seed)
+            points,taxonomy = with_samples(points, given["taxonomy"], c, given.get("order")); generator = torch.Generator().manual_seed(self.seed)
             found = audit(points.embeddings, points.proxies, points.labels, c, taxonomy, generator, given["clip_r"], self.permutations)
         print(found.verdict+"\n"); show(found.table, self.write)
         return 0

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from ..tree.formats import nfc
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data.base.ipynb #1a102076
@@ -231,12 +232,13 @@ class Data:
     home:str|Path|None = None # folder that the paths of its image files start from; None: images in memory, or wherever they are
 
     def __post_init__(self):
-        ours,theirs = list(self.class_names),list(self.taxonomy.names)
+        ours,theirs = [nfc(str(name)) for name in self.class_names],list(self.taxonomy.names)
         for i,(a,b) in enumerate(zip(ours,theirs)):
             if a!=b: raise ValueError(f"{self.name}: class {i} is {a!r} in the data and {b!r} in the taxonomy; "
                 "order the taxonomy as the labels")
         if len(ours)!=len(theirs): raise ValueError(f"{self.name}: {len(ours)} classes in the data, {len(theirs)} in the taxonomy; "
             f"the first without a partner is {(ours if len(ours)>len(theirs) else theirs)[min(len(ours),len(theirs))]!r}")
+        self.class_names,self.taxonomy = ours,self.taxonomy.select(ours)                   # labels count these names
         for split,items in self.splits.items():
             bad = ((items.labels<0)|(items.labels>=len(ours))).nonzero()
             if len(bad): raise ValueError(f"{self.name}: label {items.labels[bad[0,0]]} of image {bad[0,0]} in split {split!r} "

@@ -8,7 +8,7 @@ __all__ = ['readers', 'Embeddings', 'as_matrix', 'as_names', 'as_labels', 'as_em
            'table_parts', 'check_parquet', 'read_embedding_table', 'load_embeddings']
 
 # %% ../../nbs/50_data.embeddings.ipynb #1395bd9e
-import importlib.util,json,math,re,warnings,zipfile,zlib
+import json,math,re,warnings,zipfile,zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 
 from ..metric.neighbors import check_labels,check_matrix
+from ..tree.formats import find_delimiter,nfc,read_parquet,require_pyarrow
+from ..tree.labels import plain_labels
 
 # %% ../../nbs/50_data.embeddings.ipynb #a227a089
 @dataclass
@@ -30,6 +32,7 @@ class Embeddings:
     class_names:list[str]          # name of each label, C
     proxies:Tensor|None=None       # (P,D) float32: class points, or hierarchical proxies
     split:list[str]|None=None      # of each sample
+    names_from:str="class_names"   # where the names come from: `class_names`; names among the `labels`, sorted; or `numbers`, if there are none
 
     def __repr__(self)->str:
         parts = [] if self.proxies is None else [f"{len(self.proxies)} proxies"]
@@ -49,36 +52,40 @@ def as_matrix(
     return check_matrix(torch.as_tensor(x).detach().cpu().float(), name)
 
 def as_names(
-    x,           # names: a list or an array
+    x,           # names: a list, an array or a pandas column
     name:str,    # what an error calls them
 )->list[str]:    # plain strings
-    "`ValueError` for anything that is no list of names, for an empty list and for an empty name."
-    x = (np.char.decode(x, "utf-8") if x.dtype.kind=="S" else x).tolist() if isinstance(x, np.ndarray) else x
+    "Take names without outer blanks, in Unicode's NFC. `ValueError` for anything that is no list of names, for an empty list and for an empty name."
+    x = x if isinstance(x,(list,tuple,str,dict)) or not hasattr(x, "tolist") else x.tolist()
     if isinstance(x,(list,tuple)) and not x: raise ValueError(f"{name} must be a list of names, got an empty one")
-    bad = x if not isinstance(x,(list,tuple)) else next((v for v in x if not isinstance(v,str) or not v.strip()), None)
-    if bad is not None: raise ValueError(f"{name} must be a list of names, none of them empty; got {str(bad)[:40]!r}")
-    return [v.strip() for v in x]
+    if isinstance(x,(list,tuple)): x = [v.decode() if isinstance(v, bytes) else v for v in x]
+    bad = x if not isinstance(x,list) else next((v for v in x if not isinstance(v,str) or not v.strip()), None)
+    if bad is not None or None in x: raise ValueError(f"{name} must be a list of names, none of them empty; got {str(bad)[:40]!r}")
+    return [nfc(v.strip()) for v in x]
 
+# %% ../../nbs/50_data.embeddings.ipynb #d1a0c002
 def as_labels(
     labels,            # (N,) integers or names
     class_names,       # C names in label order, or None
     n_samples:int,     # N
-)->tuple[Tensor,list[str]]: # (N,) int64 and the C names
-    "Labels as integers. `ValueError` for a class without a name, names that come twice, a wrong length or type."
+)->tuple[Tensor,list[str],str]: # (N,) int64; the C names; where they come from, as in `Embeddings`
+    "Number the labels. `ValueError` for a class without a name, names that come twice, a wrong length or type."
     names = None if class_names is None else as_names(class_names, "class_names")
-    if names and len(set(names))<len(names): raise ValueError(f"class_names must differ; {next(n for n in names if names.count(n)>1)!r} comes twice")
-    if isinstance(labels,(list,tuple)) and any(isinstance(v,str) for v in labels) or isinstance(labels,np.ndarray) and labels.dtype.kind in "US":
-        labels = as_names(labels, "labels"); names = names or sorted(set(labels)); place = {n:k for k,n in enumerate(names)}
-        if lost := [n for n in labels if n not in place]: raise ValueError(f"label {lost[0]!r} is not among the {len(names)} class_names")
-        labels = [place[n] for n in labels]
-    labels = labels if isinstance(labels, Tensor) else np.asarray(labels)
-    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu": labels = labels.astype(np.int64)
-    elif isinstance(labels, np.ndarray): raise ValueError(f"labels must be integers or names, got {labels.dtype}")
-    labels = check_labels(labels, n_samples, len(names) if names else None)
-    if int(labels.min())<0: raise ValueError(f"labels must be integers from 0, got {int(labels.min())}")
-    if names is None and int(labels.max())>=10**6:
-        raise ValueError(f"labels go up to {int(labels.max())}; number the classes from 0, or give them as names")
-    return labels,names or [str(k) for k in range(int(labels.max())+1)]
+    if names and len(set(names))<len(names):
+        raise ValueError(f"class_names must differ; {next(n for n in names if names.count(n)>1)!r} comes twice")
+    found,source = plain_labels(labels),"class_names" if names else "numbers"
+    if not isinstance(found, Tensor):
+        found,source = as_names(found, "labels"),"class_names" if names else "labels"
+        names = names or sorted(set(found))
+        place = {name:k for k,name in enumerate(names)}
+        if lost := [name for name in found if name not in place]:
+            raise ValueError(f"label {lost[0]!r} is not among the {len(names)} class_names")
+        found = torch.tensor([place[name] for name in found])
+    found = check_labels(found, n_samples, len(names) if names else None)
+    if int(found.min())<0: raise ValueError(f"labels must be integers from 0, got {int(found.min())}")
+    if names is None and int(found.max())>=10**6:
+        raise ValueError(f"labels go up to {int(found.max())}; number the classes from 0, or give them as names")
+    return found,names or [str(k) for k in range(int(found.max())+1)],source
 
 # %% ../../nbs/50_data.embeddings.ipynb #d066bf3a
 def as_embeddings(
@@ -94,14 +101,14 @@ def as_embeddings(
         warnings.warn(f"{at}{', '.join(other)} is not read; known are {', '.join(known)}", stacklevel=3)
     proxies,split = parts.get("proxies"),parts.get("split")
     try:
-        x = as_matrix(parts["embeddings"], "embeddings"); labels,names = as_labels(parts["labels"], parts.get("class_names"), len(x))
+        x = as_matrix(parts["embeddings"], "embeddings"); labels,names,names_from = as_labels(parts["labels"], parts.get("class_names"), len(x))
         if proxies is not None: proxies = as_matrix(proxies, "proxies")
         if proxies is not None and proxies.shape[1]!=x.shape[1]:
             raise ValueError(f"proxies have {proxies.shape[1]} dimensions, embeddings {x.shape[1]}")
         if split is not None: split = as_names(split, "split")
         if split is not None and len(split)!=len(x): raise ValueError(f"split must have {len(x)} words, one per sample; got {len(split)}")
     except (ValueError,TypeError) as e: raise ValueError(f"{at}{e}") from None
-    return Embeddings(x, labels, names, proxies, split)
+    return Embeddings(x, labels, names, proxies, split, names_from)
 
 # %% ../../nbs/50_data.embeddings.ipynb #a5cdad22
 def most_bytes(
@@ -209,6 +216,7 @@ def dimensions(
     "Columns numbered 0…D-1 or 1…D behind one prefix. `ValueError` if there are none, several families, or a gap."
     found = {}
     for c in columns:
+        if re.fullmatch(r"Unnamed: \d+", c): continue                    # what pandas calls a column without a name, as an index has
         if m := re.fullmatch(r"(.*?)(\d+)", c): found.setdefault(m[1], {})[int(m[2])] = c
     if len(found)!=1: raise ValueError("expected the dimensions as columns e0, e1, … behind one prefix, found "
         f"{'the prefixes '+', '.join(map(repr,found)) if found else 'none'}; the columns are {', '.join(columns[:8])}{', …' if len(columns)>8 else ''}")
@@ -242,8 +250,11 @@ def table_parts(
     if ("class" in names)==("label" in names):
         raise ValueError(f"expected a column class (names) or label (integers or names), one of the two; found {', '.join(names[:8])}")
     for c in ("class","label","split"):
-        if c in names and (empty := table[c].isna()).any(): raise ValueError(f"row {int(empty.argmax())+1}, column {c}: expected a value, found none")
-    parts = dict(labels=[str(v) for v in table["class"]] if "class" in names else label_values(table["label"]))
+        if c not in names: continue
+        empty = table[c].isna()|table[c].astype(str).str.strip().eq("")
+        if empty.any():
+            raise ValueError(f"row {int(empty.argmax())+1}, column {c}: expected a value, found none")
+    parts = dict(labels=list(map(str, table["class"])) if "class" in names else label_values(table["label"]))
     if "split" in names: parts["split"] = [str(v) for v in table["split"]]
     rest = [n for n in names if n not in ("class","label","split")]
     if "embedding" in rest:
@@ -277,17 +288,20 @@ def read_embedding_table(
     path:Path,  # ending in .csv, .tsv or .parquet
 )->dict[str,Any]:  # parts for `as_embeddings`
     "CSV, TSV or Parquet. `ValueError` for what cannot be read; `ImportError` says what Parquet needs."
-    parquet = path.suffix.lower()==".parquet"
-    if parquet and importlib.util.find_spec("pyarrow") is None: raise ImportError(f"reading {path} needs pyarrow: pip install pyarrow")
     try:
-        with warnings.catch_warnings():
-            if parquet:
-                check_parquet(path)
-                table = pd.read_parquet(path, engine="pyarrow")
-            else:
+        if path.suffix.lower()==".parquet":
+            require_pyarrow(path)
+            check_parquet(path)
+            table = read_parquet(path)
+        else:
+            with open(path, "rb") as file: head = file.read(2**16).decode("utf-8-sig", "replace")
+            mark,text = find_delimiter(head, path),dict.fromkeys(("class","label","split"), str)
+            with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)         # more cells than column names
-                table = pd.read_csv(path, sep="\t" if path.suffix.lower()==".tsv" else ",", encoding="utf-8-sig", keep_default_na=False,
-                                    dtype={"class":str,"split":str}, skipinitialspace=True, index_col=False, low_memory=False)
+                table = pd.read_csv(path, sep=mark, encoding="utf-8-sig", keep_default_na=False, dtype=text, skipinitialspace=True,
+                                    index_col=False, low_memory=False)
+            if "label" in table and table["label"].str.fullmatch(r"-?(0|[1-9][0-9]{0,17})").all():      # 007 is a name
+                table["label"] = table["label"].astype(np.int64)
     except OSError: raise
     except (ValueError,pd.errors.ParserError,pd.errors.ParserWarning) as e: raise ValueError(f"{path} cannot be read as a table: {e}") from None
     try: parts = table_parts(table)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor,nn
 from .distance import directions,pairwise
+from ..tree.labels import require_order
 
 # %% ../../nbs/30_loss.proxies.ipynb #cf758f5a
 def own_generator(
@@ -143,12 +144,13 @@ def check_taxonomy(
     taxonomy,           # has `path_distance()` and, where classes have names, `names`; or None
     n_classes:int,      # number of classes C of the loss
 )->list[str]|None:      # names of its classes, if it has any
-    "`ValueError` for what is no taxonomy or one over another number of classes."
+    "`ValueError` for what is no taxonomy, one over another number of classes, or one whose order nobody knows."
     if taxonomy is None: return None
     if not hasattr(taxonomy, "path_distance"):
         raise ValueError(f"taxonomy must be a hiernb.tree.taxonomy.Taxonomy, got {type(taxonomy).__name__}")
     if (found := len(taxonomy.path_distance()))!=n_classes:
         raise ValueError(f"the taxonomy has {found} classes, the loss n_classes={n_classes}: they must agree, in label order")
+    require_order(taxonomy)
     return list(getattr(taxonomy, "names", [])) or None
 
 # %% ../../nbs/30_loss.proxies.ipynb #7001d7c7

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['radial', 'holm', 'ceiling_of', 'effect', 'questions', 'answers', 'verdict', 'Audit', 'check_audit', 'check_sizes',
-           'row', 'radius_rows', 'proxy_tests', 'depth_rows', 'rank_rows', 'audit']
+           'row', 'radius_rows', 'radii_inside', 'proxy_tests', 'depth_rows', 'rank_rows', 'audit']
 
 # %% ../../nbs/43_metric.audit.ipynb #27a4893c
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 import numpy as np
@@ -20,6 +21,8 @@ from .controls import by_specificity,class_nulls,label_nulls,midpoint_tests,plac
 from .neighbors import check_labels,check_matrix
 from .sample import Sample,draw_sample,pairs_of,proxy_measures
 from ..tree.chance import PermutationTest,normalize
+from ..tree.labels import match_labels,plain_labels
+from ..tree.labels import match_labels,plain_labels
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/43_metric.audit.ipynb #dab0caa7
@@ -124,10 +127,12 @@ def _repr_html_(self:Audit)->str:
 def check_audit(
     embeddings:Tensor,       # (N,D)
     proxies:Tensor|None,     # (P,D)
-    labels:Tensor|None,      # (N,)
+    labels:Tensor|Sequence|None, # (N,) integers or names
     c:float,                 # curvature magnitude
     taxonomy:Taxonomy|None,  # of the classes
-)->tuple[Tensor,Tensor|None,Tensor|None]:  # embeddings, proxies and labels on the CPU
+    class_names:Sequence[str]|None=None, # what integer labels count
+    order:str|None=None,     # "taxonomy": they count its classes
+)->tuple[Tensor,Tensor|None,Tensor|None,Taxonomy|None]:  # embeddings, proxies and labels on the CPU; the taxonomy in label order
     "What is to be audited. `ValueError` for parts that do not fit each other or lie outside the ball."
     check_ball(c); x = check_matrix(embeddings, "embeddings")
     if len(x)<3: raise ValueError(f"an audit needs at least 3 embeddings, got {len(x)}")
@@ -138,8 +143,10 @@ def check_audit(
         rim_gap(proxies, c, inside=True)
     if not isinstance(taxonomy, Taxonomy|None): raise ValueError(f"taxonomy must be a Taxonomy, got {type(taxonomy).__name__}; Taxonomy.from_paths makes one")
     if taxonomy is not None and labels is None: raise ValueError("a taxonomy says nothing without labels: give the class of each embedding")
+    if taxonomy is not None: labels,taxonomy = match_labels(labels, taxonomy, class_names, order)
+    elif labels is not None and not isinstance(labels := plain_labels(labels), Tensor): labels = np.unique(labels, return_inverse=True)[1]
     if labels is not None: labels = check_labels(labels, len(x), None if taxonomy is None else taxonomy.n_classes)
-    return x,proxies,labels
+    return x,proxies,labels,taxonomy
 
 # %% ../../nbs/43_metric.audit.ipynb #8dfaa7a1
 def check_sizes(
@@ -179,6 +186,20 @@ def radius_rows(
     "How far out they lie."
     quantiles = [row(f"radius of {what}, {q:.0%} quantile", float(r.quantile(q)), points=len(r)) for q in (.05,.5,.95)]
     return [row(f"{what} at the clip radius, share", float((r==rim).double().mean()), points=len(r)),*quantiles]
+
+def radii_inside(
+    given:list[Tensor],  # embeddings (N,D) and, where there are some, proxies (P,D), in the ball
+    c:float,             # curvature magnitude
+    clip_r:float|None,   # clip norm of the head; None: the largest radius seen is the rim
+)->tuple[Tensor,list[Tensor]]:  # the clip radius as a hyperbolic length; radii of each
+    "Measure how far out the points lie. `ValueError` for embeddings beyond the clip radius."
+    rim = torch.tensor(2.*clip_r).double() if clip_r else torch.cat([dist0(p.double(), c) for p in given]).max()
+    r = [flatten(radii(p, c, rim), rim) for p in given]
+    beyond = int((r[0]>rim).sum())
+    if beyond:
+        raise ValueError(f"{beyond} of {len(r[0])} embeddings lie beyond the clip radius, 2·clip_r = {rim:.4g}, the farthest at "
+                         f"{r[0].max():.4g}; give the clip_r that the head was trained with, or None")
+    return rim,r
 
 # %% ../../nbs/43_metric.audit.ipynb #8e9f58cf
 def proxy_tests(
@@ -233,7 +254,7 @@ def rank_rows(
 def audit(
     embeddings:Tensor,                    # (N,D) points in the ball, N ≥ 3
     proxies:Tensor|None=None,             # (P,D) hierarchical proxies in the ball, P ≥ 2
-    labels:Tensor|None=None,              # (N,) classes; 0..C-1 in the taxonomy's order if there is one
+    labels:Tensor|Sequence|None=None,     # (N,) classes: names, or 0..C-1 in the taxonomy's order if there is one
     c:float=.1,                           # curvature magnitude > 0
     taxonomy:Taxonomy|None=None,          # true hierarchy of the classes
     generator:torch.Generator|None=None,  # of samples and controls; None: a new one with seed 0
@@ -243,19 +264,16 @@ def audit(
     n_points:int|None=None,               # points that the controls look at; None: 10,000, fewer if `budget` says so, at least 2,000
     n_triplets:int=1000,                  # triplets of each kind that they look at
     budget:int=2**22,                     # distances of points to proxies at a time; each control takes them anew
+    class_names:Sequence[str]|None=None,  # names in label order: what integer labels count
+    order:str|None=None,                  # "taxonomy": they count its classes, also where it came from a Newick file
 )->Audit:                                 # `.table`, `.verdict`, `.tests`
     "Does the learned hierarchy exist? `ValueError` for parts that do not fit, points outside the ball, one class, too few permutations."
-    x,proxies,labels = check_audit(embeddings, proxies, labels, c, taxonomy)
+    x,proxies,labels,taxonomy = check_audit(embeddings, proxies, labels, c, taxonomy, class_names, order)
     if n_points is None: n_points = max(2000, min(10_000, budget//(512 if proxies is None else len(proxies))))
     check_sizes(n_permutations, alpha, n_points, n_triplets, clip_r)
     generator = generator or torch.Generator().manual_seed(0)
     s = draw_sample(x, labels, c, taxonomy, n_points, n_triplets, generator)
-    given = [x] if proxies is None else [x,proxies]
-    rim = torch.tensor(2.*clip_r).double() if clip_r else torch.cat([dist0(p.double(), c) for p in given]).max()
-    r = [flatten(radii(p, c, rim), rim) for p in given]
-    if (r[0]>rim).any():
-        raise ValueError(f"{int((r[0]>rim).sum())} of {len(x)} embeddings lie beyond the clip radius, 2·clip_r = {rim:.4g}, the farthest at "
-                         f"{r[0].max():.4g}; give the clip_r that the head was trained with, or None")
+    rim,r = radii_inside([x] if proxies is None else [x,proxies], c, clip_r)
     rows,tests,missing = [line for what,own in zip(("points","proxies"),r) for line in radius_rows(what, own, rim)],{},[]
     rho,ranks = rank_rows(x, c, n_points, generator); rows += ranks
     if rho is None: missing.append("cosine rankings (they need different points, none at the origin)")

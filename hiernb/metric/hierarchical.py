@@ -13,6 +13,7 @@ import numpy as np, torch
 from torch import Tensor
 from ..tree.chance import PermutationTest,whole_number
 from .neighbors import check_labels,check_matrix,directions,pair_up,search,search_by_lot
+from ..tree.labels import integer_labels,match_labels
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #abe69563
 _all_ = ["check_labels","check_matrix","directions"]
@@ -119,11 +120,12 @@ def hp_at_k(
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #3a9eb220
 def level_accuracy(
-    pred:Tensor,     # (N,) predicted classes
-    labels:Tensor,   # (N,) true classes
+    pred:Tensor,     # (N,) predicted classes: names, or integers in the taxonomy's order
+    labels:Tensor,   # (N,) true classes, likewise
     taxonomy,        # has `depth`, `n_classes` and `level_labels(level)` -> (C,)
 )->Tensor:           # (depth,) shares in 0..1, coarse to fine, float64
     "Share of predictions with the right ancestor at each level. `ValueError` for labels or predictions that are no class."
+    pred,labels = (match_labels(x, taxonomy)[0] for x in (pred,labels))
     pred,labels = (check_labels(x, len(labels), taxonomy.n_classes) for x in (pred,labels))
     levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level)) for level in range(taxonomy.depth)])     # (depth,C)
     return (levels[:,pred]==levels[:,labels]).double().mean(1)
@@ -197,7 +199,7 @@ def chance(
     labels:Tensor,                            # (N,) classes
 )->Tensor:                                    # its exact mean over all permutations of `labels`, float64, in the measure's shape
     "Exact expectation under shuffled labels of a measure that is a mean over samples; not for HS@k (see `hs_chance`)."
-    labels = torch.as_tensor(labels); classes,counts = labels.unique(return_counts=True)
+    labels = integer_labels(labels); classes,counts = labels.unique(return_counts=True)
     values = [torch.as_tensor(measure(torch.full_like(labels,int(c))), dtype=torch.float64) for c in classes]
     return sum(float(n)/len(labels)*value for n,value in zip(counts,values))
 
@@ -225,7 +227,7 @@ def permutation_p(
 )->PermutationTest:                       # `.value`, `.chance`, `.p_value`, `.interval` of the null, `.null`
     "Does `measure` beat itself on shuffled labels? `ValueError` as the measure. Phipson & Smyth 2010, arXiv:1603.05766."
     n_permutations = whole_number(n_permutations, "n_permutations", 1)
-    labels,generator = torch.as_tensor(labels).cpu(),generator or torch.Generator().manual_seed(0)
+    labels,generator = integer_labels(labels),generator or torch.Generator().manual_seed(0)
     if smaller_is_better is None: smaller_is_better = getattr(getattr(measure,"func",measure), "smaller_is_better", False)
     def number(x): return x if isinstance(x,tuple) else float(x)
     orders = (torch.randperm(len(labels), generator=generator, device=generator.device).cpu() for _ in range(n_permutations))

@@ -9,7 +9,7 @@ __all__ = ['rows_of', 'sampling_of', 'inspect_distances', 'inspect_representativ
 
 # %% ../../nbs/44_metric.inspect.ipynb #968b64d8
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable,Sequence
 from functools import partial
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Tensor
 from ..tree.chance import PermutationTest,measure,permutation_test
 from ..tree.compare import class_retrieval,clade_recall,elementwise_correlation,mean_correlation,robinson_foulds,triplet_agreement,triplets_sampled
 from ..tree.infer import by_lot,neighbor_joining,pairwise_distance,upgma
+from ..tree.labels import match_labels,require_order
 from ..tree.taxonomy import Taxonomy
 from .calibration import confidence_bins
 from .hierarchical import best_sums,check_labels,check_matrix,correct_sets,nearest,permutation_p,ranked,tied_best
@@ -61,6 +62,7 @@ def inspect_distances(
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
 )->pd.DataFrame:                          # one row a measure, as `inspect`
     "Which hierarchy do distances imply, and is it the true one? `ValueError` if classes and taxonomy do not match. arXiv:2301.11065."
+    require_order(taxonomy)
     if len(dist)!=taxonomy.n_classes:
         raise ValueError(f"{len(dist)} {of} for a taxonomy of {taxonomy.n_classes} classes; both must list the same in one order")
     generator = generator or torch.Generator().manual_seed(0)
@@ -148,7 +150,7 @@ def answer_ceilings(
 # %% ../../nbs/44_metric.inspect.ipynb #60912765
 def inspect_logits(
     logits:Tensor,                        # (N,C) one row a sample, higher is better; or integers (N,≥5), a ranking of classes without calibration
-    labels:Tensor,                        # (N,) true classes
+    labels:Tensor,                        # (N,) true classes, integers in the taxonomy's order
     taxonomy:Taxonomy,                    # the true hierarchy of the C classes
     n_permutations:int=999,               # of the labels among the samples
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
@@ -161,6 +163,7 @@ def inspect_logits(
         raise ValueError(f"a ranking must hold classes 0..{C-1}, got {int(logits.min())}..{int(logits.max())}")
     if logits.is_floating_point() and logits.shape[1]!=C:
         raise ValueError(f"logits have {logits.shape[1]} classes, the taxonomy {C}; they must agree")
+    labels,taxonomy = match_labels(labels, taxonomy, rows=[of])
     labels = check_labels(labels, len(logits), C)
     names,numbers = answer_measures(logits, taxonomy)
     tests = label_tests(numbers, names, labels, n_permutations, generator, answer_ceilings(labels, taxonomy))
@@ -238,7 +241,7 @@ def neighbour_ceilings(
 # %% ../../nbs/44_metric.inspect.ipynb #0bbe0f2a
 def inspect_embeddings(
     embeddings:Tensor,                    # (N,D), any length but 0
-    labels:Tensor,                        # (N,) true classes
+    labels:Tensor|Sequence,               # (N,) true classes: names, or integers in the taxonomy's order
     taxonomy:Taxonomy,                    # the true hierarchy of the C classes
     proxies:Tensor|None=None,             # (C,D) class points of the classifier, where there are some
     n_permutations:int=999,               # of the labels among the samples
@@ -246,7 +249,9 @@ def inspect_embeddings(
     near:Tensor|None=None,                # (N, ≥ min(250,N-1)) nearest others of each, in any geometry; None: found here, by cosine
 )->pd.DataFrame:                          # one row a measure, as `inspect`
     "Are neighbours relatives, and how tight are the classes? `ValueError` for bad embeddings or labels. arXiv:2301.11065."
-    embeddings = check_matrix(embeddings, "embeddings"); labels = check_labels(labels, len(embeddings), taxonomy.n_classes)
+    embeddings = check_matrix(embeddings, "embeddings")
+    labels,taxonomy = match_labels(labels, taxonomy, rows=[] if proxies is None else ["proxies"])
+    labels = check_labels(labels, len(embeddings), taxonomy.n_classes)
     depth = {} if proxies is None else {"mean intensity":float(intensity(embeddings,proxies).mean())}
     names,numbers = neighbour_measures(embeddings, labels, taxonomy, near)
     tests = label_tests(numbers, names, labels, n_permutations, generator, neighbour_ceilings(labels, taxonomy))|depth
@@ -265,7 +270,7 @@ def mean_angle(
 # %% ../../nbs/44_metric.inspect.ipynb #7246bf1b
 def inspect(
     embeddings:Tensor,                        # (N,D) of the samples to judge
-    labels:Tensor,                            # (N,) true classes
+    labels:Tensor|Sequence,                   # (N,) true classes: names, or integers in label order
     taxonomy:Taxonomy,                        # the true hierarchy of the C classes, in label order
     proxies:Tensor|None=None,                 # (C,D) class points of the classifier
     logits:Tensor|None=None,                  # (N,C) its scores
@@ -274,9 +279,16 @@ def inspect(
     n_permutations:int=999,                   # per measure
     generator:torch.Generator|None=None,      # of the permutations; None: a new one with seed 0
     near:Tensor|None=None,                    # (N, ≥ min(250,N-1)) nearest others of each, in any geometry; None: found here, by cosine
+    class_names:Sequence[str]|None=None,      # names in label order: what integer labels, rows of proxies and columns of logits count
+    order:str|None=None,                      # "taxonomy": they count its classes, also where it came from a Newick file
 )->pd.DataFrame:                              # one row a measure: of, measure, value, chance, ceiling, normalized, low, high, p_value
     "Every measure that the evidence allows. `ValueError` if its parts do not fit each other. Kim et al. 2023, arXiv:2301.11065."
-    embeddings,C = check_matrix(embeddings,"embeddings"),taxonomy.n_classes; labels = check_labels(labels, len(embeddings), C)
+    embeddings,given = check_matrix(embeddings,"embeddings"),dict(proxies=proxies, logits=logits)
+    rows = [name for name,part in given.items() if part is not None]
+    if train is not None: train = train[0],match_labels(train[1], taxonomy, class_names, order, rows)[0]
+    labels,taxonomy = match_labels(labels, taxonomy, class_names, order, rows)
+    C = taxonomy.n_classes
+    labels = check_labels(labels, len(embeddings), C)
     generator = generator or torch.Generator().manual_seed(0); points = {}
     if logits is not None and (found := torch.as_tensor(logits).shape)!=(len(embeddings),C):
         raise ValueError(f"logits must have a row per embedding and a column per class, ({len(embeddings)}, {C}); got {tuple(found)}")
@@ -296,4 +308,3 @@ def inspect(
     if logits is not None and train is not None:
         tables.append(inspect_nearest(embeddings, means, labels, taxonomy, n_permutations, generator))
     return pd.concat(tables, ignore_index=True)
-

@@ -19,6 +19,7 @@ from ..geometry.poincare import rim_gap
 from ..geometry.sphere import unit
 from ..threads import side_by_side
 from ..tree.chance import whole_number
+from ..tree.labels import integer_labels
 
 # %% ../../nbs/40_metric.neighbors.ipynb #306df621
 def check_matrix(
@@ -36,18 +37,17 @@ def check_matrix(
 
 # %% ../../nbs/40_metric.neighbors.ipynb #fe9c4cd5
 def check_labels(
-    labels:Tensor,            # (N,), class of each sample
+    labels:Tensor,            # (N,), class of each sample; integers in a tensor, an array, a list or a pandas column
     n_samples:int,            # N
     n_classes:int|None=None,  # C: labels lie in 0..C-1; None: any integers, where only equality counts
     name:str="labels",        # what an error calls them
 )->Tensor:                    # `labels` on the CPU, int64
     "`labels`, or a `ValueError` that names the first sample whose label is no class, a wrong length or a wrong type."
-    labels = torch.as_tensor(labels).detach().cpu()
-    if labels.is_floating_point() or labels.dtype==torch.bool: raise ValueError(f"{name} must be integers, got {labels.dtype}")
+    labels = integer_labels(labels, name)
     if labels.shape!=(n_samples,): raise ValueError(f"{name} must have shape ({n_samples},), one per sample; got {tuple(labels.shape)}")
     bad = ((labels<0)|(labels>=n_classes)).nonzero()[:,0] if n_classes is not None else ()
     if len(bad): raise ValueError(f"{name} must lie in 0..{n_classes-1}; {len(bad)} do not: sample {int(bad[0])} has {int(labels[bad[0]])}")
-    return labels.long()
+    return labels
 
 # %% ../../nbs/40_metric.neighbors.ipynb #89441df7
 def same_points(

@@ -19,6 +19,7 @@ from ..tree.taxonomy import Taxonomy
 from .neighbors import Neighbors,check_labels,check_matrix,knn,pair_up,same_points,search_by_lot
 from ..tree.chance import whole_number
 from .ranks import first_ranks
+from ..tree.labels import integer_labels,match_labels
 
 # %% ../../nbs/40_metric.retrieval.ipynb #a059e2af
 _all_ = ["knn","Neighbors"]
@@ -229,7 +230,7 @@ def recall_chance(
     gallery_labels:Tensor|None=None,    # (N,) classes; None: the queries are their own gallery
 )->dict[int,float]:                     # k -> expected share, 0..1
     "Exact expectation of Recall@k when the gallery's classes are shuffled. `ValueError` for bad labels or k."
-    ks = list_lengths(ks); labels = torch.as_tensor(labels); own = gallery_labels is None
+    ks = list_lengths(ks); labels = integer_labels(labels); own = gallery_labels is None
     size = len(labels)-1 if own else len(gallery_labels)
     these = task(torch.zeros(len(labels), 1), labels, None if own else torch.zeros(size, 1), gallery_labels)
     counts,queries = n_relevant(these).double().unique(return_counts=True)
@@ -245,7 +246,7 @@ def chance_at_r(
     gallery_labels:Tensor|None=None,    # (N,) classes; None: the queries are their own gallery
 )->tuple[float,float]:                  # expected R-precision and MAP@R, 0..1
     "Exact expectations when the gallery's classes are shuffled. `ValueError` for bad labels, or if no query has anything to find."
-    labels = torch.as_tensor(labels); own = gallery_labels is None; size = len(labels)-1 if own else len(gallery_labels)
+    labels = integer_labels(labels); own = gallery_labels is None; size = len(labels)-1 if own else len(gallery_labels)
     these = task(torch.zeros(len(labels), 1), labels, None if own else torch.zeros(size, 1), gallery_labels)
     wanted = n_relevant(these); check_asked(wanted>0, "are left out of the mean")
     wanted,queries = (x.double() for x in wanted[wanted>0].unique(return_counts=True)); p,again = wanted/size,(wanted-1)/max(size-1, 1)
@@ -261,7 +262,7 @@ def retrieval_ceiling(
 )->float:                             # share, 0..1
     "The best that any ranking can reach. `ValueError` for bad labels."
     if not name.startswith("Recall@"): return 1.
-    labels = torch.as_tensor(labels)
+    labels = integer_labels(labels)
     points = torch.zeros(len(labels), 1)
     gallery = None if gallery_labels is None else torch.zeros(len(gallery_labels), 1)
     return float((n_relevant(task(points, labels, gallery, gallery_labels))>0).double().mean())
@@ -332,7 +333,7 @@ class HierarchicalRetrieval(NamedTuple):
 # %% ../../nbs/40_metric.retrieval.ipynb #746e7281
 def hierarchical_retrieval(
     queries:Tensor,                     # (Q,D) embeddings, or a ranking of the whole gallery (Q,N), without the query (Q,N-1)
-    labels:Tensor,                      # (Q,) classes of the taxonomy
+    labels:Tensor,                      # (Q,) classes: names, or integers in the taxonomy's order
     taxonomy:Taxonomy,                  # of C classes, in label order
     gallery:Tensor|None=None,           # (N,D) embeddings; None: the queries, none of which finds itself
     gallery_labels:Tensor|None=None,    # (N,) classes of the taxonomy; None: as `gallery`
@@ -342,6 +343,8 @@ def hierarchical_retrieval(
     per_query:bool=False,               # the numbers of each query, nan where there is nothing to find, instead of their means
 )->HierarchicalRetrieval:               # `h_ap`, `asi`, `ndcg`
     "H-AP, ASI and NDCG over the levels of a taxonomy. `ValueError` as `knn`, for labels that are no class. Ramzi et al. 2022."
+    if gallery_labels is not None: gallery_labels,_ = match_labels(gallery_labels, taxonomy)
+    labels,taxonomy = match_labels(labels, taxonomy)
     points,gallery,labels,theirs,own = task(queries, labels, gallery, gallery_labels, taxonomy.n_classes)
     shared,depth,n = shared_levels(taxonomy),taxonomy.depth,len(theirs)-own
     out = torch.empty(len(points), 4, dtype=torch.float64)

@@ -19,6 +19,7 @@ import scipy.stats
 import torch
 from skbio import TreeNode
 from torch import Tensor
+from .labels import require_order
 from .taxonomy import Taxonomy
 from .infer import by_lot,check_distances,cophenetic,pairwise_distance,upgma
 from .chance import bootstrap_interval,measure,permutation_test
@@ -29,6 +30,8 @@ def both_sides(
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
 )->tuple[np.ndarray,np.ndarray]:        # two (C,C) float64
     "Both matrices without their rounding. `ValueError` as `check_distances`, for different numbers of classes, or for fewer than 3."
+    taxonomies = isinstance(d, Taxonomy) and isinstance(d_true, Taxonomy)
+    if taxonomies and d.n_classes==d_true.n_classes: d = d.select(d_true.names)            # names decide, not places
     d,d_true = check_distances(d, what="d"),check_distances(d_true, what="d_true")
     if len(d)!=len(d_true): raise ValueError(f"d has {len(d)} classes and d_true {len(d_true)}; both must list the same classes in one order")
     if len(d)<3: raise ValueError(f"distances of at least 3 classes can be compared, got {len(d)}")
@@ -354,6 +357,7 @@ def class_retrieval(
     level:int,                          # whose groups are to be found; 0: the root's children
 )->ClassRetrieval:                      # `p_at_1`, `r_precision`, `map_at_r`
     "P@1, R-precision, MAP@R of classes that look for their group. arXiv:2301.11065. `ValueError` as `pairwise_distance`, or for a wrong C."
+    require_order(taxonomy)
     d = pairwise_distance(representatives)
     if len(d)!=taxonomy.n_classes: raise ValueError(f"got representatives of {len(d)} classes for a taxonomy of {taxonomy.n_classes}")
     _,group,size = np.unique(taxonomy.level_labels(level), return_inverse=True, return_counts=True)

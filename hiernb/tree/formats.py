@@ -18,8 +18,8 @@ from pathlib import Path
 
 # %% auto #0
 __all__ = ['delimiters', 'is_number', 'token', 'bracket', 'nfc', 'decode', 'read_text', 'cut', 'is_even', 'find_delimiter',
-           'read_parquet', 'parquet_cells', 'read_table', 'quote', 'newick_error', 'comment_end', 'newick_tokens',
-           'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'node_paths']
+           'require_pyarrow', 'read_parquet', 'parquet_cells', 'read_table', 'quote', 'newick_error', 'comment_end',
+           'newick_tokens', 'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'node_paths']
 
 # %% ../../nbs/20_tree.formats.ipynb #7a3b90c1
 def nfc(
@@ -83,11 +83,17 @@ def find_delimiter(
                      f"{', '.join(map(repr,delimiters))}")
 
 # %% ../../nbs/20_tree.formats.ipynb #7a3b90c4
+def require_pyarrow(
+    file:str|Path,  # that is to be read, for the message
+)->None:
+    "`ImportError` that says what to install."
+    if importlib.util.find_spec("pyarrow") is None: raise ImportError(f"reading {file} needs pyarrow: pip install pyarrow")
+
 def read_parquet(
     file:str|Path,  # a Parquet file
 ):                  # `pandas.DataFrame`; columns of bytes became text
     "Read a Parquet table. `ImportError` says what is missing; `ValueError` with the file for damage, or bytes that are no UTF-8."
-    if importlib.util.find_spec("pyarrow") is None: raise ImportError(f"reading {file} needs pyarrow: pip install pyarrow")
+    require_pyarrow(file)
     import pandas as pd
     data = Path(file).expanduser().read_bytes()
     try: table = pd.read_parquet(io.BytesIO(data), engine="pyarrow")

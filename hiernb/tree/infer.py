@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..geometry.poincare import dist0, pairwise_dist, rim_gap
 from .decode import ancestor_tree
+from .labels import integer_labels
 from .taxonomy import Taxonomy
 
 # %% auto #0
@@ -176,7 +177,7 @@ def proxy_distances(
         raise ValueError(f"expected embeddings (N,D) and proxies (P,D) of one D, got shapes {tuple(embeddings.shape)} and {tuple(proxies.shape)}")
     points,proxies = (x.detach().double() for x in (embeddings,proxies))
     for x in (points,proxies): rim_gap(x, c, inside=True)
-    labels = torch.arange(len(points)) if labels is None else torch.as_tensor(labels).cpu()
+    labels = torch.arange(len(points)) if labels is None else integer_labels(labels)
     if labels.shape!=(len(points),) or labels.is_floating_point() or labels.dtype==torch.bool or labels.min()<0:
         below = (labels.flatten()<0).nonzero()[:1,0].tolist()
         where = "".join(f"; sample {i} has {labels.flatten()[i].item()}" for i in below)

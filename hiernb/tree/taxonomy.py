@@ -85,7 +85,7 @@ class Taxonomy:
         paths:Sequence[tuple[str,...]],  # one a class in label order, the root's child first and the class last
         names:Sequence[str],             # what the dataset calls each class, in label order
         support:Mapping[tuple[str,...],float]|None=None,  # of groups, by their path, where the tree came with it
-        ordered:bool=True,               # False: nobody said that this is the order of labels
+        ordered:bool|None=None,          # whether it is the order of labels: True said so, None documented, False unknown
     ):
         paths = [tuple(p) for p in paths]; check_paths(paths); check_class_names(names, paths)
         normal = {name:nfc(str(name)) for name in set().union(*paths)}
@@ -260,7 +260,7 @@ def select(self:Taxonomy,
         if name not in paths:
             near = difflib.get_close_matches(name, self.names); hint = f"; did you mean {near}?" if near else ""
             raise ValueError(f"no class {name!r} among the taxonomy's {self.n_classes}{hint}")
-    return Taxonomy([paths[n] for n in names], names, self.support)
+    return Taxonomy([paths[n] for n in names], names, self.support, ordered=True)
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #3acd6c76
 @patch
@@ -462,7 +462,7 @@ def from_newick(cls:Taxonomy,
             raise ValueError(f"Newick text: [&labels …] must list 0…{len(tips)-1} once each: {labels}")
         paths = [tips[i] for i in np.argsort(labels)]
         check_paths(paths)
-        return cls(paths, unique_names(paths), support, ordered=bool(said) or not in_file)
+        return cls(paths, unique_names(paths), support, ordered=True if said else False if in_file else None)
     except ValueError as error: raise ValueError(f"{source}: {error}" if in_file else str(error)) from None
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #b1a259e0

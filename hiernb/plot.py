@@ -98,7 +98,8 @@ def cluster_map(
     place,(groups,names) = {name:i for i,name in enumerate(taxonomy.names)},tip_groups(order, taxonomy, level)
     pick = [place[name] for name in order]
     np.fill_diagonal(dist, np.nan)
-    if ax is None: _,ax = plt.subplots(figsize=(3.2+n*.06,1+n*.11), layout='constrained')
+    letters = sum(max(len(shorten(name)) for name in some) for some in (order,names))    # of labels at both sides
+    if ax is None: _,ax = plt.subplots(figsize=(max(3.2, 1.8+.06*letters)+n*.06,1+n*.11), layout='constrained')
     image = ax.imshow(dist[np.ix_(pick,pick)], cmap='cividis', aspect='auto', interpolation='nearest')
     bar = ax.figure.colorbar(image, ax=ax, location='bottom', shrink=.6, aspect=30, pad=.02)
     bar.set_label(unit, fontsize=8); bar.ax.tick_params(labelsize=7)

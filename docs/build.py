@@ -12,6 +12,7 @@ import posixpath
 import re
 import shutil
 import sys
+import textwrap
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,12 +64,25 @@ def readme()->None:
 
 def relink(text:str)->str:
     "Point a page's links at pages of this site: nbdev's absolute ones, other notebooks, and files outside nbs."
-    text = text.replace(on_site, "")
+    text = nested.sub(r"[\1]", text.replace(on_site, ""))
     def one(m):
         target = m[2]
         if target.startswith("../"): return m[1] + on_git + target[3:]
         return m[1] + page_name(target) if ".ipynb" in target else m[0]
     return link.sub(one, text)
+
+
+nested = re.compile(r"\[\[(`[^`\]]+`)\]\([^)]*\)\](?=\()")          # nbdev links a symbol's name inside a link
+listing = re.compile(r"^(\w.*:)\n((?:[ ]{2,}\S.*(?:\n|$))+)", re.M)   # a docstring's examples: lines set in below a line with a colon
+
+
+def as_written(
+    text:str,  # the Markdown of a symbol's documentation
+)->str:
+    "Keep the lines of a docstring's examples, and their dashes."
+    def block(m): return f"{m[1]}\n\n```\n{textwrap.dedent(m[2]).rstrip()}\n```\n"
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)         # the signature is a block already
+    return "".join(part if k%2 else listing.sub(block, part) for k,part in enumerate(parts))
 
 
 def prepare()->Path:
@@ -81,7 +95,7 @@ def prepare()->Path:
             if cell["cell_type"]=="raw": cell["source"] = re.sub(r"(?m)^output-file:.*\n", "", "".join(cell["source"]))
             if cell["cell_type"]=="markdown": cell["source"] = relink("".join(cell["source"]))
             for data in (o["data"] for o in cell.get("outputs",[]) if "text/markdown" in o.get("data",{})):
-                data["text/markdown"] = relink("".join(data["text/markdown"]))
+                data["text/markdown"] = as_written(relink("".join(data["text/markdown"])))
         path.unlink()
         (proc/page_name(path.name)).write_text(json.dumps(nb))
         if path.name!=config.readme_nb: menu.setdefault(floors[path.name[0]], []).append(page_name(path.name))
@@ -96,13 +110,14 @@ def prepare()->Path:
         "website": {"title":config.title, "description":config.description, "repo-url":config.git_url, "site-url":on_site,
                     "navbar":{"search":True, "right":[{"icon":"github", "text":"Source", "href":config.git_url}]},
                     "sidebar":{"style":"floating", "contents":contents}, "page-navigation":True},
-        "theme":"cosmo", "css":"site.css", "toc":True, "max-width":"70rem",
+        "from":"markdown-smart", "theme":"cosmo", "css":"site.css", "toc":True, "max-width":"70rem",
     }
     (proc/"_smalldocs.yml").write_text(yaml.safe_dump(project, sort_keys=False))
     return proc
 
 
-css_import = re.compile(r"@import\s+(?:url\()?[\"']?(?:https?:)?//[^;]*;")  # a theme fetches its font so; the browser's own will do
+css_import = re.compile(                                           # a theme fetches its font so; the browser's own will do
+    r"@import\s+(?:url\(\s*[\"']?(?:https?:)?//[^)]*\)|[\"'](?:https?:)?//[^\"']*[\"'])[^;]*;")
 
 
 def stay_at_home(
@@ -132,7 +147,10 @@ class Page(HTMLParser):
     def __init__(self, text:str):
         super().__init__()
         self.ids,self.links,self.loads = {""},[],[]
+        self.raw = []       # Markdown links that were left as text
         self.feed(text)
+        prose = re.sub(r"<(pre|script|style)\b.*?</\1>", "", text, flags=re.S)
+        self.raw += re.findall(r"\](?:</\w+>)*\([\w./-]+\.(?:html|ipynb|md)[^)\s]*\)", prose)
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
@@ -149,6 +167,7 @@ def broken_links(
     problems,external = [],set()
     for path,page in pages.items():
         where = path.relative_to(site)
+        problems += [f"{where}: {raw}: a link that is shown as text" for raw in page.raw]
         for href in page.links+page.loads:
             if href.startswith(("data:","mailto:","javascript:")): continue
             if re.match(r"(\w+:)?//", href):

@@ -50,13 +50,14 @@ words = {
     "triplets joined":"of three samples, whether the pair that meets first in the proxies is the one that meets first in the taxonomy",
     "proxies in use":"hierarchical proxies are points of the ball without a class; in use are those that are nearest to a point, or LCA of a pair",
     "specificity":"whether proxies among samples of one class lie farther out than those among many"}
+
+# %% ../nbs/61_words.ipynb #437668bc
 levels = {
     "published":"the paper's number, where the settings are the paper's",
     "chance":"mean under a control that knows nothing, permuted classes or labels for the most part",
     "ceiling":"the best that the measure can be without ties; the taxonomy's own ties keep many below 1",
     "normalized":"0 at chance, 1 at the ceiling: (value − chance)/(ceiling − chance)",
     "p":"share of permutations or controls that do at least as well, this one counted"}
-
 
 # %% ../nbs/61_words.ipynb #d38de959
 def explain(

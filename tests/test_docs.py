@@ -23,6 +23,8 @@ def site(tmp_path):
     ('<a href="#there">a</a>', "a.html: #there: no such anchor"),
     ('<img src="b.png">', "a.html: b.png: no such file"),
     ('<link rel="stylesheet" href="x.css">', "a.html: x.css: no such file"),
+    ('<p>see [<a href="b.html"><code>b</code></a>](b.html)</p>', "a.html: ](b.html): a link that is shown as text"),
+    ('<pre>a[0](b.html)</pre><p>f[k](x)</p>', None),
     ('<script src="https://example.org/x.js"></script>', "a.html: loads https://example.org/x.js: the page must show with no network"),
 ])
 def test_links(site, body, says):
@@ -55,3 +57,33 @@ def test_relink():
             "[d](images/x.png) [e](https://e.org/1_x.ipynb) [f](#here)")
     assert docs.relink(text)==(f"[a](tree.taxonomy.ipynb#names) [b](tree.infer.html#upgma) [c]({docs.on_git}LICENSE) [d](images/x.png) "
                                "[e](https://e.org/1_x.ipynb) [f](#here)")
+
+
+@pytest.mark.parametrize("css, says", [
+    ("a{}", None), ("@font-face{src:url(STIX.ttf)}", None), ("a{background:url(data:image/png;base64,AA)}", None),
+    ("@import url(https://fonts.example.org/css2?family=X:wght@300;400&display=swap);a{}", "https://fonts.example.org/css2?family=X:wght@300"),
+    ('@import "//example.org/x.css";', "//example.org/x.css"),
+    ("a{background:url('http://example.org/x.png')}", "http://example.org/x.png")])
+def test_style_sheets_load_nothing(site, css, says):
+    (site/"x.css").write_text(css)
+    problems,_ = docs.broken_links(site)
+    assert problems==([f"x.css: loads {says}: the page must show with no network"] if says else [])
+
+
+@pytest.mark.parametrize("css, kept", [
+    ("@import url(https://fonts.example.org/css2?family=X:wght@300;400;700&display=swap);:root{}", ":root{}"),
+    ('@import "//example.org/x.css";a{}', "a{}"), ("@import url(own.css);a{}", "@import url(own.css);a{}")])
+def test_imports_from_other_hosts_are_taken_out(tmp_path, css, kept):
+    sheet = tmp_path/"x.css"
+    sheet.write_text(css)
+    docs.stay_at_home(sheet)
+    assert sheet.read_text()==kept
+
+
+def test_a_linked_symbol_keeps_one_link():
+    assert docs.relink("see [[`f`](tree.infer.html#f)](21_tree.infer.ipynb) and [`g`](a.html#g)")=="see [`f`](tree.infer.ipynb) and [`g`](a.html#g)"
+
+
+def test_examples_keep_their_lines_and_dashes():
+    made = docs.as_written("```python\ndef f(\n    a:int=0\n)->None:\n```\n\n*Do.*\n\nExamples:\n  hiernb train --print\n  hiernb table  -x\n\nMore:\ntext")
+    assert made=="```python\ndef f(\n    a:int=0\n)->None:\n```\n\n*Do.*\n\nExamples:\n\n```\nhiernb train --print\nhiernb table  -x\n```\n\nMore:\ntext"

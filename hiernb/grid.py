@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from tqdm import tqdm
 
 from .clock import is_watched,say
-from .collect import collect,epochs_done
+from .collect import collect,epochs_done,split_name
 from .recipe import Recipe,read_recipe,recipe_names
 from .run import finished
 from .signals import signals_raise
@@ -91,7 +91,7 @@ def plan(
     if not seeds or len(set(seeds))<len(seeds) or min(seeds)<0: raise ValueError(f"a grid needs seeds from 0, each once; got {list(seeds)}")
     require_own_tables(folder)
     jobs,recipes = [],{name:recipe_of(name, [*settings,f"seed={max(seeds)}"]) for name in name_recipes(patterns)}
-    if baseline is not None: baselines([(r.sections["data"]["name"],r.name) for r in recipes.values()], baseline.split(" ")[0])
+    if baseline is not None: baselines([(r.sections["data"]["name"],r.name) for r in recipes.values()], split_name(baseline)[0])
     for seed in seeds:
         for name,read in recipes.items():
             recipe = replace(read, seed=seed); here = Path(folder)/recipe.name/f"seed-{seed}"

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .collect import split_name
 from .data.base import write_atomic
 from .report import number_texts
 from .tree.chance import normalize,sign_flip_p,t_interval
@@ -81,7 +82,7 @@ def baseline_of(
     baseline:str,           # a name, or a pattern such as *-pa; with or without the settings that follow a name
 )->str|None:                # the one that fits; None: none does
     "`ValueError` if several fit."
-    fits = [r for r in recipes if r==baseline] or [r for r in recipes if any(fnmatch.fnmatchcase(n, baseline) for n in (r,r.split(" ")[0]))]
+    fits = [r for r in recipes if r==baseline] or [r for r in recipes if any(fnmatch.fnmatchcase(n, baseline) for n in (r,split_name(r)[0]))]
     if len(fits)>1: raise ValueError(f"the baseline {baseline!r} is one recipe of each data set, but fits {', '.join(fits)}")
     return fits[0] if fits else None
 
@@ -148,9 +149,9 @@ def short_names(
     names:Sequence[str],     # such as hier/cub-resnet50-pa training.epochs=3
 )->tuple[str,list[str],str]: # what all begin with, up to a / or -; what is left of each, at least a word; the settings that all end with
     "Names without what they share."
-    words = [re.split("[/-]", name.split(" ")[0]) for name in names]; n = 0
+    words = [re.split("[/-]", split_name(name)[0]) for name in names]; n = 0
     while len(names)>1 and all(len(w)>n+1 for w in words) and len({w[n] for w in words})==1: n += 1
-    start = len("-".join(words[0][:n]))+1 if n else 0; ends = {name.partition(" ")[2] for name in names}; end = ends.pop() if len(ends)==1 else ""
+    start = len("-".join(words[0][:n]))+1 if n else 0; ends = {split_name(name)[1] for name in names}; end = ends.pop() if len(ends)==1 else ""
     return names[0][:start],[name[start:].removesuffix(f" {end}") for name in names],end
 
 # %% ../nbs/72_table.ipynb #b8739169

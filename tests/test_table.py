@@ -131,3 +131,17 @@ def test_chance_ceiling_and_normalized_values_are_those_of_the_runs(tmp_path):
     assert re.search(r"\| chance +\| +\| 0.05–0.20 +\| +\|", text) and re.search(r"\| ceiling +\| +\| 0.8 +\| +\|", text)
     assert re.search(r"\| normalized +\| m +\|", text) and "Normalized: 0 at the level of chance" in text
     assert r"\begin{tabular}{lr}" in table_latex(found) and "m normalized" in table_csv(found)
+
+
+@pytest.mark.parametrize("names", [("my first try","my second try"), ("try one","try two","try"), ("a b=c","a d"), ("x/my run-a 1","x/my run-b 1")])
+def test_names_with_spaces_survive(tmp_path, names):
+    for k,name in enumerate(names):
+        for seed in range(2): write_run(tmp_path/str(k)/str(seed), name, seed, {("x","m"):.1*k+.01*seed}, lr=.2)
+    found = table(collect(tmp_path), baseline=names[0])
+    assert [name for _,name in found.index]==list(names) and set(found["runs","baseline"])=={names[0]}
+    text = table_markdown(found)
+    title = re.search(r"[*]{2}set(?:, (.*?)…)?(?:, .*)?[*]{2}", text)[1] or ""
+    rows = [line.split("|")[1].strip() for line in text.splitlines() if re.match(r"[|] .+ [|] 2 ", line)]
+    assert [title+row for row in rows]==list(names)
+    write_run(tmp_path/"more", names[0], 9, {("x","m"):.5}, lr=.1)
+    assert {name for _,name in table(collect(tmp_path)).index}>={f"{names[0]} training.lr=0.1", f"{names[0]} training.lr=0.2"}

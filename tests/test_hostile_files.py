@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
+from scipy.io import savemat
 
 from hiernb.collect import collect
+from hiernb.data.cars import read_mat
 from hiernb.data.embeddings import load_embeddings
 from hiernb.keys import read_toml
 
@@ -143,3 +145,10 @@ def test_one_run_does_not_end_a_table(tmp_path, text):
     found = collect(tmp_path).set_index("folder")
     assert found.state[str(tmp_path/"good")]=="done"
     assert found.state[str(tmp_path/"bad")].startswith("damaged: ") and "\n" not in found.state[str(tmp_path/"bad")]
+
+
+def test_a_list_of_matlab_that_unpacks_to_gigabytes_is_refused(tmp_path, growth):
+    savemat(tmp_path/"a.mat", dict(x=np.zeros(15*10**6)), do_compression=True)
+    with growth(40), pytest.raises(ValueError, match="a.mat unpacks to more than 100,000,000 bytes"): read_mat(tmp_path/"a.mat", "x")
+    with open(tmp_path/"a.mat", "ab") as file: file.truncate(10**10)                       # a hole
+    with growth(40), pytest.raises(ValueError, match="a.mat has 10,000,000,000 bytes"): read_mat(tmp_path/"a.mat", "x")

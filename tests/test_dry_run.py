@@ -18,6 +18,7 @@ import hiernb.data.nabirds
 import hiernb.data.plankton
 import hiernb.data.sop
 import hiernb.loss.proxies
+import hiernb.manifest
 import hiernb.steps
 import pytest
 import torch
@@ -98,6 +99,12 @@ def true_sets():
         files = {f"{part}-{kind}-ubyte.gz" for part in ("train","t10k") for kind in ("images-idx3","labels-idx1")}
         patch.setattr(hiernb.data.fashion_mnist, "obtain", lambda _: {name:name for name in files})
         patch.setattr(hiernb.data.fashion_mnist, "read_idx", idx)
+        patch.setattr(hiernb.manifest, "hash_files", lambda paths,_: ([[0,0]]*len(paths),[""]*len(paths)))
+        manifests,whole = {},hiernb.steps.Manifest.of
+        def manifest(data, earlier):
+            if id(data) not in manifests: manifests[id(data)] = data,whole(data, earlier)
+            return manifests[id(data)][1]
+        patch.setattr(hiernb.steps.Manifest, "of", manifest)
         samplers = {}
         def sampler(labels, *how, **more):                                             # ten thousand classes take a while
             key = id(labels),how,tuple(more.items())

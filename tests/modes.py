@@ -198,6 +198,7 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.retrieval.check_copy":lambda: a(labels, labels.clone()),
     "metric.retrieval.list_lengths":lambda: a((1, 3)),
     "metric.retrieval.class_matches":lambda: a(task, 3),
+    "metric.retrieval.match_blocks":lambda: a(task, 3),
     "metric.retrieval.n_relevant":lambda: a(task),
     "metric.retrieval.check_asked":lambda: a(torch.ones(3, dtype=torch.bool), "count as misses"),
     "metric.retrieval.first_hits":lambda: a(x, labels),
@@ -315,7 +316,13 @@ cases = {  # function -> arguments, made afresh for each call
     "tree.taxonomy.Taxonomy.from_parents":lambda: a({"a":"r", "b":"r", "r":None}, ["a", "b"]),
 }
 by_callback = ("metric.neighbors.search", "metric.neighbors.search_faiss", "metric.neighbors.search_by_lot")
-through = dict.fromkeys(by_callback, searched)  # hand their results to a function
+def matched(*args, **keywords):
+    out = []
+    retrieval.match_blocks(*args, each=lambda rows,hits: out.append((rows, hits)), **keywords)
+    return out
+
+
+through = dict.fromkeys(by_callback, searched)|{"metric.retrieval.match_blocks":matched}  # hand their results to a function
 
 
 def is_text(name:str)->bool:

@@ -175,3 +175,18 @@ def test_wrong_arrays_are_refused_with_the_file(tmp_path, change, says):
 def test_the_error_lists_what_there_is(tmp_path):
     np.savez(tmp_path/"a.npz", features=np.ones((4, 2)), targets=np.arange(4))
     with pytest.raises(ValueError, match=r"found no `embeddings`; there is features \(4, 2\), targets \(4,\)"): load_embeddings(tmp_path/"a.npz")
+
+
+def test_a_slip_in_the_taxonomy_is_no_class_below(tmp_path):
+    (tmp_path/"t.csv").write_text("path,class,taxonomy\n0.png,kind00,a/kind00\n1.png,kind0O,a/kind00\n")
+    with pytest.raises(ValueError, match=r"t\.csv, line 3, column taxonomy: class 'kind0O', but the cell ends in 'kind00', the class on line 2"):
+        read_images_table(tmp_path/"t.csv")
+    (tmp_path/"t.csv").write_text("path,class,taxonomy\n0.png,kind00,a/kind00\n1.png,kind0O,a/kind00/kind0O\n")
+    assert read_images_table(tmp_path/"t.csv").classes==[("a", "kind00"), ("a", "kind00", "kind0O")]
+
+
+def test_decomposed_names_on_disk_and_in_tables_are_one_class(tmp_path):
+    for name in ("Cafe\u0301", "b"): picture(tmp_path/"set"/name/"0.png", len(name))
+    assert load_own(tmp_path/"set", val=0, test=0).class_names==["Caf\u00e9", "b"]
+    (tmp_path/"t.csv").write_text("path,class\n0.png,Cafe\u0301\n1.png,Caf\u00e9\n")
+    assert set(read_images_table(tmp_path/"t.csv").classes)=={("Caf\u00e9",)}

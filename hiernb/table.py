@@ -19,7 +19,7 @@ import pandas as pd
 from .collect import split_name
 from .data.base import write_atomic
 from .report import number_texts
-from .tree.chance import normalize,sign_flip_p,t_interval
+from .tree.chance import normalize,paired_evidence,t_interval
 
 # %% ../nbs/72_table.ipynb #97ada19a
 headline = ("Recall@*","MAP@R",*(pattern for name in ("mean correlation","top-1 accuracy","AHD@1","AHD@5","HP@5") for pattern in (name,f"{name} (*")),
@@ -62,9 +62,9 @@ def over_seeds(
     low,high = t_interval(values) if len(values)>1 else (np.nan,np.nan)
     cell = dict(mean=float(values.mean()), low=low, high=high, seeds=len(values))
     if base is None: return cell
-    d = (values-base).dropna(); low,high = t_interval(d) if len(d)>1 else (np.nan,np.nan)
-    p = sign_flip_p(d) if 1<len(d)<=24 else np.nan
-    return cell|{"difference":float(d.mean()) if len(d) else np.nan, "difference low":low, "difference high":high, "p":p, "pairs":len(d)}
+    found = paired_evidence((values-base).dropna())
+    names = {"difference":"estimate", "difference low":"low", "difference high":"high", "p":"p_exact", "pairs":"seeds"}
+    return cell|{name:found[key] for name,key in names.items()}
 
 # %% ../nbs/72_table.ipynb #7b7cb095
 def level_means(

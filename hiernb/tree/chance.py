@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['whole_number', 'measure', 'relabel', 'normalize', 'PermutationTest', 'permutation_test', 'bootstrap_interval',
-           't_interval', 'sign_flip_p']
+           't_interval', 'sign_flip_p', 'holm', 'paired_evidence', 'judge', 'evidence_text']
 
 # %% ../../nbs/22_tree.chance.ipynb #749f3f7a
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from dataclasses import dataclass,replace
 from functools import wraps
 from operator import index
 import numpy as np
+import pandas as pd
 import scipy.stats
 import torch
 from fastcore.basics import patch
@@ -196,3 +197,64 @@ def sign_flip_p(
     whole,sums = (d/(abs(d).max() or 1)*1e9).round(),np.zeros(1)
     for one in whole: sums = np.concatenate((sums+one, sums-one))         # doubles: 2ⁿ sums, all exact
     return float((abs(sums)>=abs(whole.sum())).mean())
+
+# %% ../../nbs/22_tree.chance.ipynb #30891c74
+def holm(
+    p:list[float],  # p-values
+)->list[float]:     # adjusted, in the same order
+    "Adjust p-values for their number. Holm 1979, Scandinavian Journal of Statistics 6."
+    p = np.asarray(p, dtype=float)
+    order = np.argsort(p)
+    factors = np.arange(len(p), 0, -1)
+    out = np.empty(len(p))
+    out[order] = np.maximum.accumulate(np.minimum(1, p[order]*factors))
+    return out.tolist()
+
+# %% ../../nbs/22_tree.chance.ipynb #0835e760
+def paired_evidence(
+    differences,         # (n,) finite numbers, one paired difference per seed; n may be 0
+)->dict[str,float]:      # estimate, low, high, p_exact, p_least, p_t, seeds; nan where the seeds do not suffice
+    "Summarize one comparison over seeds: mean, t interval, exact and Student's p. `ValueError` for nan."
+    d = np.asarray(differences, dtype=float)
+    if d.ndim!=1 or not np.isfinite(d).all(): raise ValueError(f"expected finite differences, one per seed, got {d}")
+    n = len(d)
+    found = dict.fromkeys(("estimate","low","high","p_exact","p_least","p_t"), np.nan)|dict(seeds=n)
+    if n: found["estimate"] = float(d.mean())
+    if n<2: return found
+    found["low"],found["high"] = t_interval(d)
+    if n<=24: found |= dict(p_exact=sign_flip_p(d), p_least=2/2**n)
+    if np.ptp(d)>1e-12*abs(d).max(): found["p_t"] = float(scipy.stats.ttest_1samp(d, 0).pvalue)
+    return found
+
+def judge(
+    comparisons:dict,    # label -> (n,) paired differences, one per seed: everything that is claimed together
+    alpha:float=.05,     # chance of any false claim in the family, in (0,1)
+)->pd.DataFrame:         # one row per label: those of `paired_evidence`, test, p_adjusted, verdict
+    "Judge a family of comparisons by one rule. `ValueError` for nan and a bad alpha."
+    if not 0<alpha<1: raise ValueError(f"expected 0 < alpha < 1, got {alpha}")
+    found = pd.DataFrame([paired_evidence(d) for d in comparisons.values()], index=list(comparisons))
+    if found.empty: return found
+    tested = found.seeds>1
+    limit = alpha*(1+1e-9)                                                   # 3·(.05/3) is more than .05
+    exact = bool((tested.sum()*found.p_least[tested]<=limit).all())          # nan, of more than 24 seeds, is False
+    flips = exact | found.p_t.isna()
+    p = found.p_exact.where(flips, found.p_t)
+    adjusted = pd.Series(np.nan, found.index)
+    adjusted[tested] = holm(p[tested].fillna(1))
+    sides = np.where(found.estimate>0, "higher", "lower")
+    unknown = [f"cannot be told with {n} seed{'s'*(n!=1)}" for n in found.seeds]
+    test = np.where(~tested, "none", np.where(flips, "sign flips", "Student's t"))
+    return found.assign(test=test, p_adjusted=adjusted, verdict=np.where(adjusted<=limit, sides, unknown))
+
+# %% ../../nbs/22_tree.chance.ipynb #67f64803
+def evidence_text(
+    row:pd.Series,    # of `judge`
+    decimals:int=3,   # of estimate and interval
+)->str:               # such as +0.200 (95 % interval +0.190 to +0.210; …): higher
+    "Put one comparison into words: estimate, interval, p-values and verdict."
+    estimate = f"{row.estimate:+.{decimals}f}"
+    if row.test=="none": return f"{estimate}: {row.verdict}"
+    exact = "" if np.isnan(row.p_least) else f", exact p = {row.p_exact:.2g}, smallest possible {row.p_least:.2g}"
+    if row.test=="sign flips": exact = f", smallest possible exact p {row.p_least:.2g}"
+    return (f"{estimate} (95 % interval {row.low:+.{decimals}f} to {row.high:+.{decimals}f}; Holm-adjusted p = {row.p_adjusted:.2g} by {row.test}{exact}): "
+            f"{row.verdict}")

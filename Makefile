@@ -59,7 +59,7 @@ docs: $(READY) ## the documentation site, into _docs
 lab: $(READY) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
 
-export: $(READY) ## notebooks to modules, clean metadata, index.ipynb to README.md
+export: $(READY) ## notebooks to modules and their type stubs, clean metadata, index.ipynb to README.md
 	@$(BIN)/nbdev_export && $(BIN)/nbdev_clean && $(BIN)/python docs/build.py readme
 
 bench: $(READY) ## the benchmarks, into benchmarks/RESULTS.md

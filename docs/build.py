@@ -1,6 +1,6 @@
 """The README and the documentation site, from the notebooks, with what pip installs.
 
-    python docs/build.py readme    nbs/index.ipynb -> README.md
+    python docs/build.py readme    nbs/index.ipynb -> README.md, and type stubs beside the modules that need them (docs/stubs.py)
     python docs/build.py site      nbs/*.ipynb and docs/published.toml -> _docs, then every link, anchor, picture and formula is checked
 
 nbdev writes processed notebooks with the API of each symbol into _proc, smalldocs renders that folder, math-core turns the
@@ -25,6 +25,7 @@ from nbconvert import MarkdownExporter
 from nbdev.config import get_config
 from nbdev.serve import proc_nbs
 from smalldocs.site import build
+from stubs import write_stubs
 
 config = get_config()
 root,nbs = config.config_path,config.nbs_path
@@ -57,6 +58,7 @@ def readme()->None:
         (nbs/name).parent.mkdir(exist_ok=True)
         (nbs/name).write_bytes(data)
     top = f"<!-- Made from {nbs.name}/{config.readme_nb} by `make export`: edit that. -->\n\n"
+    write_stubs(root)
     (root/"README.md").write_text(top + re.sub(r"[ \t]+$", "", re.sub(r"\n{3,}", "\n\n", text), flags=re.M).strip() + "\n")
 
 

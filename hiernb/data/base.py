@@ -225,7 +225,7 @@ class ImageSet(Dataset):
 class Data:
     "A data set under a protocol: splits of (image, label), class names in label order and the true taxonomy."
     name:str                  # the name it was loaded by
-    splits:dict[str,Dataset]  # split name -> data set of (image, label) with `.labels` (N,)
+    splits:dict[str,Any]      # split name -> data set of (image, label) with `.labels` (N,)
     taxonomy:Taxonomy         # leaf i is class i
     class_names:list[str]     # name of class i
     protocol:dict[str,Any] = field(default_factory=dict) # everything that decides the splits

@@ -8,11 +8,15 @@ __all__ = ['Regularized']
 # %% ../../nbs/35_loss.regularized.ipynb #d4808900
 import math
 
+from typing import Any
+
 from torch import Generator,Tensor,nn
 
 # %% ../../nbs/35_loss.regularized.ipynb #0932078c
 class Regularized(nn.Module):
     "loss + weight·regularizer on the same embeddings. HIER, arXiv:2212.14258, eq. 7."
+    loss:Any         # these two as given, with the attributes of their own classes
+    regularizer:Any
     def __init__(self,
         loss:nn.Module,         # embeddings (B,D), labels (B,) -> scalar
         regularizer:nn.Module,  # likewise; HIER, for example

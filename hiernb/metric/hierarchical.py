@@ -20,9 +20,9 @@ _all_ = ["check_labels","check_matrix","directions"]
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #e1ec2c9e
 def check_square(
-    table:Tensor,    # (C,C), NumPy or torch: a number for each pair of classes
-    name:str,        # what an error calls it
-)->Tensor:           # float64
+    table:Tensor|np.ndarray,  # (C,C), NumPy or torch: a number for each pair of classes
+    name:str,                 # what an error calls it
+)->Tensor:                    # float64
     "`table`, or a `ValueError` if it is not square, not finite, or negative somewhere."
     table = check_matrix(table, name).double()
     if table.shape[0]!=table.shape[1]: raise ValueError(f"{name} must be square, (classes, classes); got {tuple(table.shape)}")
@@ -85,21 +85,21 @@ def table_mean(
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #c7cc565c
 def ahd_at_k(
-    scores:Tensor,   # (N,C), higher is better, or a ranking (N, ≥k)
-    labels:Tensor,   # (N,) true classes
-    tree_dist:Tensor,# (C,C) path length between classes, in edges (`Taxonomy.path_distance`)
-    k:int=1,         # 1..C
-)->float:            # edges, ≥ 0; less is better
+    scores:Tensor,                # (N,C), higher is better, or a ranking (N, ≥k)
+    labels:Tensor,                # (N,) true classes
+    tree_dist:Tensor|np.ndarray,  # (C,C) path length between classes, in edges (`Taxonomy.path_distance`)
+    k:int=1,                      # 1..C
+)->float:                         # edges, ≥ 0; less is better
     "Mean path length from the true class to the `k` best; AHC at `k=1`. Kim et al. 2023, arXiv:2301.11065."
     return table_mean(check_square(tree_dist,"tree_dist"), scores, labels, k)
 ahd_at_k.smaller_is_better = True
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #c4398b1f
 def correct_sets(
-    tree_dist:Tensor,         # (C,C) path length between classes
-    set_size:int,             # classes that a set holds at least, 1..C
-    as_published:bool=False,  # radius at sorted rank set_size+1, as the published code has it, where set_size-1 is right
-)->Tensor:                    # (C,C) bool; row y marks the correct set of class y
+    tree_dist:Tensor|np.ndarray,  # (C,C) path length between classes
+    set_size:int,                 # classes that a set holds at least, 1..C
+    as_published:bool=False,      # radius at sorted rank set_size+1, as the published code has it, where set_size-1 is right
+)->Tensor:                        # (C,C) bool; row y marks the correct set of class y
     "Smallest balls with at least `set_size` classes. `ValueError` if the taxonomy is too small. DeViSE, Frome et al. 2013, appendix."
     tree_dist = check_square(tree_dist, "tree_dist"); rank = set_size+1 if as_published else set_size-1
     if set_size<1 or rank>=len(tree_dist):
@@ -108,13 +108,13 @@ def correct_sets(
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #473250dd
 def hp_at_k(
-    scores:Tensor,            # (N,C), higher is better, or a ranking (N, ≥k)
-    labels:Tensor,            # (N,) true classes
-    tree_dist:Tensor,         # (C,C) path length between classes
-    k:int=5,                  # guesses, 1..C
-    set_size:int|None=None,   # classes that the correct set holds at least; `None` = `k`
-    as_published:bool=False,  # the published radius (see `correct_sets`)
-)->float:                     # share in 0..1
+    scores:Tensor,                # (N,C), higher is better, or a ranking (N, ≥k)
+    labels:Tensor,                # (N,) true classes
+    tree_dist:Tensor|np.ndarray,  # (C,C) path length between classes
+    k:int=5,                      # guesses, 1..C
+    set_size:int|None=None,       # classes that the correct set holds at least; `None` = `k`
+    as_published:bool=False,      # the published radius (see `correct_sets`)
+)->float:                         # share in 0..1
     "Share of the `k` best classes inside the correct set. `ValueError` as in `correct_sets`. DeViSE, Frome et al. 2013."
     return table_mean(correct_sets(tree_dist, k if set_size is None else set_size, as_published).double(), scores, labels, k)
 
@@ -164,12 +164,12 @@ def best_sums(
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #0f325ef7
 def hs_at_k(
-    embeddings:Tensor,        # (N,D), or neighbours (N, ≥k) from `nearest`
-    labels:Tensor,            # (N,) classes
-    similarity:Tensor,        # (C,C) similarity of classes, ≥ 0, highest on the diagonal (`Taxonomy.similarity`)
-    k:int=250,                # longest list, 1..N-1
-    as_published:bool=False,  # take the first of a sorted list for the query, even where a duplicate comes before it
-)->Tensor:                    # (k,) HS@1 … HS@k, each in 0..1, float64
+    embeddings:Tensor,             # (N,D), or neighbours (N, ≥k) from `nearest`
+    labels:Tensor,                 # (N,) classes
+    similarity:Tensor|np.ndarray,  # (C,C) similarity of classes, ≥ 0, highest on the diagonal (`Taxonomy.similarity`)
+    k:int=250,                     # longest list, 1..N-1
+    as_published:bool=False,       # take the first of a sorted list for the query, even where a duplicate comes before it
+)->Tensor:                         # (k,) HS@1 … HS@k, each in 0..1, float64
     "Hierarchical similarity of the nearest others. `ValueError` where a class can earn nothing. Barz & Denzler 2019, arXiv:1809.09924."
     similarity,near = check_square(similarity,"similarity"),nearest(embeddings,k,as_published)
     labels = check_labels(labels, len(near), len(similarity)); counts = labels.bincount(minlength=len(similarity))
@@ -183,12 +183,12 @@ def hs_at_k(
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #63a37beb
 def ahs_at_k(
-    embeddings:Tensor,        # (N,D), or neighbours (N, ≥k) from `nearest`
-    labels:Tensor,            # (N,) classes
-    similarity:Tensor,        # (C,C) similarity of classes, ≥ 0
-    k:int=250,                # longest list, 1..N-1
-    as_published:bool=False,  # see `hs_at_k`
-)->float:                     # area in 0..1
+    embeddings:Tensor,             # (N,D), or neighbours (N, ≥k) from `nearest`
+    labels:Tensor,                 # (N,) classes
+    similarity:Tensor|np.ndarray,  # (C,C) similarity of classes, ≥ 0
+    k:int=250,                     # longest list, 1..N-1
+    as_published:bool=False,       # see `hs_at_k`
+)->float:                          # area in 0..1
     "Area under HS@1…HS@k by trapezoids, over its span. `ValueError` as in `hs_at_k`. Barz & Denzler 2019, arXiv:1809.09924."
     curve = hs_at_k(embeddings, labels, similarity, k, as_published)
     return float(torch.trapezoid(curve)/(k-1) if k>1 else curve[0])
@@ -205,10 +205,10 @@ def chance(
 
 # %% ../../nbs/41_metric.hierarchical.ipynb #26bcd038
 def hs_chance(
-    labels:Tensor,      # (N,) classes
-    similarity:Tensor,  # (C,C) similarity of classes, ≥ 0
-    k:int=250,          # longest list, 1..N-1
-)->Tensor:              # (k,) expected HS@1 … HS@k, float64
+    labels:Tensor,                 # (N,) classes
+    similarity:Tensor|np.ndarray,  # (C,C) similarity of classes, ≥ 0
+    k:int=250,                     # longest list, 1..N-1
+)->Tensor:                         # (k,) expected HS@1 … HS@k, float64
     "Exact expectation of `hs_at_k` under shuffled labels. `ValueError` for bad labels, similarity or `k`."
     similarity = check_square(similarity,"similarity"); labels = check_labels(labels,len(labels),len(similarity)); n = len(labels)
     if not 1<=k<n: raise ValueError(f"k must be 1..{n-1}, the other samples; got {k}")

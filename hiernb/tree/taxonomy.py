@@ -81,6 +81,8 @@ def check_class_names(
 # %% ../../nbs/20_tree.taxonomy.ipynb #b4e82fd0
 class Taxonomy:
     "A rooted tree over classes, given by each class's path; label `i` is `names[i]`. Use a `from_…` constructor or `builtin`."
+    paths:list[tuple[str,...]]      # of each class in label order, from the root's child to the class
+    names:list[str]                 # of each class in label order
     def __init__(self,
         paths:Sequence[tuple[str,...]],  # one a class in label order, the root's child first and the class last
         names:Sequence[str],             # what the dataset calls each class, in label order

@@ -1,0 +1,23 @@
+# Made from corr.py by `make export`: edit the notebook.
+from typing import Any
+__all__ = ['CORR']
+import torch
+from fastcore.basics import patch
+from torch import Tensor, nn
+from .distance import check_batch, check_embeddings, check_sizes, directions, inner
+from .proxies import register_proxies
+
+class CORR(nn.Module):
+    n_classes: Any
+    dim: Any
+    reduction: Any
+    beta: Any
+
+    def __init__(self, n_classes: int, dim: int, taxonomy, reduction: str='mean', generator: torch.Generator | None=None, beta: float=1.0):
+        ...
+
+    def logits(self, embeddings: Tensor) -> Tensor:
+        ...
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        ...

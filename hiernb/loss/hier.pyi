@@ -1,0 +1,60 @@
+# Made from hier.py by `make export`: edit the notebook.
+from typing import Any
+__all__ = ['reciprocal_neighbors', 'draw_members', 'sample_triplets', 'HIER']
+import math
+import torch
+from fastcore.basics import patch
+from torch import Tensor, nn
+from ..geometry.poincare import ToPoincare, clip_norm, dist0, expmap0, pairwise_dist, rim_gap
+from .ancestors import ancestor_loss
+from .distance import check_batch, check_number
+from .gumbel import check_generator
+
+def reciprocal_neighbors(similarity: Tensor, topk: int) -> Tensor:
+    ...
+
+def draw_members(among: Tensor, per_row: int, generator: torch.Generator | None=None) -> Tensor:
+    ...
+
+def sample_triplets(related: Tensor, per_anchor: int, generator: torch.Generator | None=None, as_published: bool=False) -> Tensor:
+    ...
+
+class HIER(nn.Module):
+    to_poincare: Any
+    anchors: Any
+    without_anchors: Any
+    n_proxies: Any
+    dim: Any
+    c: Any
+    tau: Any
+    margin: Any
+    topk: Any
+    triplets_per_anchor: Any
+    as_published: Any
+    radial_weight: Any
+    radial_margin: Any
+    proxy_kind: Any
+    euclidean_proxies: Any
+    ball_proxies: Any
+
+    def __init__(self, n_proxies: int, dim: int, c: float=0.1, clip_r: float=2.3, tau: float=0.1, margin: float=0.1, topk: int=30, triplets_per_anchor: int=50, as_published: bool=False, generator: torch.Generator | None=None, proxies: str='learned', spread: float=0.9, radial_weight: float=0.0, radial_margin: float=0.1):
+        ...
+
+    def extra_repr(self) -> str:
+        ...
+
+    def hold_proxies(self, kind: str, start: Tensor) -> None:
+        ...
+
+    @property
+    def proxies(self) -> Tensor:
+        ...
+
+    def triplet_loss(self, dist_to_proxies: Tensor, triplets: Tensor, noise: tuple[Tensor, Tensor] | str | None=None, generator: torch.Generator | None=None) -> Tensor:
+        ...
+
+    def regularise(self, points: Tensor, proxies: Tensor, labels: Tensor | None, generator: torch.Generator | None) -> tuple[Tensor, int]:
+        ...
+
+    def forward(self, embeddings: Tensor, labels: Tensor, generator: torch.Generator | None=None) -> Tensor:
+        ...

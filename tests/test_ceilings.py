@@ -1,6 +1,7 @@
 "Each ceiling against the best that an exhaustive search finds, on trees small enough for one."
 import itertools
 import math
+from collections import namedtuple
 from functools import lru_cache,partial
 
 import numpy as np
@@ -109,6 +110,13 @@ def test_normalized(value, chance, ceiling, expected):
     assert float(normalize(value, chance, ceiling))==pytest.approx(expected, nan_ok=True)
     test = PermutationTest(value, np.array([chance]), smaller_is_better=ceiling<=chance, ceiling=ceiling)
     assert rows_of("x", "m", test)[0]["normalized"]==pytest.approx(expected, nan_ok=True)
+
+
+def test_every_field_is_shown_without_a_ceiling_too():
+    scores = namedtuple("Scores", "nearest average")
+    test = PermutationTest(scores(1., .5), np.array([[0.,.5],[0.,.25]]))
+    assert [line.split(":")[0] for line in repr(test).splitlines()]==["nearest","average"]
+    assert all(len(column)==2 for column in test.table().values())
 
 
 def test_a_measure_that_is_not_defined_has_no_ceiling():

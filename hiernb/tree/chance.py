@@ -119,13 +119,14 @@ def table(self:PermutationTest)->dict[str,np.ndarray]:  # name -> (M,), M = 1 fo
     low,high = self.interval
     found = dict(value=self.value, chance=self.chance, ceiling=self.ceiling, normalized=self.normalized)
     found |= dict(low=low, high=high, p_value=self.p_value)
-    return {name:np.array(x, dtype=float).reshape(-1) for name,x in found.items()}
+    columns = [np.array(x, dtype=float).reshape(-1) for x in found.values()]
+    return dict(zip(found, np.broadcast_arrays(*columns)))          # one ceiling may hold for all fields
 
 @patch
 def __repr__(self:PermutationTest)->str:
     names = [f"{field}: " for field in getattr(self.value, "_fields", ())] or [""]
     lines = []
-    for name,v,chance,best,share,low,high,p in zip(names, *self.table().values()):
+    for name,v,chance,best,share,low,high,p in zip(names, *self.table().values(), strict=True):
         ceiling = "" if np.isnan(best) else f", ceiling {best:z.3f}, normalized {share:z.3f}"
         lines.append(f"{name}{v:z.3f}, chance {chance:z.3f} [{low:z.3f}, {high:z.3f}]{ceiling}, "
                      f"p = {p:.3g} ({len(self.null)} permutations)")

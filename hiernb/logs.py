@@ -71,7 +71,7 @@ def environment(
 
 # %% ../nbs/52_logs.ipynb #9d84b516
 def event_bytes(
-    row:Mapping[str,float],  # of the history: epoch and numbers
+    row:Mapping[str,float|None],  # of the history: epoch and numbers; None: not judged
     at:float,                # seconds since 1970
 )->list[bytes]:              # one event a number, serialised
     "A row of the history as TensorBoard's events; a name train_x is x in the group train."
@@ -79,7 +79,7 @@ def event_bytes(
     from tensorboard.compat.proto.summary_pb2 import Summary
     tag = lambda name: re.sub(r"^(train|val|test)_", r"\1/", name)
     return [Event(wall_time=at, step=int(row["epoch"]), summary=Summary(value=[Summary.Value(tag=tag(k), simple_value=v)])).SerializeToString()
-            for k,v in row.items() if k!="epoch"]
+            for k,v in row.items() if k!="epoch" and v is not None]
 
 @contextmanager
 def naming(
@@ -154,7 +154,7 @@ class Logs:
     def add(self)->None: # the last row of the history
         self.write()
         if self.board: self.board.add(self.history[-1])
-        if self.run: self.run.log(dict(self.history[-1]), step=int(self.history[-1]["epoch"]))
+        if self.run: self.run.log({k:v for k,v in self.history[-1].items() if v is not None}, step=int(self.history[-1]["epoch"]))
     def close(self)->None:
         if self.board: self.board.close()
         if self.run: self.run.finish()
@@ -165,7 +165,8 @@ def line(
     epochs:int,              # in all
 )->str:                      # without newline
     "A row of the history for people."
-    numbers = [f"{k} {v:.4g}" for k,v in row.items() if k not in ("epoch","seconds","images_per_second")]
+    apart = ("epoch","seconds","images_per_second")
+    numbers = [f"{k} {v:.4g}" for k,v in row.items() if k not in apart and v is not None]
     return f"epoch {int(row['epoch'])}/{epochs}: {', '.join(numbers)}; {row['seconds']:.1f} s, {row['images_per_second']:.0f} images/s"
 
 # %% ../nbs/52_logs.ipynb #6df4204e

@@ -129,7 +129,9 @@ def training_curves(
     for i,(name,run) in enumerate(runs.items()):
         style,best = dict(color=PALETTE[i%len(PALETTE)],ls=DASHES[i%len(DASHES)],lw=1.2),run.loc[run[score].idxmax()]
         loss.plot(run.epoch, run.train_loss, **style)
-        right.plot(run.epoch, run[score], label=name or judge, **style)
+        judged = run.dropna(subset=score)
+        dots = {} if len(judged)==len(run) else dict(marker='.', ms=3)      # epochs between were not judged
+        right.plot(judged.epoch, judged[score], label=name or judge, **style, **dots)
         right.plot(best.epoch, best[score], 'o', ms=4, color=style['color'])
         if two and 'train_accuracy' in run: right.plot(run.epoch, run.train_accuracy, color=PALETTE[1], ls='--', lw=1.2, label='training')
     loss.set(xlabel='epoch', ylabel='training loss'); right.set(xlabel='epoch', ylabel='accuracy' if two else f'{judge} {words}')

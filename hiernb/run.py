@@ -169,8 +169,10 @@ def what_was_trained(
     judge = judge_of(done.history)
     best = done.history[judge].iloc[done.best_epoch-1]
     split,_,score = judge.partition("_")
+    judged = int(done.history[judge].notna().sum())
+    some = f" among the {judged} epochs that were judged"*(judged<len(done.history))
     return (f"Epoch {done.best_epoch} of {len(done.history)} has the highest {dict(recall_at_1='Recall@1').get(score, score)} "
-            f"on split {split}, {best:.4f}; its weights are measured below."
+            f"on split {split}, {best:.4f}{some}; its weights are measured below."
             +f" One epoch makes no curve: its training loss is {done.history.train_loss.iloc[0]:.4f}."*(len(done.history)==1))
 
 # %% ../nbs/71_run.ipynb #5f0a7c31
@@ -347,7 +349,7 @@ def restore(
     if (recipe := recipe_in(folder)) is None: raise FileNotFoundError(f"no run in {folder}: there is no recipe.toml")
     try: best = read_checkpoint(path)
     except (ValueError,FileNotFoundError) as e:
-        raise type(e)(f"these weights cannot be had: {e}. A run writes them while it trains; where they are lost, train again over the folder "
+        raise type(e)(f"these weights cannot be had: {e}. A run writes them after an epoch that it judges; where they are lost, train again over the folder "
                       "with resume=False") from None
     bare = replace(recipe, sections=recipe.sections|dict(model=recipe.sections["model"]|dict(pretrained=False)))
     try: data,model,loss = assemble(bare, folder)

@@ -100,7 +100,7 @@ class Trainer:
             self.sampler = ClassBalancedSampler(images.labels, options.batch_size//k, k, options.seed, **named)
         check_batches(len(images) if k is None else options.batch_size, options.batch_size)
         self.check_learning()
-        self.history:list[dict[str,float]] = []                                          # of whole epochs; then how far the next one is:
+        self.history:list[dict[str,float|None]] = []                                     # of whole epochs; then how far the next one is:
         self.done,self.sums,self.spent = 0,{},0.                                         # steps, sums over their rows, seconds
         self.saved = time.monotonic()                                                    # when the last checkpoint was written
 
@@ -121,9 +121,10 @@ class Trainer:
         return len(batch_sizes(len(self.dataset), self.options.batch_size)) if self.sampler is None else len(self.sampler)
 
     @property
-    def best_epoch(self)->int:      # counted from 1; 0 before the first
-        "The earliest epoch that validates best."
-        return max(self.history, key=lambda row: (row[self.judge],-row["epoch"]), default=dict(epoch=0))["epoch"]
+    def best_epoch(self)->int:      # counted from 1; 0 before one is judged
+        "The earliest epoch that validates best, of those that were judged."
+        judged = [row for row in self.history if row[self.judge] is not None]
+        return max(judged, key=lambda row: (row[self.judge],-row["epoch"]), default=dict(epoch=0))["epoch"]
 
 # %% ../nbs/52_steps.ipynb #db2540a0
 @patch
@@ -256,11 +257,21 @@ def validate(self:Trainer,
     return {self.judge:value}|{f"{self.split}_{k}":v for k,v in found.items()}
 
 @patch
+def leave_out(self:Trainer)->dict[str,None]: # the names of `validate`
+    "Cells of an epoch that is not judged. Warns where HIER has begun to find no triplets."
+    self.warn({})
+    names = [self.select,"variance"]+["at_clip_radius"]*(clip_radius(self.learner.model) is not None)
+    return {f"{self.split}_{name}":None for name in names}
+
+@patch
 def warn(self:Trainer,
-    found:dict[str,float],  # from `spread`
+    found:dict[str,float],  # from `spread`; empty for an epoch that is not judged
 )->None:
-    "Warn of what has collapsed since the epoch before."
-    anchors = {k:v for k,v in self.totals("").items() if k.startswith("anchors")}; last = self.history[-1] if self.history else {}
-    before = collapse(dict(variance=1.)|{k:last[f"{self.split}_{k}"] for k in found if last}|{k:last.get(f"train_{k}", 1) for k in anchors})
-    for kind,says in collapse(found|anchors).items():
+    "Warn of what has collapsed since the epoch before, or since the one judged last."
+    anchors = {k:v for k,v in self.totals("").items() if k.startswith("anchors")}
+    last = self.history[-1] if self.history else {}
+    judged = next((row for row in reversed(self.history) if row[self.judge] is not None), None)
+    before = {k:judged[f"{self.split}_{k}"] for k in found} if judged else {}
+    before = collapse(dict(variance=1.)|before|{k:last.get(f"train_{k}", 1) for k in anchors})
+    for kind,says in collapse(dict(variance=1.)|found|anchors).items():
         if kind not in before and world()[0]==0: warnings.warn(f"epoch {len(self.history)+1}: {says}", stacklevel=6)     # who called `train`

@@ -105,6 +105,9 @@ class Trainer:
     def validate(self, progress: bool=False) -> dict[str, float]:
         ...
 
+    def leave_out(self) -> dict[str, None]:
+        ...
+
     def warn(self, found: dict[str, float]) -> None:
         ...
 
@@ -114,7 +117,7 @@ class Trainer:
     def keep_best(self) -> None:
         ...
 
-    def finish(self, stop: Terminable, progress: bool=False) -> None:
+    def finish(self, stop: Terminable, progress: bool=False, judged: bool=True) -> None:
         ...
 
     def best(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .folder import alone_in,sweep
 from .guards import Terminable,Terminated
 from .logs import Logs,environment,forget,line,progress_bar
 from .manifest import differences,read_manifest,save_manifest
-from .options import read_options
+from .options import is_judged,read_options
 from .optim import schedule_factor
 from .processes import anywhere,everyone,in_all,join,world
 from .steps import Trainer,embed  # noqa: F401 - whoever trains embeds
@@ -34,7 +34,8 @@ from .steps import Trainer,embed  # noqa: F401 - whoever trains embeds
 @dataclass
 class Run:
     "A finished run. Its model and loss have the weights of the best epoch."
-    history:pd.DataFrame  # one row an epoch: epoch, train_loss, [train_accuracy (of every eighth batch), terms of the loss,] val_…, seconds, images_per_second
+    history:pd.DataFrame  # one row an epoch: epoch, train_loss, [train_accuracy (of every eighth batch), terms of the loss,] val_…,
+                          # seconds, images_per_second; nan under val_…: not judged
     folder:Path           # checkpoints/, log.csv, tensorboard/, settings.json, split.json, environment.json
     best_epoch:int        # counted from 1; the earliest of those that validate best
     model:nn.Module       # images -> embeddings
@@ -58,10 +59,11 @@ def keep_best(self:Trainer)->None:
 def finish(self:Trainer,
     stop:Terminable,       # may end the validation, not what follows it
     progress:bool=False,   # as `embed`
+    judged:bool=True,      # False: this epoch is not validated and cannot be the best
 )->None:
     "Validate the epoch that is trained, add it to the history, write, and keep its weights if it is the best. `Terminated`, after a checkpoint."
     stop.at_once = world()[1]==1
-    try: found = self.validate(progress)
+    try: found = self.validate(progress) if judged else self.leave_out()
     except Terminated: self.save(); raise
     finally: stop.at_once = False
     timing = dict(seconds=self.spent, images_per_second=self.pace())
@@ -83,7 +85,7 @@ def mend(self:Trainer,
     epochs:int,     # in all
 )->None:
     "See to it that the weights of the best epoch so far are on the disk. `ValueError` if they are lost."
-    if not self.history: return
+    if not self.best_epoch: return
     try: self.best(); return
     except (ValueError,FileNotFoundError) as e: fault = e
     for path in checkpoints(self.folder):
@@ -103,11 +105,14 @@ def mend(self:Trainer,
 def resume(self:Trainer,
     epochs:int,     # in all
 )->None:
-    "Go on where the folder's last whole checkpoint is, if there is one. `ValueError`: other settings or images, fewer epochs than it has, a lost best one."
+    "Go on where the folder's last whole checkpoint is, if there is one. `ValueError`: other settings, images or too few epochs."
     if (state := last_progress(self.folder)) is None: return
     refuse_other(state["settings"], self.settings, self.folder, differences(read_manifest(self.folder), self.images))
     self.learner.load(state); self.history,self.done,self.sums,self.spent = (state[k] for k in ("history","step","sums","spent"))
     if epochs<len(self.history): raise ValueError(f"epochs must be at least the {len(self.history)} that {self.folder} holds, got {epochs}")
+    if 0<epochs==len(self.history) and self.history[-1][self.judge] is None:
+        raise ValueError(f"epochs={epochs} would end the run in {self.folder} with an epoch that was not judged: give more epochs, "
+                         "or start again with resume=False")
     self.mend(epochs)
 
 # %% ../nbs/52_train.ipynb #2e069994
@@ -180,7 +185,9 @@ def to_the_end(self:Trainer,
             while len(self.history)<epochs:
                 at = f"epoch {len(self.history)+1}/{epochs}"
                 bar.set_description_str(at); self.epoch(bar, stop)
-                bar.set_description_str(f"{at}, validating"); self.finish(stop, progress)
+                judged = is_judged(self.options, len(self.history)+1, epochs)
+                if judged: bar.set_description_str(f"{at}, validating")
+                self.finish(stop, progress, judged)
                 if logs: logs.add()
                 if progress and not is_watched(): say(line(self.history[-1], epochs))
                 if anywhere(stop.asked): raise Terminated

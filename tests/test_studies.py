@@ -1,4 +1,7 @@
 "The studies run from images to report: on real Fashion-MNIST and emoji where they can be had, in the mode made for tests."
+import json
+import re
+
 import papermill
 import pandas as pd
 import pytest
@@ -9,6 +12,27 @@ studies = {"90_study.fashion_mnist":["90_fashion_mnist.csv","90_fashion_mnist_di
            "91_study.random_weights":["91_random_weights.csv"],
            "92_study.emoji_retrieval":["92_emoji_retrieval.csv","92_emoji_retrieval_history.csv","92_emoji_retrieval_points.npz","report.html"],
            "93_study.inspect_emoji":["93_inspect_emoji.csv","93_inspect_emoji_history.csv","93_inspect_emoji_distances.npz","report.html"]}
+
+classifiers = {"softmax":"Softmax", "normface":"NormFace", "proxydr":"ProxyDR", "corr":"CORR"}
+
+
+def named_but_not_run(opening, configurations):
+    "Classifiers that the opening of a study names and its table lacks."
+    ran = {name.split("-")[0] for name in configurations}
+    return [title for name,title in classifiers.items() if re.search(rf"\b{title}\b", opening, re.I) and name not in ran]
+
+
+@pytest.mark.parametrize("study", ["90_study.fashion_mnist", "93_study.inspect_emoji"])
+def test_a_study_names_only_classifiers_that_ran(study, pytestconfig):
+    nbs = pytestconfig.rootpath/"nbs"
+    opening = "".join(json.loads((nbs/f"{study}.ipynb").read_text())["cells"][0]["source"])
+    ran = set(pd.read_csv(nbs/"results"/studies[study][0]).configuration)
+    assert not named_but_not_run(opening, ran)
+
+
+def test_a_classifier_that_did_not_run_is_found():
+    assert named_but_not_run("Softmax, NormFace and CORR classify drawings", ["normface-ema", "corr"])==["Softmax"]
+
 
 def images(root, name):
     "Fill the data folder of `make study` if need be."

@@ -30,7 +30,9 @@ def overview()->str:
     lines = [f"  {name:9} {inspect.cleandoc(c.__doc__).splitlines()[0]}" for name,c in commands.items()]
     return "\n".join(["hiernb: what class hierarchy an embedding holds, whether it is the true one, and how to put one in","",
         "usage: hiernb COMMAND …       hiernb COMMAND --help says how, with examples","",*lines,"",
-        "start here:","  hiernb data fetch fashion_mnist","  hiernb train --recipe fashion_mnist/proxydr",
+        "start here:","  hiernb train FOLDER                            images of your own: a folder for each class",
+        "  hiernb inspect FILE                            embeddings of your own, with labels",
+        "  hiernb data fetch fashion_mnist","  hiernb train --recipe fashion_mnist/proxydr",
         "  hiernb grid --recipes 'fashion_mnist/*' --seeds 0 1 --jobs 2","",
         "  --version     print the version","  --traceback   with any command: show where an error comes from"])
 

@@ -220,6 +220,7 @@ def build_recipe(
     "Pile up, complete, check. `ValueError` names what cannot be and where it was written."
     name,said,origins = found[0].name,*pile_up([layer for source in found[::-1] for layer in source.layers]+top)
     seed = said.get("seed", 0); origins.setdefault("seed", "default of hiernb.recipe"); said["data"] = absolute_data(said.get("data", {}))
+    if "root" in said["data"]: origins.setdefault("data.root", "the folder of the command")
     if type(seed) is not int or not 0<=seed<2**63: raise ValueError(f"{origins['seed']}: seed must be a whole number from 0 to below 2⁶³, got {seed!r}")
     sections = {s:complete(s, said.get(s, {}), origins, name) for s in section_names if s!="regularizer" or s in said}
     check_sections(sections, seed, origins)

@@ -75,9 +75,9 @@ def test_help_and_version_import_nothing_heavy():
     assert done.stdout.splitlines()[-1]=="[]" and not done.stderr
 
 @pytest.mark.parametrize("words,says", [
-    (["trian"],"did you mean train?"), (["train"],"--recipe NAME"), (["inspect"],"missing: PATH"), (["data","lst"],"did you mean list?"),
+    (["trian"],"did you mean train?"), (["inspect"],"missing: PATH"), (["data","lst"],"did you mean list?"),
     (["grid","--recipes","x","--jobs","two"],"--jobs"), (["train","--recipe","x","--folder"],"missing value for argument '--folder'"),
-    (["train","--recipe","x","--sed","3"],"unrecognized options: --sed, 3; did you mean --seed?"), (["table","--nothing"],"--nothing"),
+    (["train","--recipe","x","--sed","3"],"unrecognized options: --sed; did you mean --seed?"), (["table","--nothing"],"--nothing"),
     (["train","--recipe","x","--seed","abc"],"error parsing --seed: expected INT, got 'abc'; `"), (["inspect","x","--c",""],"expected FLOAT, got ''; `")])
 def test_wrong_usage_ends_with_2_and_says_what_was_meant(words, says, capsys):
     assert cli.main(words)==2

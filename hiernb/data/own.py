@@ -34,6 +34,7 @@ class Pictures:
     classes:list[tuple[str,...]]   # of each image: the path of its class in the taxonomy
     splits:list[str]               # of each image; empty: none are given
     places:list[str]               # of each image: where it is listed, for messages
+    empty:tuple[tuple[str,...],...]=()  # classes without an image
 
 split_words = {w:s for s,words in dict(train="train training", val="val valid validation", test="test testing", query="query",
                gallery="gallery").items() for w in words.split()}  # how a split may be called
@@ -70,6 +71,7 @@ def on_disk(
 
 def read_folder(
     folder:str|Path,  # nested folders; one that holds images is a class
+    least:int=1,      # images that a class must have; above 1, classes without any are left to `with_enough`
 )->Pictures:
     "Images by class folder, in the order of names. Errors as `split_folders` and `Taxonomy.from_folder`; `ValueError` for a class without images."
     folder,rows,other,empty = Path(folder),[],[],{}
@@ -81,13 +83,17 @@ def read_folder(
             other += [here/n for n in names if n not in images]
             if not images: empty.setdefault(path, here)
             rows += [(str(here/n), path, split) for n in images]
-    lost = [str(here) for path,here in empty.items() if path not in {p for _,p,_ in rows}]
+    filled = {path for _,path,_ in rows}
+    lost = {path:str(here) for path,here in empty.items() if path not in filled}
     drawn = sum(path.name.lower().endswith(drawings) for path in other)
     hint = f"; {drawn} of them are drawings such as SVG, which are not read: save them as PNG" if drawn else ""
-    if lost: raise ValueError(f"{len(lost)} class folders hold no image: {', '.join(lost[:5])}; expected files ending in {' '.join(endings)}{hint}")
+    if lost and (least==1 or not rows):
+        advice = "; data.min_images=2 leaves out classes with fewer images"*bool(rows)
+        raise ValueError(f"{len(lost)} class folders hold no image: {', '.join(list(lost.values())[:5])}; "
+                         f"expected files ending in {' '.join(endings)}{hint}{advice}")
     if other: warnings.warn(f"{folder}: {len(other)} files do not end as images do and are left out, the first {other[0]}{hint}", stacklevel=2)
     files,classes,splits = map(list, zip(*rows))
-    return Pictures(folder, files, classes, splits if any(splits) else [], files)
+    return Pictures(folder, files, classes, splits if any(splits) else [], files, tuple(lost))
 
 # %% ../../nbs/50b_data.own.ipynb #e9e51678
 def table_rows(
@@ -198,12 +204,13 @@ def require_files(
     raise FileNotFoundError(f"{pictures.source}: {len(lost)} of {len(pictures.files)} images are not there: {named}. Paths start from {pictures.source.parent}")
 
 def read_own(
-    path:Path,   # a folder, or a table
+    path:Path,    # a folder, or a table
+    least:int=1,  # images that a class must have, as `read_folder`
 )->Pictures:
     "Images by folder or by table; errors as theirs, and `ValueError` for a file of embeddings."
-    if path.suffix.lower() in (".npz",".pt",".pth",".safetensors",".parquet"): raise ValueError(f"{path}: expected images, found a file of embeddings; "
-        "`hiernb.examine.examine` inspects one, `hiernb.data.embeddings.load_embeddings` reads it")
-    return read_images_table(path) if path.is_file() else read_folder(path)
+    if path.suffix.lower() in (".npz",".pt",".pth",".safetensors",".parquet"):
+        raise ValueError(f"{path}: expected images, found a file of embeddings; `hiernb inspect {path}` examines one, as does `hiernb.examine.examine`")
+    return read_images_table(path) if path.is_file() else read_folder(path, least)
 
 # %% ../../nbs/50b_data.own.ipynb #780d26c6
 def with_enough(
@@ -212,13 +219,13 @@ def with_enough(
 )->Pictures:            # classes with as many
     "Leave out classes with too few images, with a warning that names them. `ValueError` if none is left."
     if least<1: raise ValueError(f"min_images must be at least 1, got {least}")
-    count = Counter(pictures.classes)
-    few = sorted("/".join(path) for path,n in count.items() if n<least)
+    count = dict.fromkeys(pictures.empty, 0)|Counter(pictures.classes)
+    few = sorted(path for path,n in count.items() if n<least)
     if not few: return pictures
     if len(few)==len(count):
-        raise ValueError(f"{pictures.source}: no class has {least} images, the largest has {max(count.values())}: lower min_images")
-    more = f" and {len(few)-10} more" if len(few)>10 else ""
-    warnings.warn(f"{pictures.source}: {len(few)} of {len(count)} classes have fewer than {least} images and are left out: {', '.join(few[:10])}{more}",
+        raise ValueError(f"{pictures.source}: no class has {least} images, the largest has {max(count.values())}: lower data.min_images")
+    named = ", ".join(f"{'/'.join(path)} ({count[path]})" for path in few[:10])+(f" and {len(few)-10} more" if len(few)>10 else "")
+    warnings.warn(f"{pictures.source}: {len(few)} of {len(count)} classes have fewer than {least} images (data.min_images) and are left out: {named}",
                   stacklevel=3)
     kept = [count[path]>=least for path in pictures.classes]
     columns = pictures.files,pictures.classes,pictures.splits,pictures.places
@@ -361,7 +368,10 @@ def load_own(
     min_images:int=1,        # images that a class must have; those with fewer are left out, and named
 )->Data:                     # splits of (image, label), labels in taxonomy order, training classes first
     "Your own images as a data set. `FileNotFoundError` names what is not there, `ValueError` what is wrong with folder, table or options."
-    path = Path(path); pictures = with_enough(read_own(path), min_images); require_files(pictures); warn_of_copies(pictures)
+    path = Path(path)
+    pictures = with_enough(read_own(path, min_images), min_images)
+    require_files(pictures)
+    warn_of_copies(pictures)
     paths = sorted(set(pictures.classes)); place = {p:k for k,p in enumerate(paths)}; labels = torch.tensor([place[c] for c in pictures.classes])
     kind,of = own_splits(labels, [p[:-1] for p in paths], pictures.splits, split, val, test, torch.Generator().manual_seed(seed))
     if kind=="classes":

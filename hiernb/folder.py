@@ -7,7 +7,7 @@ __all__ = ['parts', 'harmless', 'read_mapping', 'is_checkpoint', 'is_run', 'stra
            'alone_in', 'sweep']
 
 # %% ../nbs/52_folder.ipynb #e413b6f9
-import errno,json,tomllib
+import errno,tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +17,7 @@ from filelock import Timeout
 from safetensors import SafetensorError,safe_open
 
 from .checkpoint import best_checkpoint,checkpoints,kind
-from .data.base import locked,remove_partials
+from .data.base import locked,read_json,remove_partials
 
 # %% ../nbs/52_folder.ipynb #447c62bb
 parts = ("checkpoints","figures","trees","tensorboard")     # folders that a run makes in its own
@@ -29,8 +29,7 @@ def read_mapping(
     "Read a file that may be somebody else's."
     try:
         if path.stat().st_size>most: return {}
-        text = path.read_text(encoding="utf-8")
-        found = tomllib.loads(text) if path.suffix==".toml" else json.loads(text)
+        found = tomllib.loads(path.read_text(encoding="utf-8")) if path.suffix==".toml" else read_json(path, most)
     except (OSError,ValueError,RecursionError): return {}
     return found if isinstance(found, dict) else {}
 

@@ -23,7 +23,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from .batches import Seeded
-from .data.base import Data,ImageSet,write_atomic
+from .data.base import Data,ImageSet,read_json,write_atomic
 from .data.images import ImageFiles
 from .tree.taxonomy import Taxonomy
 
@@ -182,7 +182,7 @@ def read_manifest(
             "that did not write it down began the run, or the file was deleted. Train again over the folder with resume=False, "
             "or in another folder")
     try:
-        facts = json.loads(path.read_bytes())
+        facts = read_json(path, 2**28)
         if facts.pop("kind")!=kind: raise ValueError(f"expected {kind!r}")
         parts = {split:Part(**part) for split,part in facts.pop("parts").items()}
         manifest = Manifest(**facts, parts=parts)

@@ -9,7 +9,6 @@ __all__ = ['habit', 'closing', 'drawings', 'learned_classes', 'make_loss', 'imag
            'check_own', 'restore', 'evaluate']
 
 # %% ../nbs/71_run.ipynb #b64598f3
-import json
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from torch import Generator,as_tensor,isin,nn,no_grad
 
 from .checkpoint import best_checkpoint,checkpoints,judged,read_checkpoint,settings_differ
 from .clock import say,working
-from .data.base import Data,load,write_atomic
+from .data.base import Data,load,read_json,write_atomic
 from .examine import newick
 from .folder import alone_in,require_run_folder
 from .guards import clip_radius
@@ -256,7 +255,7 @@ def write_results(
     files |= {f"trees/{name}.nwk":newick(tree) for name,tree in (trees|got.trees).items()}
     if got.verdict: files["verdict.txt"] = (got.verdict+"\n").encode()
     for name,content in files.items(): write_atomic(folder/name, content)
-    about = json.loads((folder/"environment.json").read_text())[-1]; about["command"] = " ".join(about["command"])
+    about = read_json(folder/"environment.json")[-1]; about["command"] = " ".join(about["command"])
     facts = dict(recipe=recipe.name, seed=recipe.seed)|{k:about[k] for k in ("started","command","processes","device","git")}
     report(folder/"report.html", title_of(recipe), sections_of(recipe, done, got, drawn), facts)
 
@@ -308,6 +307,7 @@ def run(
     with alone_in(folder) if first else nullcontext():
         begun = folder if resume and checkpoints(folder) else None
         data,model,loss = in_all(lambda: ready(recipe, begun))
+        if data.protocol.get("complete") is False: recipe = replace(recipe, published={})   # another set than the papers'
         training = dict(recipe.sections["training"])
         epochs = training.pop("epochs")
         trainer = Trainer(model, loss, data, folder, read_options(seed=recipe.seed, **training), accelerator)

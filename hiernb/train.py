@@ -20,7 +20,7 @@ from torch import nn
 from .checkpoint import (agree_on,best_checkpoint,checkpoints,judged,last_progress,place_of,read_checkpoint,refuse_other,
                                save_checkpoint)
 from .clock import is_watched,say
-from .data.base import Data,write_atomic
+from .data.base import Data,read_json,write_atomic
 from .folder import alone_in,sweep
 from .guards import Terminable,Terminated
 from .logs import Logs,environment,forget,line,progress_bar
@@ -120,8 +120,11 @@ def resume(self:Trainer,
 def earlier_starts(self:Trainer)->list[dict[str,Any]]:
     "Circumstances of earlier starts of the run. `ValueError` if their file is damaged."
     about = self.folder/"environment.json"
-    try: return json.loads(about.read_text()) if about.is_file() else []
-    except ValueError as e: raise ValueError(f"{about} is damaged: {e}. Delete it: it only tells of earlier starts") from e
+    try:
+        found = read_json(about) if about.is_file() else []
+        if not isinstance(found, list): raise ValueError(f"expected a list, found {type(found).__name__}")
+    except ValueError as e: raise ValueError(f"{about} is damaged: {e}. Delete it: it only tells of earlier starts") from None
+    return found
 
 @patch
 def write_circumstances(self:Trainer,

@@ -1,4 +1,5 @@
 "CUB, Cars, SOP and In-Shop: the published sizes, class-disjoint splits, and lists that are damaged in every way hypothesis finds."
+import hashlib
 import re
 import warnings
 from collections import Counter
@@ -8,7 +9,7 @@ import formats
 import pytest
 from hiernb.data import available,load,verify
 from hiernb.data import tables
-from hiernb.data.cars import car_annotations,cars_sizes,make_of,read_cars
+from hiernb.data.cars import car_annotations,cars_md5,cars_sizes,make_of,read_cars
 from hiernb.data.cub import cub_sizes,read_cub
 from hiernb.data.inshop import inshop_sizes,read_inshop
 from hiernb.data.sop import read_sop,sop_sizes
@@ -56,6 +57,8 @@ def test_published_sizes(name, tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "picture", lambda *_: None); monkeypatch.setattr(tables, "absent", lambda home,paths: [])
     call,(sizes,ks,levels) = "cars" if name=="devkit" else name,published[name]
     truth = whole_set(name, tmp_path/call)
+    for file in (tmp_path/call).rglob("cars_test_annos_withlabels.mat"):                       # ours has the place of the published one
+        monkeypatch.setitem(cars_md5, file.name, hashlib.md5(file.read_bytes()).hexdigest())   # noqa: S324 - no secret
     with warnings.catch_warnings(): warnings.simplefilter("error"); paper,ours = load(call, root=tmp_path),load(call, root=tmp_path, val=.1)
     assert {s:(len(d),len(d.labels.unique())) for s,d in paper.splits.items()}==sizes
     assert paper.protocol["recall_at"]==ks and paper.protocol["complete"] and paper.taxonomy.level_sizes==levels
@@ -88,8 +91,24 @@ def test_small_set_loads_decodes_and_verifies(name, tmp_path):
     victims = [Path(p) for p in data.splits["train"].paths[:2]]
     victims[0].unlink(); victims[1].write_bytes(victims[1].read_bytes()[:80])
     state = verify(tmp_path/call).set_index("file").state
-    assert state[str(victims[0])]=="missing" and "images" not in state.index and len(state)==3
+    assert state[str(victims[0])]=="missing" and "images" not in state.index and len(state)==3+(name=="devkit")   # two lists
     with pytest.raises(FileNotFoundError, match=re.escape(victims[0].name)): quietly(call, tmp_path)
+
+@pytest.mark.parametrize("layout, file", [("cars","cars_annos.mat"),("devkit","cars_test_annos_withlabels.mat")])
+def test_a_list_of_cars_that_is_not_the_published_one_is_told(layout, file, tmp_path, monkeypatch):
+    small_set(layout, tmp_path/"cars")
+    (there,) = (tmp_path/"cars").rglob(file)
+    monkeypatch.setattr(tables, "compare_sizes", lambda *_: True)
+    with pytest.warns(UserWarning, match=f"cars: {file} is not the published file: md5 .*, expected {cars_md5[file]}"):
+        assert load("cars", root=tmp_path).protocol["complete"] is False
+    state = verify(tmp_path/"cars").set_index("file").state[file]
+    assert state!="whole"
+    monkeypatch.setitem(cars_md5, file, hashlib.md5(there.read_bytes()).hexdigest())   # noqa: S324 - no secret
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load("cars", root=tmp_path).protocol["complete"] is True
+    state = verify(tmp_path/"cars").set_index("file").state.get(file, "whole")
+    assert "not the published file" not in state
 
 @pytest.mark.parametrize("name", ["cub","cars","sop","inshop"])
 def test_a_missing_set_says_what_available_says(name, tmp_path):

@@ -1,12 +1,15 @@
 "Pickles and archives that are no CIFAR-100: refused in one line, without a crash and without memory."
 import gzip
+import hashlib
 import pickle
 import struct
 import tarfile
+import warnings
 
 import numpy as np
 import pytest
 
+import hiernb.data.cifar100 as room
 from hiernb.data.cifar100 import Place, find, read_pickle
 
 array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tC\1btR"
@@ -85,3 +88,22 @@ def test_a_file_that_is_too_long_is_not_read(tmp_path, growth):
     for name in ("train", "test", "meta"): (tmp_path/name).touch()
     with open(tmp_path/"train", "wb") as file: file.truncate(10**10)                        # a hole
     with growth(20), pytest.raises(ValueError, match="train has 10,000,000,000 bytes, expected at most 200,000,000"): Place(tmp_path, "python").read()
+
+
+def test_files_that_are_not_the_published_ones_do_not_claim_to_be(tmp_path, monkeypatch):
+    home = tmp_path/"cifar100"
+    home.mkdir()
+    names = [f"c{k}" for k in range(100)]
+    monkeypatch.setattr(room.Taxonomy, "builtin", lambda _: room.Taxonomy.from_paths([("all",name) for name in names]))
+    rows = dict(data=np.zeros((100,3072), np.uint8), fine_labels=list(range(100)), coarse_labels=[0]*100)
+    for name in ("train","test"): (home/name).write_bytes(pickle.dumps(rows, 2))
+    (home/"meta").write_bytes(pickle.dumps(dict(fine_label_names=names), 2))
+    monkeypatch.setattr(room, "compare_counts", lambda *_: True)
+    with pytest.warns(UserWarning, match="cifar100: train is not the published file: md5 .*; test is not .*; meta is not"):
+        assert room.load_cifar100(home).protocol["complete"] is False
+    own = {home/name:hashlib.md5((home/name).read_bytes()).hexdigest() for name in ("train","test","meta")}   # noqa: S324
+    monkeypatch.setattr(room, "published_md5", lambda _: own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert room.load_cifar100(home).protocol["complete"] is True
+    assert set(room.check_cifar100(home).values())=={"whole"}

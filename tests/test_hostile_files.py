@@ -10,11 +10,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from scipy.io import savemat
+from test_train_stops import go
 
 from hiernb.collect import collect
+from hiernb.data.base import read_json
 from hiernb.data.cars import read_mat
 from hiernb.data.embeddings import load_embeddings
 from hiernb.keys import read_toml
+from hiernb.manifest import read_manifest
 
 x,y = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32),np.arange(6)%2
 
@@ -152,3 +155,23 @@ def test_a_list_of_matlab_that_unpacks_to_gigabytes_is_refused(tmp_path, growth)
     with growth(40), pytest.raises(ValueError, match="a.mat unpacks to more than 100,000,000 bytes"): read_mat(tmp_path/"a.mat", "x")
     with open(tmp_path/"a.mat", "ab") as file: file.truncate(10**10)                       # a hole
     with growth(40), pytest.raises(ValueError, match="a.mat has 10,000,000,000 bytes"): read_mat(tmp_path/"a.mat", "x")
+
+
+deep = "["*100_000+"]"*100_000
+
+
+@pytest.mark.parametrize("text, says", [(deep,"nested too deeply"), ("{","is no JSON"), ("\xff","is no JSON"), (" "*200,"200 bytes, expected at most 100")])
+def test_json_that_cannot_be_read_is_refused_in_one_line(tmp_path, text, says):
+    path = tmp_path/"environment.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=says) as refused: read_json(path, 100 if says.endswith("100") else 2**24)
+    assert str(path) in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name, text", [("environment.json",deep), ("environment.json",'{"a":1}'), ("split.json",deep)])
+def test_a_run_whose_files_are_damaged_is_refused_in_one_line(tmp_path, name, text):
+    train = lambda: go(tmp_path, 1, n=64, tensorboard=False)
+    train()
+    (tmp_path/name).write_text(text)
+    with pytest.raises(ValueError, match=f"{name} is damaged") as refused: train() if name[0]=="e" else read_manifest(tmp_path)
+    assert "\n" not in str(refused.value)

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['imported', 'partial_name', 'no_flock', 'sources', 'own', 'has_ended', 'remove_partials', 'write_atomic', 'acquire',
-           'locked', 'checksum_fault', 'receive', 'fetch', 'require_writable', 'stratified_split', 'ImageSet', 'Data',
-           'Source', 'register', 'missing', 'data_root', 'available', 'register_own', 'load', 'folder_of', 'verify']
+           'locked', 'checksum_fault', 'receive', 'changed_files', 'warn_changed', 'read_json', 'fetch',
+           'require_writable', 'stratified_split', 'ImageSet', 'Data', 'Source', 'register', 'missing', 'data_root',
+           'available', 'register_own', 'load', 'folder_of', 'verify']
 
 # %% ../../nbs/50_data.base.ipynb #3a3df901
-import errno,hashlib,http.client,os,platform,re,shutil,tempfile,time,urllib.error,urllib.request
-from collections.abc import Callable,Iterator
+import errno,hashlib,http.client,json,os,platform,re,shutil,tempfile,time,urllib.error,urllib.request,warnings
+from collections.abc import Callable,Iterator,Mapping
 from contextlib import contextmanager,suppress
 from dataclasses import dataclass,field
 from pathlib import Path
@@ -139,6 +140,34 @@ def receive(
     if file.tell()<whole: raise OSError(f"the connection broke after {file.tell():,} of {whole:,} bytes")
     file.flush()
     os.fsync(file.fileno())
+
+# %% ../../nbs/50_data.base.ipynb #6b0f2c11
+def changed_files(
+    checksums:Mapping[Path,str],  # file -> published checksum, as for `checksum_fault`
+)->dict[str,str]:                 # name of each file that is another one -> what differs
+    "Compare files with their published checksums."
+    faults = {path.name:checksum_fault(path, checksum) for path,checksum in checksums.items()}
+    return {name:f"not the published file: {fault}" for name,fault in faults.items() if fault}
+
+def warn_changed(
+    name:str,                   # of the data set
+    changed:Mapping[str,str],   # from `changed_files`
+)->bool:                        # True if there is anything to warn of
+    "Warn of files that are not the published ones."
+    said = "; ".join(f"{file} is {fault}" for file,fault in changed.items())
+    if said: warnings.warn(f"{name}: {said}. Results do not compare with published ones", stacklevel=2)
+    return bool(said)
+
+def read_json(
+    path:str|Path,    # a file
+    most:int=2**24,   # bytes that it may have
+)->Any:               # what it holds
+    "Read a file of JSON. `OSError`; `ValueError` names what is too large, too deeply nested or no JSON."
+    path = Path(path)
+    if (size := path.stat().st_size)>most: raise ValueError(f"{path} has {size:,} bytes, expected at most {most:,}")
+    try: return json.loads(path.read_bytes())
+    except RecursionError: raise ValueError(f"{path} is nested too deeply for JSON of a run") from None
+    except ValueError as e: raise ValueError(f"{path} is no JSON: {e}") from None
 
 # %% ../../nbs/50_data.base.ipynb #671847ac
 def fetch(

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['plain', 'members', 'most_bytes', 'binary_md5', 'Made', 'name_of', 'call', 'Follower', 'follow', 'read_pickle',
-           'Bounded', 'Place', 'find', 'check_images', 'read_cifar100', 'obtain', 'Augmented', 'load_cifar100',
-           'check_cifar100']
+           'Bounded', 'Place', 'find', 'check_images', 'read_cifar100', 'obtain', 'published_md5', 'Augmented',
+           'load_cifar100', 'check_cifar100']
 
 # %% ../../nbs/50b_data.cifar100.ipynb #2085d344
-import gzip,hashlib,math,pickletools,re,tarfile,zlib
+import gzip,math,pickletools,re,tarfile,zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import torch
 from torch import Tensor,nn
 from torchvision.datasets import CIFAR100
 
-from .base import Data,ImageSet,Source,fetch,missing,register,require_writable,stratified_split
+from .base import (Data,ImageSet,Source,changed_files,fetch,missing,register,require_writable,
+                              stratified_split,warn_changed)
 from .embeddings import check_plain,first_line
 from .images import inspecting_transforms
 from .inspecting import compare_counts,inspecting_measures
@@ -255,6 +256,17 @@ def obtain(
     try: return Place(fetch(CIFAR100.url, archive, CIFAR100.tgz_md5, timeout), "python")
     except (OSError,ValueError) as e: raise missing("cifar100", folder, f"it could not be got: {e}", put) from e
 
+# %% ../../nbs/50b_data.cifar100.ipynb #7e31a9d0
+binary_md5 = "03b5dce01913d631647c71ecec9e9cb8"   # of cifar-100-binary.tar.gz, as the set's site gives it
+
+def published_md5(
+    place:Place,           # where the files are
+)->dict[Path,str]:         # file -> its MD5; empty for the unpacked binary layout, whose files have none
+    "Published checksums of the files of a place."
+    if not place.path.is_dir(): return {place.path:binary_md5 if place.layout=="binary" else CIFAR100.tgz_md5}
+    listed = dict(CIFAR100.train_list+CIFAR100.test_list)|{"meta":CIFAR100.meta["md5"]}
+    return {place.path/name:md5 for name,md5 in listed.items()} if place.layout=="python" else {}
+
 # %% ../../nbs/50b_data.cifar100.ipynb #810cf2d9
 @dataclass
 class Augmented(ImageSet):
@@ -280,6 +292,7 @@ def load_cifar100(
         raise ValueError(f"val must be 0…{n-1} of the {n} training images, or a share from 0 to below 1, got {val}")
     published = {"training images":50_000,"test images":10_000}
     complete = compare_counts("cifar100", {"training images":n,"test images":len(test_labels)}, published)
+    complete = complete and not warn_changed("cifar100", changed_files(published_md5(place)))
     groups = labels if stratified else torch.zeros_like(labels)
     sizes = (dict(val=held) if held else {})|dict(train=n-held)
     parts = stratified_split(groups, sizes, torch.Generator().manual_seed(seed)); train = parts["train"]
@@ -298,17 +311,12 @@ def check_cifar100(
     try: place = find(folder)
     except FileNotFoundError as e: return {"cifar100":str(e)}
     if place is None: return {CIFAR100.filename:"missing"}
-    listed = dict(CIFAR100.train_list+CIFAR100.test_list)|{"meta":CIFAR100.meta["md5"]}
-    known = {place.path/n:md5 for n,md5 in listed.items()}
-    if not place.path.is_dir(): known = {place.path:binary_md5 if place.layout=="binary" else CIFAR100.tgz_md5}
     if place.path.is_dir() and place.layout=="binary":
         try: sizes = {k:len(v[1]) for k,v in read_cifar100(place)[0].items()}
         except ValueError as e: return {place.path.name:str(e)}
         return {place.path.name:"whole" if sizes==dict(train=50_000,test=10_000) else f"not the published set: images are {sizes}"}
-    found = {path:hashlib.md5(path.read_bytes()).hexdigest() for path in known}
-    return {p.name:"whole" if md5==known[p] else f"not the published file: md5 {md5}, expected {known[p]}" for p,md5 in found.items()}
-
-binary_md5 = "03b5dce01913d631647c71ecec9e9cb8"   # of cifar-100-binary.tar.gz, as the set's site gives it
+    known = published_md5(place)
+    return {path.name:"whole" for path in known}|changed_files(known)
 
 register(Source("cifar100", load_cifar100, classes=100, images=60_000, licence="not stated", megabytes=169,
                 where="www.cs.toronto.edu/~kriz/cifar.html (load('cifar100', download=True) does)", check=check_cifar100,

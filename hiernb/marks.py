@@ -48,7 +48,7 @@ def fit_labels(
     "Set the font of y labels such that neighbouring rows do not touch, when all else is drawn. `ValueError` for rows under 2.5 points."
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing")  # a name in a script that the font lacks takes a box's room
-        axs[0].get_figure(root=True).draw_without_rendering()             # runs the layout
+        axs[0].figure.canvas.figure.draw_without_rendering()              # of the whole figure; runs the layout
     for ax in axs:
         row = ax.get_window_extent().height*72/ax.figure.dpi/(n := abs(np.subtract(*ax.get_ylim())))
         if row<2.5: raise ValueError(f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; they need {n*2.5/72:.1f} inches, or give no axes")

@@ -13,10 +13,9 @@ from stubs import stubs  # noqa: E402
 def test_ordinary_calls_have_the_types_that_mypy_expects(request, tmp_path):
     "Wrong calls in the script carry `type: ignore` comments, and one that ignores nothing is reported."
     pytest.importorskip("mypy", reason="mypy checks the types and is not installed: pip install mypy")
-    settings = tmp_path/"mypy.ini"
-    settings.write_text(f"[mypy]\nwarn_unused_ignores = True\nmypy_path = {root}\n[mypy-hiernb.*]\nignore_errors = True\n")
     cache = request.config.cache.mkdir("mypy") if hasattr(request.config, "cache") else tmp_path/"cache"
-    command = [sys.executable, "-m", "mypy", "--config-file", settings, "--cache-dir", cache, root/"tests"/"typed"/"ordinary.py"]
+    typed = root/"tests"/"typed"
+    command = [sys.executable, "-m", "mypy", "--config-file", typed/"mypy.ini", "--cache-dir", cache, typed/"ordinary.py"]
     done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode==0, done.stdout+done.stderr
 

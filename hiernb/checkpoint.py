@@ -97,7 +97,7 @@ def save_checkpoint(
     def write(partial):
         partial.touch(); mode = partial.stat().st_mode                      # what files of this user are open to; safetensors makes private ones
         try: save_file(tensors, partial, about); os.chmod(partial, mode)
-        except SafetensorError as e: raise OSError(int((re.findall(r"os error (\d+)", str(e)) or [errno.EIO])[-1]), str(e)) from e
+        except SafetensorError as e: raise OSError(int((re.findall(r"(?:os error|Os { code:) (\d+)", str(e)) or [errno.EIO])[-1]), str(e)) from e
     return write_atomic(path, write)
 
 # %% ../nbs/52_checkpoint.ipynb #54ae56f0

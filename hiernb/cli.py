@@ -46,6 +46,7 @@ def usage_line(
     fault,*more = (" ".join(part.split()) for part in re.split("─{4,}|-{4,}", text) if part.strip())   # between rules, which are ASCII in some terminals
     fault = re.sub("^Missing from [^:]*:", "missing:", fault.partition(" Got errors:")[0]).rstrip(".")
     fault = re.sub(r"no type matching \{None\}\|(\w+) could be instantiated from \[(.*)\]$", r"expected \1, got \2", fault)
+    fault = re.sub(r"'\('(--[\w-]+)',\)'", r"'\1'", fault)                                          # a tuple with one option
     near = [found[0] for part in more if re.match("Perhaps|Arguments similar", part) and (found := re.findall(r"(?<!\S)--[\w-]+", part.partition(":")[2]))]
     wrong,_,choices = (re.findall("'([^']*)'", part) for part in fault.partition("Expected one of"))
     near = near or [word for given in wrong[:1] for word in difflib.get_close_matches(given, choices, 1)]

@@ -92,7 +92,7 @@ def svg_text(
     with warnings.catch_warnings(record=True) as said, mpl.rc_context(options):
         warnings.simplefilter('always')
         figure.savefig(data, format='svg', metadata={'Date':None}, facecolor='white')
-    others = [w for w in said if not re.match(r'Glyph \d+ .* missing', str(w.message))]
+    others = [w for w in said if not re.match(r'Glyph \d+ .* missing|Matplotlib currently does not support', str(w.message))]
     for w in others: warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
     return data.getvalue().decode(),len(others)<len(said)
 

@@ -126,7 +126,8 @@ def table(
     done = long[long.state=="done"]
     if done.empty: raise ValueError(f"none of {long.folder.nunique()} runs is finished; the first: {long.folder.iloc[0]}: {long.state.iloc[0]}")
     done = done.assign(name=label_measures(done)); names = choose_measures(done.name, measures); values = check_once(done[done.name.isin(names)])
-    groups = list(long.groupby(["data","recipe"], sort=False).groups); against = {} if baseline is None else baselines(groups, baseline)
+    groups = list(dict.fromkeys(zip(long.data, long.recipe)))                  # in the order of the runs
+    against = {} if baseline is None else baselines(groups, baseline)
     series = {key:part.set_index("seed").value for key,part in values.groupby(["data","recipe","name"])}; rows = []
     for data,recipe in groups:
         of = long[(long.data==data) & (long.recipe==recipe)]; finished = of[of.state=="done"]

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import torch
 from torch import nn
-from torch.distributed import set_timeout
+from torch.distributed import group
 from torch.distributed.launcher import LaunchConfig,elastic_launch
 
 from hiernb.batches import ClassBalancedSampler
@@ -122,8 +122,10 @@ def together(alone):
 
 def patient():
     "Process 0 works for longer than an exchange may take. Where, and with how many threads."
-    worked = []; set_timeout(timedelta(seconds=.3))
-    once(lambda: (time.sleep(1), worked.append(torch.get_num_threads()))); set_timeout(timedelta(minutes=3))
+    worked,backend = [],group.WORLD._get_backend(torch.device("cpu"))      # torch.distributed.set_timeout is newer than 2.6
+    backend._set_default_timeout(timedelta(seconds=.3))
+    once(lambda: (time.sleep(1), worked.append(torch.get_num_threads())))
+    backend._set_default_timeout(timedelta(minutes=3))
     return worked
 
 def disagreement(work):

@@ -47,7 +47,7 @@ def fit_labels(
 ):
     "Set the font of y labels such that neighbouring rows do not touch, when all else is drawn. `ValueError` for rows under 2.5 points."
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing|Matplotlib currently does not support")  # a name in a script that the font lacks takes a box's room
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing|Matplotlib currently does not support")  # of a name: boxes are drawn
         axs[0].figure.canvas.figure.draw_without_rendering()              # of the whole figure; runs the layout
     for ax in axs:
         row = ax.get_window_extent().height*72/ax.figure.dpi/(n := abs(np.subtract(*ax.get_ylim())))

@@ -173,6 +173,9 @@ def test_a_file_of_embeddings_is_inspected_and_audited(home, monkeypatch, capsys
     (home/"eight.nwk").write_text("((0,1,2,3),(4,5,6,7));")
     assert cli.main(["inspect",str(home/"points.npz"),"--taxonomy",str(home/"eight.nwk"),"--folder",str(home/"file"),"--permutations","19"])==0
     assert (home/"file"/"report.html").is_file()
+    out = capsys.readouterr().out
+    assert "ceiling" in out and "p_value" in out and "The embeddings hold the classes: Recall@1" in out
+    for name in ("Recall@1","MAP@R","mean correlation","triplet agreement","UPGMA clade recall"): assert name in out
     assert cli.main(["audit",str(home/"points.npz")])==1 and "--c 0.1" in capsys.readouterr().err
     assert cli.main(["audit",str(home/"points.npz"),"--c","0.1","--permutations","59"])==0 and "hierarchy" in capsys.readouterr().out
     assert cli.main(["audit",str(home/"points.npz"),"--c","100","--permutations","59"])==1

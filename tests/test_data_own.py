@@ -173,8 +173,8 @@ def test_wrong_arrays_are_refused_with_the_file(tmp_path, change, says):
 
 
 def test_the_error_lists_what_there_is(tmp_path):
-    np.savez(tmp_path/"a.npz", features=np.ones((4, 2)), targets=np.arange(4))
-    with pytest.raises(ValueError, match=r"found no `embeddings`; there is features \(4, 2\), targets \(4,\)"): load_embeddings(tmp_path/"a.npz")
+    np.savez(tmp_path/"a.npz", codes=np.ones((4, 2)), kinds=np.arange(4))
+    with pytest.raises(ValueError, match=r"found no `embeddings`; there is codes \(4, 2\), kinds \(4,\)"): load_embeddings(tmp_path/"a.npz")
 
 
 def test_a_slip_in_the_taxonomy_is_no_class_below(tmp_path):
@@ -190,3 +190,13 @@ def test_decomposed_names_on_disk_and_in_tables_are_one_class(tmp_path):
     assert load_own(tmp_path/"set", val=0, test=0).class_names==["Caf\u00e9", "b"]
     (tmp_path/"t.csv").write_text("path,class\n0.png,Cafe\u0301\n1.png,Caf\u00e9\n")
     assert set(read_images_table(tmp_path/"t.csv").classes)=={("Caf\u00e9",)}
+
+@pytest.mark.parametrize("names", [("X","y"),("x","targets"),("features","target"),("vectors","labels"),("embeddings","Y")])
+def test_what_other_tools_call_the_parts_is_read_with_a_word(tmp_path, names):
+    np.savez(tmp_path/"a.npz", **dict(zip(names, (np.eye(4, 2), np.arange(4)))))
+    with pytest.warns(UserWarning, match=f"{names[0]} is read as embeddings|{names[1]} is read as labels"): found = load_embeddings(tmp_path/"a.npz")
+    assert found.embeddings.tolist()==np.eye(4, 2).tolist() and found.labels.tolist()==[0,1,2,3]
+
+def test_two_names_that_could_mean_the_embeddings_are_refused(tmp_path):
+    np.savez(tmp_path/"a.npz", X=np.ones((4, 2)), features=np.ones((4, 2)), y=np.arange(4))
+    with pytest.raises(ValueError, match="found no `embeddings`; there is X"): load_embeddings(tmp_path/"a.npz")

@@ -96,7 +96,15 @@ class PointsCommand:
 # %% ../../nbs/72e_command.points.ipynb #1b5b26fc
 @dataclass(kw_only=True)
 class Inspect(PointsCommand):
-    """Say what embeddings hold: measures, trees, pictures, one report.
+    """Say what embeddings hold: five numbers with chance level, ceiling and p-value, a verdict, and a folder with all measures, trees and a report.
+
+    A file has one row per sample:
+      .npz .pt .safetensors   embeddings (N,D) floating point; labels (N,) whole numbers from 0, or names; and, optionally,
+                              class_names (C names in label order), split (N words), proxies (P,D)
+      .csv .tsv .parquet      columns e0, e1, … (any one prefix) or one list column embedding; label (numbers or names) or class (names);
+                              and, optionally, split; other columns are not read
+    Save one with np.savez("features.npz", embeddings=X, labels=y), or torch.save(dict(embeddings=X, labels=y), "features.pt").
+    With --taxonomy the classes are compared with a hierarchy, by their names.
 
     Examples:
       hiernb inspect features.npz
@@ -109,13 +117,15 @@ class Inspect(PointsCommand):
     folder:Annotated[Path,named("FOLDER")]=Path("examined") # tables, trees, pictures and report.html go there
 
     def run(self)->int:
-        from hiernb.examine import examine,require_own_files
+        from hiernb.examine import answer,examine,headline,require_own_files
         require_own_files(self.folder)
         given = self.read()
         shown = is_first() and is_watched()            # its own bar there; elsewhere lines
         with nullcontext() if shown else working(f"examining {self.path}"):
             found = examine(**given, folder=self.folder, n_permutations=self.permutations, seed=self.seed, progress=shown,
                             source=str(self.path), command=shlex.join(["hiernb",*sys.argv[1:]]))
+        show(headline(found.tables))
+        print(f"\n{answer(found.tables)}")
         if found.verdict: print(found.verdict)
         for path in found.files: print(path)
         return 0
@@ -124,6 +134,8 @@ class Inspect(PointsCommand):
 @dataclass(kw_only=True)
 class Audit(PointsCommand):
     """Say whether a learned hierarchy is there: each measure against controls that know less, and a verdict.
+
+    Points of a ball (--c) or a run that embeds into one; `hiernb inspect --help` says what a file holds.
 
     Examples:
       hiernb audit runs/hier/cub-resnet50-pa-hier/seed-0

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['headline', 'LATEX', 'near_measures', 'choose_measures', 'label_measures', 'over_seeds', 'level_means', 'baseline_of',
            'baselines', 'check_once', 'in_order', 'table', 'short_names', 'texts', 'level_rows', 'mean_cells',
-           'difference_cells', 'notes', 'lonely', 'sheets', 'table_csv', 'table_markdown', 'latex_text', 'table_latex',
-           'writer_of', 'write_table']
+           'difference_cells', 'notes', 'lonely', 'visible', 'plain_cell', 'sheets', 'table_csv', 'table_markdown',
+           'latex_text', 'table_latex', 'writer_of', 'write_table']
 
 # %% ../nbs/72_table.ipynb #a4d6a66c
 import difflib,fnmatch,re
@@ -233,6 +233,20 @@ def lonely(
         if none: said.append(f"No seed in common with {part[part!=''].iloc[0]}, and so no difference: {', '.join(none)}.")
     return said
 
+# %% ../nbs/72_table.ipynb #5a7c01e2
+def visible(
+    text:str,  # a name
+)->str:        # in one line
+    "Escape line ends, control characters and others that do not print."
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+def plain_cell(
+    text:str,  # a cell of a CSV file
+)->str:
+    "Escape what does not print, and put an apostrophe before what a spreadsheet would take for a formula."
+    formula = text.startswith(("=","+","-","@","\t","\r"))
+    return "'"*formula+visible(text)
+
 # %% ../nbs/72_table.ipynb #bc417ff4
 def sheets(
     found:pd.DataFrame,                       # from `table`
@@ -244,9 +258,9 @@ def sheets(
         measures = [n for n in part.columns.get_level_values(0).unique() if (n,"mean") in there]
         compared = [n for n in measures if (n,"difference") in there]
         if not measures: continue
-        before,short,after = short_names(part.index.tolist()); short_of = dict(zip(part.index, short))
-        title = data+f", {before}…"*bool(before)+f", {after}"*bool(after)
-        names = [s+" †"*bool(n) for s,n in zip(short, part["runs","selected on test"])]
+        before,short,after = short_names(part.index.tolist()); short_of = dict(zip(part.index, map(visible, short)))
+        title = visible(data+f", {before}…"*bool(before)+f", {after}"*bool(after))
+        names = [visible(s)+" †"*bool(n) for s,n in zip(short, part["runs","selected on test"])]
         rows = zip(names, map(str, part["runs","seeds"]), *(mean_cells(part, n) for n in measures))
         made.append((title, ["recipe","seeds",*measures], [*map(list, rows),*level_rows(part, measures)]))
         if compared:
@@ -263,7 +277,8 @@ def table_csv(
     found:pd.DataFrame,  # from `table`
 )->str:
     "A row a recipe, a column a number: data, recipe, runs seeds, …, Recall@1 mean, Recall@1 low, …"
-    return found.set_axis([" ".join(c) for c in found.columns], axis=1).reset_index().to_csv(index=False)
+    flat = found.set_axis([" ".join(c) for c in found.columns], axis=1).reset_index()
+    return flat.map(lambda cell: plain_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
 
 def table_markdown(
     found:pd.DataFrame,  # from `table`
@@ -271,8 +286,10 @@ def table_markdown(
     "Pipe tables with a bold title each, and notes."
     made = []
     for title,head,rows in sheets(found):
-        lines = [[cell.replace("|", "\\|") for cell in line] for line in (head,*rows)]; widths = [max(map(len, column)) for column in zip(*lines)]
+        lines = [[cell.replace("|", "\\|").replace("<", "&lt;") for cell in line] for line in (head,*rows)]
+        widths = [max(map(len, column)) for column in zip(*lines)]
         first,*rest = ["| "+" | ".join(cell.ljust(w) for cell,w in zip(line, widths))+" |" for line in lines]
+        title = title.replace("<", "&lt;")
         made.append("\n".join([f"**{title}**","",first,"|"+"|".join("-"*(w+2) for w in widths)+"|",*rest]))
     return "\n\n".join([*made,"\n".join(sum(notes(found), []))])+"\n"
 

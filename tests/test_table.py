@@ -145,3 +145,12 @@ def test_names_with_spaces_survive(tmp_path, names):
     assert [title+row for row in rows]==list(names)
     write_run(tmp_path/"more", names[0], 9, {("x","m"):.5}, lr=.1)
     assert {name for _,name in table(collect(tmp_path)).index}>={f"{names[0]} training.lr=0.1", f"{names[0]} training.lr=0.2"}
+
+@pytest.mark.parametrize("name,csv,markdown", [("=1+1","'=1+1","=1+1"), ("@x","'@x","@x"), ("a\\nb","a\\nb","a\\nb"),
+                                               ("\\u001b[31mred","\\x1b[31mred","\\x1b[31mred"),
+                                               ("<script>x","<script>x","&lt;script>x")])
+def test_a_strange_name_stays_in_its_cell(tmp_path, name, csv, markdown):
+    write_run(tmp_path/"0", name, 0, {("x","m"):.5})
+    found = table(collect(tmp_path))
+    assert csv in table_csv(found).splitlines()[1]
+    assert f"| {markdown} " in table_markdown(found)

@@ -75,16 +75,17 @@ def relink(text:str)->str:
 
 
 nested = re.compile(r"\[\[(`[^`\]]+`)\]\([^)]*\)\](?=\()")          # nbdev links a symbol's name inside a link
+linked = re.compile(r"\[`([^`\]]+)`\]\([^)]*\)")                     # nbdev links symbols in the comments of a signature: code shows no links
 listing = re.compile(r"^(\w.*:)\n((?:[ ]{2,}\S.*(?:\n|$))+)", re.M)   # a docstring's examples: lines set in below a line with a colon
 
 
 def as_written(
     text:str,  # the Markdown of a symbol's documentation
 )->str:
-    "Keep the lines of a docstring's examples, and their dashes."
+    "Keep the lines of a docstring's examples, and their dashes; take links out of signatures."
     def block(m): return f"{m[1]}\n\n```\n{textwrap.dedent(m[2]).rstrip()}\n```\n"
     parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)         # the signature is a block already
-    return "".join(part if k%2 else listing.sub(block, part) for k,part in enumerate(parts))
+    return "".join(linked.sub(r"\1", part) if k%2 else listing.sub(block, part) for k,part in enumerate(parts))
 
 
 def prepare()->Path:

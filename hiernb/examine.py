@@ -38,6 +38,7 @@ from .metric.space import intensity,prototypes,variances
 from .plot import cluster_map,dendrogram,tanglegram
 from .report import figure_svg,report
 from .tree.chance import normalize
+from .tree.compare import clade_recall
 from .tree.formats import newick_of
 from .tree.infer import pairwise_distance,proxy_tree,upgma
 from .tree.labels import require_order
@@ -209,6 +210,8 @@ def pictures(
     found = dict(dendrogram=(draw(dendrogram, tree, groups), f"The tree of {whose}: UPGMA (average linkage) of their distances."+note))
     if true:
         says = f"The tree of {whose}, left, and the taxonomy, right, both turned for few crossings; lines join the same class."
+        recall = clade_recall(tree, true)
+        if not np.isnan(recall): says += f" Clade recall is {recall:.2f}: groups can differ though no lines cross."
         found["tanglegram"] = draw(tanglegram, tree, true.to_tree(), groups),says+note
     one = groups or Taxonomy.from_paths([("classes",n) for n in kept], kept)
     return found|dict(distances=(draw(cluster_map, dist, one, tree),f"Distances between {whose}, in the order of the tree."+note))
@@ -264,7 +267,8 @@ def answer(
     if rows.empty: return said+"."
     row = rows.iloc[0]
     if row.p_value>alpha: return f"{said}; they do not show that they hold the taxonomy: mean correlation of {row['of']} is {between(row)}."
-    return f"{said}; and they hold {row.normalized:.0%} of the taxonomy, from chance to the ceiling: mean correlation of {row['of']} is {between(row)}."
+    return (f"{said}; and they hold the taxonomy: mean correlation of {row['of']} is {between(row)}, "
+            f"{row.normalized:.0%} of the way from chance to the ceiling.")
 
 def in_short(
     tables:dict[str,pd.DataFrame], # measures, retrieval, classes
@@ -273,7 +277,8 @@ def in_short(
 )->str:                            # a list, for `report`
     "What the report found, in one sentence; then the numbers to read first."
     count,recall = tables["classes"].samples,tables["retrieval"].iloc[0]; all_of = tables["measures"].drop_duplicates("measure").set_index("measure")
-    lines = [f"{count.sum():,} samples in {dimensions} dimensions, {len(count):,} classes of {count.min():,} to {count.max():,} samples",
+    sizes = f"{count.min():,} to {count.max():,}" if count.min()<count.max() else f"{count.min():,}"
+    lines = [f"{count.sum():,} samples in {dimensions} dimensions, {len(count):,} classes of {sizes} samples",
              f"Recall@1 {recall.value:.3f}, 95 % interval {recall.low:.3f} to {recall.high:.3f}, chance {recall.chance:.3f}"]
     if "mean correlation" in all_of.index:
         rows = all_of.loc[["mean correlation","UPGMA clade recall"]].dropna(subset="value")
@@ -292,11 +297,14 @@ def sections_of(
         retrieval="Every sample looks for its class among all others. Low and high: 95 % interval, whole classes resampled. Chance: exact mean for "
                   "shuffled classes.",
         measures="With a taxonomy, each value stands beside its mean under permuted classes or labels (chance), the best that it can be (ceiling), the middle "
-                 "95 % of the permuted values (low, high) and a p-value. More is better, but for Robinson–Foulds, variance within classes, mean angle and δ.",
-        classes="The hardest classes: what most of their samples' nearest neighbours are that are not of the class, how many, and how many edges of a "
-                "taxonomy lie between the two.", audit="Is a hierarchy there? Each value against controls that know less; the verdict stands above.")
+                 "95 % of the permuted values (chance_low, chance_high) and a p-value. More is better, except for Robinson–Foulds, variance within classes, "
+                 "mean angle and δ.",
+        classes="The hardest classes first: the class that their samples are most often taken for by their nearest neighbor, how many times, and how "
+                "many edges of the taxonomy lie between the two.",
+        audit="Is a hierarchy there? Each value against controls that know less; the verdict stands above.")
     def of(name):
         shown = readable(tables[name], 4 if name=="retrieval" else 3)
+        if name!="retrieval": shown = shown.rename(columns=dict(low="chance_low", high="chance_high"))
         return [says[name],shown,*explain(shown)]
     classes = tables["classes"].drop(columns=["nearest class","distance"]).head(40)
     radii = [drawn[name] for name in drawn if name=="radii"]; trees = [pair for name,pair in drawn.items() if name!="radii"]

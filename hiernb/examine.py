@@ -24,7 +24,7 @@ from skbio import TreeNode
 from torch import Tensor
 from tqdm import tqdm
 
-from .data.base import write_atomic
+from .data.base import csv_text,write_atomic
 from .data.embeddings import Embeddings,as_embeddings,as_labels,as_matrix,load_embeddings
 from .disk import radius_histogram
 from .geometry.delta import relative_delta,sampled_delta
@@ -42,7 +42,7 @@ from .tree.compare import clade_recall
 from .tree.formats import newick_of
 from .tree.infer import pairwise_distance,proxy_tree,upgma
 from .tree.labels import require_order
-from .tree.taxonomy import Taxonomy
+from .tree.taxonomy import Taxonomy,what_it_is
 from .words import between,explain,readable,verdict_lines
 
 # %% ../nbs/62_examine.ipynb #1ba0c008
@@ -320,7 +320,9 @@ written = ("report.html",*(f"{name}.csv" for name in ("retrieval","measures","cl
 def require_own_files(
     folder:str|Path,  # to write to
 )->None:
-    "`ValueError` for files that would be replaced and that no examination has written."
+    "`ValueError` for what is no folder, and for files that would be replaced and that no examination has written."
+    if Path(folder).exists() and not Path(folder).is_dir():
+        raise ValueError(f"{folder} is {what_it_is(folder) or 'a file'}, expected a folder for the report or a new name")
     there = [name for name in written if (Path(folder)/name).exists()]
     if not there: return
     with suppress(OSError), open(Path(folder)/"report.html", "rb") as file:
@@ -339,7 +341,7 @@ def write_examination(
 )->list[Path]:                         # the report first
     "One report, a CSV a table, a Newick file a tree, an SVG a figure, each whole or not at all. `OSError` if they cannot be written."
     drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in figures.items()}
-    files = {f"{n}.csv":t.to_csv(index=False).encode() for n,t in tables.items()}|{f"tree_of_{n}.nwk":newick(t) for n,t in trees.items()}
+    files = {f"{n}.csv":csv_text(t).encode() for n,t in tables.items()}|{f"tree_of_{n}.nwk":newick(t) for n,t in trees.items()}
     made = [write_atomic(folder/name, data) for name,data in (files|{f"{name}.svg":svg for name,(svg,_) in drawn.items()}).items()]
     return [report(folder/"report.html", f"{beginning}{settings['embeddings']} hold", sections_of(tables, drawn, short), settings),*made]
 

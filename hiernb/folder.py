@@ -7,7 +7,7 @@ __all__ = ['parts', 'harmless', 'read_mapping', 'is_checkpoint', 'is_run', 'stra
            'alone_in', 'sweep']
 
 # %% ../nbs/52_folder.ipynb #e413b6f9
-import errno,tomllib
+import errno,os,tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,8 +67,9 @@ def require_run_folder(
     folder = Path(folder)
     if not folder.is_dir(): return
     for part in (folder/name for name in parts):
-        if part.resolve().is_relative_to(folder.resolve()): continue
-        raise ValueError(f"{part} is a link to {part.resolve()}, outside the run, whose files a run would replace and delete. "
+        home = Path(os.path.realpath(part))                                # unlike `resolve`, goes through links in a circle
+        if home.is_relative_to(os.path.realpath(folder)): continue
+        raise ValueError(f"{part} is a link to {home}, outside the run, whose files a run would replace and delete. "
                          f"Remove the link, or link the whole folder {folder} instead")
     if is_run(folder) or not (found := strangers(folder)): return
     some = ", ".join(found[:5])+(f" and {len(found)-5} more" if len(found)>5 else "")

@@ -146,7 +146,7 @@ def sources_of(
     chain:tuple=(),          # the recipes on the way here
 )->list[Source]:             # the recipe itself first, what it builds on behind it
     "A recipe and all that it builds on. `ValueError`: unknown name, a circle; `FileNotFoundError`: no such file."
-    here = Path(name).resolve() if is_file_name(name) else str(name)
+    here = Path(os.path.realpath(name)) if is_file_name(name) else str(name)
     if here in chain:
         raise ValueError(f"recipes build on each other in a circle: {' → '.join(getattr(x,'name',x) for x in (*chain[chain.index(here):],here))}")
     found = from_file(Path(name)) if isinstance(here, Path) else from_book(here)

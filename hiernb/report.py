@@ -94,7 +94,8 @@ def svg_text(
         figure.savefig(data, format='svg', metadata={'Date':None}, facecolor='white')
     others = [w for w in said if not re.match(r'Glyph \d+ .* missing|Matplotlib currently does not support', str(w.message))]
     for w in others: warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
-    return data.getvalue().decode(),len(others)<len(said)
+    text = re.sub(r'[\x00-\x08\x0b\x0c\x0e-\x1f]', '\N{REPLACEMENT CHARACTER}', data.getvalue().decode())  # XML knows no such character
+    return text,len(others)<len(said)
 
 def figure_svg(
     figure:Figure,  # a matplotlib figure; it stays open

@@ -21,7 +21,7 @@ from torch import Generator,as_tensor,isin,nn,no_grad
 
 from .checkpoint import best_checkpoint,checkpoints,judged,read_checkpoint,settings_differ
 from .clock import say,working
-from .data.base import Data,load,read_json,write_atomic
+from .data.base import Data,csv_text,load,read_json,write_atomic
 from .examine import newick
 from .folder import alone_in,require_run_folder
 from .guards import clip_radius
@@ -247,7 +247,7 @@ def write_results(
     settings,head = Evaluation(**recipe.sections["evaluation"]),clip_radius(done.model)
     got = measure(points, done.model, done.loss, data, settings, recipe.seed)
     chosen_by = "test" if recipe.sections["training"].get("select_on_test") else "val"
-    write_atomic(folder/"test.csv", got.table.assign(selected_on=chosen_by).to_csv(index=False).encode())
+    write_atomic(folder/"test.csv", csv_text(got.table.assign(selected_on=chosen_by)).encode())
     trees,figures = draw_points(points, data, proxies_of(done.loss), head and head.clip_r)
     trained = {} if len(done.history)<2 else dict(training=(curves(done.history),"Loss, and the score that chooses the epoch."))
     drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in (trained|figures).items()}

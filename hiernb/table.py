@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['headline', 'LATEX', 'near_measures', 'choose_measures', 'label_measures', 'over_seeds', 'level_means', 'baseline_of',
            'baselines', 'check_once', 'in_order', 'table', 'short_names', 'texts', 'level_rows', 'mean_cells',
-           'difference_cells', 'notes', 'lonely', 'visible', 'plain_cell', 'sheets', 'table_csv', 'table_markdown',
-           'latex_text', 'table_latex', 'writer_of', 'write_table']
+           'difference_cells', 'notes', 'lonely', 'sheets', 'table_csv', 'table_markdown', 'latex_text', 'table_latex',
+           'writer_of', 'write_table']
 
 # %% ../nbs/72_table.ipynb #a4d6a66c
 import difflib,fnmatch,re
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .collect import split_name
-from .data.base import write_atomic
+from .data.base import csv_text,visible,write_atomic
 from .report import number_texts
 from .tree.chance import normalize,paired_evidence,t_interval
 
@@ -233,20 +233,6 @@ def lonely(
         if none: said.append(f"No seed in common with {part[part!=''].iloc[0]}, and so no difference: {', '.join(none)}.")
     return said
 
-# %% ../nbs/72_table.ipynb #5a7c01e2
-def visible(
-    text:str,  # a name
-)->str:        # in one line
-    "Escape line ends, control characters and others that do not print."
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
-
-def plain_cell(
-    text:str,  # a cell of a CSV file
-)->str:
-    "Escape what does not print, and put an apostrophe before what a spreadsheet would take for a formula."
-    formula = text.startswith(("=","+","-","@","\t","\r"))
-    return "'"*formula+visible(text)
-
 # %% ../nbs/72_table.ipynb #bc417ff4
 def sheets(
     found:pd.DataFrame,                       # from `table`
@@ -277,8 +263,7 @@ def table_csv(
     found:pd.DataFrame,  # from `table`
 )->str:
     "A row a recipe, a column a number: data, recipe, runs seeds, …, Recall@1 mean, Recall@1 low, …"
-    flat = found.set_axis([" ".join(c) for c in found.columns], axis=1).reset_index()
-    return flat.map(lambda cell: plain_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
+    return csv_text(found.set_axis([" ".join(c) for c in found.columns], axis=1).reset_index())
 
 def table_markdown(
     found:pd.DataFrame,  # from `table`

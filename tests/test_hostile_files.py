@@ -18,6 +18,7 @@ from hiernb.data.cars import read_mat
 from hiernb.data.embeddings import load_embeddings
 from hiernb.keys import read_toml
 from hiernb.manifest import read_manifest
+from hiernb.recipe import read_recipe
 
 x,y = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32),np.arange(6)%2
 
@@ -106,6 +107,21 @@ def test_a_file_of_embeddings_costs_no_more_than_it_holds(tmp_path, growth, make
     assert str(e.value).startswith(str(path)) and says in str(e.value) and len(str(e.value).splitlines())==1, e.value
 
 
+def test_parquet_damaged_anywhere_names_the_file(tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet is optional")
+    pd.DataFrame(dict(label=y, e0=x[:, 0], e1=x[:, 1])).to_parquet(tmp_path/"x.parquet")
+    whole = (tmp_path/"x.parquet").read_bytes()
+    for at in range(4, len(whole)-8, 12):
+        (tmp_path/"x.parquet").write_bytes(whole[:at]+bytes([whole[at]^255])+whole[at+1:])
+        try: load_embeddings(tmp_path/"x.parquet")
+        except ValueError as e: assert str(e).startswith(str(tmp_path/"x.parquet")) and len(str(e).splitlines())==1, e
+
+
+def test_a_tensor_without_numbers_names_the_file(tmp_path):
+    torch.save(dict(embeddings=torch.ones(6, 3, device="meta"), labels=torch.from_numpy(y)), tmp_path/"x.pt")
+    with pytest.raises(ValueError, match="x.pt: embeddings .* device meta"): load_embeddings(tmp_path/"x.pt")
+
+
 def test_files_that_compress_well_are_read(tmp_path):
     "Embeddings that are nearly all zero, far smaller on the disk than in memory, and tensors that share a storage."
     sparse = np.zeros((3000, 1000), np.float32)
@@ -133,6 +149,11 @@ def test_a_recipe_is_read_or_refused_in_one_line(tmp_path, text, says):
 def test_a_recipe_that_is_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path/"a.toml")
     with pytest.raises(ValueError, match="a.toml is no TOML file: it is a pipe"): read_toml(tmp_path/"a.toml")
+
+
+def test_a_recipe_that_is_a_link_to_itself_is_refused(tmp_path):
+    (tmp_path/"a.toml").symlink_to("a.toml")
+    with pytest.raises((OSError,ValueError), match="a.toml"): read_recipe(tmp_path/"a.toml")
 
 
 odd = [*(text for text, _ in recipes), "name = 'x'\nseed = inf\n[data]\nname = 'y'", "name = 'x'\nseed = 1\ndata = []",

@@ -1,6 +1,8 @@
 "Reports as a reader meets them: every abbreviation is explained, names in any script are drawn, and titles say what was done."
+import csv
 import re
 import warnings
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -94,3 +96,14 @@ def test_a_verdict_has_a_line_for_each_part():
     assert verdict_lines("").splitlines()==[]
     assert len(verdict_lines("a: b, c; d (e); f").splitlines())==3
     assert between(pd.Series(dict(value=.5, chance=.1, ceiling=np.nan)))=="0.50 (chance 0.10)"
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "a\0b", "a\nb", "=1+1", "@x", "\u202eabc"])
+def test_names_do_nothing_in_tables_and_pictures(tmp_path, name):
+    "A picture stays XML, a table moves no cursor, and a spreadsheet calculates nothing."
+    names = [name,"b","c","d"]
+    embeddings = torch.randn(24, 8, generator=torch.Generator().manual_seed(0))
+    examine(embeddings, names*6, Taxonomy.from_paths([("g",n) for n in names[:2]]+[("h",n) for n in names[2:]]), folder=tmp_path/"x", n_permutations=19)
+    for path in (tmp_path/"x").glob("*.svg"): ElementTree.parse(path)
+    cells = [cell for row in csv.reader((tmp_path/"x"/"classes.csv").open(newline="")) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in tuple("=@") or re.search(r"[\x00-\x1f\u202e]", cell)]

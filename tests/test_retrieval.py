@@ -49,3 +49,30 @@ def test_recall_is_that_of_the_list(reach):
     near = knn(x, None, 959, "poincare", .1, exclude_self=True, ties="random").indices
     assert torch.equal(first_hits(x, y, geometry="poincare", c=.1), first_hits(near, y))
     assert recall_at_k(x, y, ks, geometry="poincare", c=.1)==recall_at_k(near, y, ks)
+
+
+def many(x): return torch.cat([x, x.flip(0)+1])
+def no_rows(x): return torch.cat([x[:3], torch.randn(40, 6, generator=torch.Generator().manual_seed(1))])
+
+
+def moved(x): return x+1e-6
+
+
+@pytest.mark.parametrize("other", [torch.Tensor.half, torch.Tensor.bfloat16, torch.flipud, many, moved])
+def test_queries_that_find_themselves_are_told(other):
+    x,y = torch.randn(40, 6, generator=torch.Generator().manual_seed(0)),torch.arange(40)%4
+    gallery = other(x)
+    with pytest.warns(UserWarning, match="of 40 queries looked at stand in the gallery too"):
+        recall_at_k(x, y, 1, gallery=gallery, gallery_labels=torch.arange(len(gallery))%4)
+
+
+def others(x): return torch.randn(50, x.shape[1], generator=torch.Generator().manual_seed(1))
+def line(x): return torch.rand(5000, 1, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("kind,dim,gallery", [("randn", 6, others), ("randn", 6, no_rows), ("ones", 6, torch.Tensor.half), ("rand", 1, line)])
+def test_a_gallery_of_others_is_not_warned_of(kind, dim, gallery, recwarn):
+    x = dict(randn=torch.randn, ones=torch.ones, rand=torch.rand)[kind](40, dim)
+    gallery = gallery(x)
+    recall_at_k(x, torch.arange(40)%4, 1, gallery=gallery, gallery_labels=torch.arange(len(gallery))%4)
+    assert not [w for w in recwarn if "stand in the gallery" in str(w.message)]

@@ -180,3 +180,28 @@ def test_an_examination_replaces_its_own_files_alone(tmp_path, name):
     if name!="report.html": return
     examine(torch.from_numpy(points), **what)
     assert len(examine(torch.from_numpy(points), **what).files)>4
+
+
+def stream(path): path.symlink_to("/proc/self/fd/1")
+def null(path): path.symlink_to("/dev/null")
+
+
+@pytest.mark.parametrize("make, says", [(os.mkfifo, "a pipe"), (Path.mkdir, "a folder"), (null, "a device"), (stream, "expected the name of a file")])
+def test_a_file_takes_the_place_of_nothing_but_a_file(tmp_path, make, says):
+    "Replacing a device or a pipe takes it from everybody: root would lose /dev/null."
+    path = tmp_path/"t.csv"
+    make(path)
+    before = os.lstat(path).st_ino
+    with pytest.raises(OSError, match=says): write_atomic(path, b"x")
+    assert os.lstat(path).st_ino==before and os.listdir(tmp_path)==["t.csv"]
+
+
+def test_a_folder_whose_parts_are_links_in_a_circle_is_refused(tmp_path):
+    (tmp_path/"checkpoints").symlink_to("figures")
+    (tmp_path/"figures").symlink_to("checkpoints")
+    with pytest.raises(ValueError, match="is not empty and holds no run"): require_run_folder(tmp_path)
+
+
+def test_a_report_goes_into_a_folder(tmp_path):
+    (tmp_path/"t").write_text("")
+    with pytest.raises(ValueError, match="is a file, expected a folder"): examine(torch.randn(8, 4), torch.arange(8)//4, folder=tmp_path/"t")

@@ -55,6 +55,9 @@ def test_tables_that_mean_one_thing_are_read(tmp_path, text):
     ("class,family\n\"cat,x\n", "line 2: unexpected end of data"),
     ("cat > x,y\ndog > x,y\n", "line 1: expected column names"),
     ("path\nA > cafe\u0301\nA > caf\u00e9\n", "duplicate class: labels [0, 1]"),
+    ("Felidae,lion\nFelidae,cat\nCanidae,dog\n", "line 1: expected column names, found ['Felidae', 'lion'], of which 'Felidae' stands in its column too"),
+    ("class,family,order\ncat,Felidae,Carnivora\ndog,Canidae,Carnivora\nmouse,Muridae,Rodentia\n", "put column 'order' before 'family'"),
+    ("species,genus\nlion,Panthera\ntiger,Panthera\ncat,Felis\n", "each 'species' lies in one 'genus', which comes after it"),
 ])
 def test_tables_that_mean_nothing_are_refused_by_name(tmp_path, text, says):
     path = file_of(tmp_path, text)
@@ -126,7 +129,8 @@ def test_support_is_kept_and_is_no_name():
 
 def test_a_file_without_labels_does_not_say_their_order(tmp_path):
     path = file_of(tmp_path, "(b,a);", ".nwk")
-    assert not Taxonomy.from_newick(path).ordered and Taxonomy.from_newick("(b,a);").ordered
+    assert Taxonomy.from_newick(path).ordered is False
+    assert Taxonomy.from_newick("(b,a);").ordered is None                  # the documented order: that of the text
     assert Taxonomy.from_newick(path).select(["a","b"]).ordered
     assert Taxonomy.from_newick(file_of(tmp_path, "[&labels 1 0](b,a);", ".nwk")).ordered
 

@@ -24,9 +24,9 @@ def show(
     whole:Any=None,        # what is written to it; None: the table that is shown
 )->None:
     "Print a table whole, numbers with four decimals, empty for nan. `OSError` if it cannot be written."
-    from hiernb.data.base import write_atomic
+    from hiernb.data.base import csv_text,write_atomic
     print(table.to_string(index=False, na_rep="", float_format=lambda v: f"{v:.4f}"))
-    if write is not None: say(f"wrote {write_atomic(write, (table if whole is None else whole).to_csv(index=False).encode())}")
+    if write is not None: say(f"wrote {write_atomic(write, csv_text(table if whole is None else whole).encode())}")
 
 # %% ../../nbs/72c_command.base.ipynb #7c14c634
 def named(

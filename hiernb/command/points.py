@@ -144,6 +144,9 @@ class Audit(PointsCommand):
     write:File=None  # CSV to write too
 
     def run(self)->int:
+        if self.write is not None:
+            from hiernb.data.base import require_file_name
+            require_file_name(self.write)
         given = self.read(); points,c = given["embeddings"],given["c"]
         if c is None: raise ValueError("an audit is of points in a ball: give its curvature magnitude, --c 0.1" if not self.of_run else
                                        f"{self.path} does not embed into a ball: there is nothing to audit. `hiernb inspect` says what its embeddings hold")

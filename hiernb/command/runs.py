@@ -210,8 +210,10 @@ class Evaluate:
     def run(self)->int:
         with working(f"evaluating {self.folder}"):
             from hiernb.collect import read_run
+            from hiernb.data.base import require_file_name
             from hiernb.run import evaluate
             from hiernb.table import choose_measures
+            if self.write is not None: require_file_name(self.write)
             known = [row["measure"] for row in read_run(self.folder.absolute().parents[1] if self.folder.is_file() else self.folder) if row["state"]=="done"]
             if self.measures and self.split=="test" and known: choose_measures(known, self.measures)     # before the work
             found = evaluate(self.folder, self.split, accelerator=self.accelerator)

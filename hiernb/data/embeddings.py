@@ -204,6 +204,7 @@ def read_pt(
     if not isinstance(found, dict): raise ValueError(f"{path}: expected a dictionary with embeddings and labels, found {type(found).__name__}")
     for name,value in found.items():
         try:
+            if isinstance(value, Tensor) and value.is_meta: raise ValueError("it was on the device meta, and has no numbers")
             if isinstance(value, Tensor) and value.layout==torch.strided and value.numel()*value.itemsize>value.untyped_storage().nbytes():
                 raise ValueError(f"it has shape {tuple(value.shape)}, and {value.untyped_storage().nbytes():,} bytes are there")
             if name in ("embeddings","labels","class_names","proxies","split"): check_plain(value, path.stat().st_size)
@@ -317,8 +318,9 @@ def read_embedding_table(
                                     index_col=False, low_memory=False)
             if "label" in table and table["label"].str.fullmatch(r"-?(0|[1-9][0-9]{0,17})").all():      # 007 is a name
                 table["label"] = table["label"].astype(np.int64)
-    except OSError: raise
-    except (ValueError,pd.errors.ParserError,pd.errors.ParserWarning) as e: raise ValueError(f"{path} cannot be read as a table: {e}") from None
+    except (OSError,ValueError,NotImplementedError,pd.errors.ParserError,pd.errors.ParserWarning) as e:
+        if isinstance(e, OSError) and e.errno is not None: raise                  # pyarrow's have none for damaged files
+        raise ValueError(f"{path} cannot be read as a table: {first_line(e)}") from None
     try: parts = table_parts(table)
     except (ValueError,TypeError) as e: raise ValueError(f"{path}: {e}") from None
     if other := [k for k,v in parts.items() if v is None]: warnings.warn(f"{path}: the columns {', '.join(other)} are not read", stacklevel=3)

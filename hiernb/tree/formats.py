@@ -97,7 +97,8 @@ def read_parquet(
     import pandas as pd
     data = Path(file).expanduser().read_bytes()
     try: table = pd.read_parquet(io.BytesIO(data), engine="pyarrow")
-    except (ValueError,OSError) as error: raise ValueError(f"{file} cannot be read as Parquet: {error}") from None
+    except (ValueError,OSError,NotImplementedError) as error:
+        raise ValueError(f"{file} cannot be read as Parquet: {' '.join(str(error).split())}") from None
     for name in [name for name,dtype in table.dtypes.items() if dtype.kind=="O"]:
         cells = [decode(cell, f"{file}, column {name}") if isinstance(cell,bytes) else cell for cell in table[name]]
         table[name] = pd.Series(cells, index=table.index, dtype=object)

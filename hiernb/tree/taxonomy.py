@@ -26,8 +26,8 @@ from .formats import nfc, node_paths, read_newick, read_pairs, read_table, read_
 
 # %% auto #0
 __all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span',
-           'renamed', 'class_columns', 'path_mark', 'row_path', 'label_order', 'sibling_names', 'newick_paths',
-           'what_it_is', 'list_folder']
+           'renamed', 'check_level_columns', 'class_columns', 'path_mark', 'row_path', 'label_order', 'sibling_names',
+           'newick_paths', 'what_it_is', 'list_folder']
 
 # %% ../../nbs/20_tree.taxonomy.ipynb #fe7975e0
 def unique_names(
@@ -278,6 +278,26 @@ def to_tree(self:Taxonomy)->TreeNode:  # rooted, multifurcating; tips are named 
         made[node] = TreeNode(name or None, length=1. if node else None, children=below)
     return made[0]
 
+# %% ../../nbs/20_tree.taxonomy.ipynb #2d90be17
+def check_level_columns(
+    file:str|Path,             # for messages
+    header:Sequence[str],      # column names
+    rows:Sequence[list[str]],  # cells
+    columns:Sequence[int],     # levels from the root's child down, and the class where no column says so
+    named:bool,                # there is a column `path`, `class` or `label`
+)->None:
+    "`ValueError` for a table without column names, and for levels that go from fine to coarse."
+    for k in () if named else columns:
+        if header[k] and any(row[k]==header[k] for row in rows):
+            raise ValueError(f"{file}, line 1: expected column names, found {list(header)}, of which {header[k]!r} stands in its column too; "
+                             "put a line of column names above")
+    for fine,coarse in zip(columns, columns[1:]):
+        pairs = {(row[fine],row[coarse]) for row in rows if row[fine] and row[coarse]}
+        above,below = {a for a,_ in pairs},{b for _,b in pairs}
+        if len(pairs)==len(above)>len(below):
+            raise ValueError(f"{file}: expected levels from the root's child down, but each {header[fine]!r} lies in one {header[coarse]!r}, "
+                             f"which comes after it; put column {header[coarse]!r} before {header[fine]!r}")
+
 # %% ../../nbs/20_tree.taxonomy.ipynb #40542f6a
 numberings = ("","#","id","index","label","no","no.","nr","nr.","number","unnamed: 0")  # columns that count rows
 
@@ -303,6 +323,7 @@ def class_columns(
     for k in levels if "path" not in known and "class" in known else levels[:-1] if "path" not in known else ():
         if differ(k) and len(rows)>1: raise ValueError(f"{file}: column {header[k]!r} holds another number in each row and makes no "
                                                        "groups; leave it out, or call it id")
+    if "path" not in known: check_level_columns(file, header, rows, levels, bool(known))
     return known,levels,idle
 
 def path_mark(

@@ -16,7 +16,7 @@ import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
 from .formats import nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
-__all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span', 'renamed', 'class_columns', 'path_mark', 'row_path', 'label_order', 'sibling_names', 'newick_paths', 'what_it_is', 'list_folder']
+__all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span', 'renamed', 'check_level_columns', 'class_columns', 'path_mark', 'row_path', 'label_order', 'sibling_names', 'newick_paths', 'what_it_is', 'list_folder']
 
 def unique_names(paths: Sequence[tuple[str, ...]]) -> list[str]:
     ...
@@ -126,6 +126,9 @@ def span(paths: Sequence[tuple[str, ...]]) -> Nodes:
     ...
 
 def renamed(paths: Sequence[tuple[str, ...]], names: Sequence[str]) -> list[tuple[str, ...]]:
+    ...
+
+def check_level_columns(file: str | Path, header: Sequence[str], rows: Sequence[list[str]], columns: Sequence[int], named: bool) -> None:
     ...
 numberings = ('', '#', 'id', 'index', 'label', 'no', 'no.', 'nr', 'nr.', 'number', 'unnamed: 0')
 

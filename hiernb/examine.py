@@ -348,13 +348,14 @@ def write_examination(
 # %% ../nbs/62_examine.ipynb #b9b70dac
 def given(
     embeddings:str|Path|Embeddings|Tensor, # a file, what was read from it, or a matrix
-    labels:Tensor|None,        # of a matrix
+    labels:Tensor|str|None,    # of a matrix; of a file, the name of their column or array
     proxies:Tensor|None,       # in place of the file's
     split:str|None,            # samples to keep; None: all
     class_names=None,          # C names in label order, where labels are integers without names
 )->Embeddings:
     "What is to be examined. `ValueError` for labels beside a file, or a split that is not there."
     if not isinstance(embeddings,(str,Path,Embeddings)): found = as_embeddings(dict(embeddings=embeddings, labels=labels, class_names=class_names))
+    elif isinstance(labels, str) and isinstance(embeddings, (str,Path)): found = load_embeddings(embeddings, labels)
     elif labels is not None: raise ValueError("labels come with the embeddings: give a matrix with labels, or a file without")
     else: found = embeddings if isinstance(embeddings,Embeddings) else load_embeddings(embeddings)
     if isinstance(embeddings,(str,Path,Embeddings)) and class_names is not None:
@@ -372,7 +373,7 @@ def given(
 # %% ../nbs/62_examine.ipynb #9c95b724
 def examine(
     embeddings:str|Path|Embeddings|Tensor, # a file for `load_embeddings`, what it gives, or (N,D) floating point numbers
-    labels:Tensor|None=None,       # (N,) names, or integers from 0; only with a matrix
+    labels:Tensor|str|None=None,   # of a matrix: (N,) names, or integers from 0; of a file: name of their column or array
     taxonomy:Taxonomy|None=None,   # of the classes, by name; labels of a matrix without names count its classes; None: nothing to compare with
     proxies:Tensor|None=None,      # class points (C,D), or with `c` hierarchical proxies (P,D); None: the file's, if it has any
     c:float|None=None,             # curvature magnitude > 0 of the ball that the points lie in; None: only directions count

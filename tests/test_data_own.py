@@ -8,15 +8,20 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import save_file
+from sklearn.datasets import load_digits, load_iris
 
+from hiernb.command.points import Audit, Inspect
 from hiernb.data import load, verify
 from hiernb.data.embeddings import load_embeddings
 from hiernb.data.own import load_own, read_images_table, split_words
+from hiernb.examine import given as given_points
 
 names = st.text("ab'\"é, /-|", min_size=1, max_size=6).map(str.strip).filter(bool)
 
@@ -200,3 +205,85 @@ def test_what_other_tools_call_the_parts_is_read_with_a_word(tmp_path, names):
 def test_two_names_that_could_mean_the_embeddings_are_refused(tmp_path):
     np.savez(tmp_path/"a.npz", X=np.ones((4, 2)), features=np.ones((4, 2)), y=np.arange(4))
     with pytest.raises(ValueError, match="found no `embeddings`; there is X"): load_embeddings(tmp_path/"a.npz")
+
+
+def iris(folder, **kwargs):
+    "Write iris as a user of pandas does. Returns the table."
+    data = load_iris(as_frame=True)
+    table = data.data.assign(species=data.target_names[data.target])
+    table.to_csv(folder/"iris.csv", **kwargs)
+    return table
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_named_labels_make_the_other_columns_of_numbers_the_dimensions(tmp_path, index):
+    table = iris(tmp_path, index=index)
+    with pytest.warns(UserWarning) as said: found = load_embeddings(tmp_path/"iris.csv", labels="species")
+    words = " ".join(str(w.message) for w in said)
+    assert found.class_names==["setosa", "versicolor", "virginica"] and [found.class_names[k] for k in found.labels]==list(table["species"])
+    assert torch.equal(found.embeddings, torch.tensor(table.iloc[:, :4].to_numpy()).float())
+    assert "read as dimensions: sepal length (cm), sepal width (cm), petal length (cm), petal width (cm)" in words
+    assert ("Unnamed: 0 are not read" in words)==index
+
+
+def test_named_labels_beside_a_column_of_lists(tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    data = load_digits()
+    pd.DataFrame(dict(digit=data.target, embedding=list(data.data))).to_parquet(tmp_path/"digits.parquet")
+    found = load_embeddings(tmp_path/"digits.parquet", labels="digit")
+    assert found.labels.tolist()==data.target.tolist() and np.array_equal(found.embeddings.numpy(), data.data)
+
+
+@pytest.mark.parametrize("ending", ["npz", "pt", "safetensors"])
+def test_named_arrays_of_labels(tmp_path, ending):
+    arrays = dict(embeddings=torch.eye(4, 2), kind=torch.tensor([0, 1, 1, 0]), labels=torch.arange(4))
+    if ending=="npz": np.savez(tmp_path/"a.npz", **{k: v.numpy() for k, v in arrays.items()})
+    if ending=="pt": torch.save(arrays, tmp_path/"a.pt")
+    if ending=="safetensors": save_file(arrays, tmp_path/"a.safetensors")
+    with pytest.warns(UserWarning, match="the array labels is not read"): found = load_embeddings(tmp_path/f"a.{ending}", "kind")
+    assert found.labels.tolist()==[0, 1, 1, 0]
+    with pytest.raises(ValueError, match="there is no array 'kinds'; did you mean 'kind'"): load_embeddings(tmp_path/f"a.{ending}", "kinds")
+
+
+def test_named_labels_in_the_metadata_of_safetensors(tmp_path):
+    save_file(dict(embeddings=torch.eye(3, 2)), tmp_path/"a.safetensors", dict(kind='["b","a","b"]'))
+    assert load_embeddings(tmp_path/"a.safetensors", "kind").labels.tolist()==[1, 0, 1]
+
+
+@pytest.mark.parametrize("text,labels,values", [
+    ("kind,e0,e1,price\na,1,2,9\nb,3,4,9\n", "kind", [[1, 2], [3, 4]]),               # numbered columns alone
+    ("kind,label,size,mass\na,7,1,2\nb,8,3,4\n", "kind", [[1, 2], [3, 4]]),             # another label is no dimension
+    ("class,label,size,mass\na,7,1,2\nb,8,3,4\n", "class", [[1, 2], [3, 4]]),
+    ("size;mass;label;note\n1;2;5;x\n3;4;6;y\n", "label", [[1, 2], [3, 4]]),
+    ("kind,size,mass,split\n3,1,2,train\n1,3,4,test\n", "kind", [[1, 2], [3, 4]])])
+@pytest.mark.filterwarnings("ignore:.*not read|read as dimensions")
+def test_columns_beside_named_labels(tmp_path, text, labels, values):
+    (tmp_path/"a.csv").write_text(text)
+    found = load_embeddings(tmp_path/"a.csv", labels)
+    assert found.embeddings.tolist()==values and len(set(found.labels.tolist()))==2
+
+
+@pytest.mark.parametrize("text,labels,says", [
+    ("size,mass,species\n1,2,a\n3,4,b\n", None, r"labels='species', in a command --labels species"),
+    ("size,the kind,e0,e1\n1,a,2,3\n", None, r"in a command --labels 'the kind'"),
+    ("size,mass,species\n1,2,a\n3,4,b\n", "specie", r"no column 'specie'; did you mean 'species'\?"),
+    ("size,mass,species\n1,2,a\n3,4,b\n", "zzz", r"no column 'zzz'; there is size, mass, species"),
+    ("size,mass,species\n1,2,a\n3,oops,b\n5,6,b\n", "species", r"row 2, column mass: expected a number, found 'oops'"),
+    ("size,mass,species\n1,2,a\n3,4,\n", "species", r"row 2, column species: expected a value, found none"),
+    ("size,mass,species\n1,2,a\n3,4,b\n5,6,7\n", "species", r"row 3, column species: expected names as in the others"),
+    ("note,species\nx,a\ny,b\n", "species", r"found none; the columns are note"),
+    ("e0,e2,species\n1,2,a\n3,4,b\n", "species", r"without a gap")])
+@pytest.mark.filterwarnings("ignore:.*not read|read as dimensions")
+def test_tables_that_do_not_fit_the_named_labels(tmp_path, text, labels, says):
+    (tmp_path/"a.csv").write_text(text)
+    with pytest.raises(ValueError, match=rf"a\.csv: .*{says}"): load_embeddings(tmp_path/"a.csv", labels)
+
+
+@pytest.mark.filterwarnings("ignore:.*not read|read as dimensions")
+def test_examine_and_the_command_take_the_name_of_the_labels(tmp_path):
+    table = iris(tmp_path)
+    points = given_points(tmp_path/"iris.csv", "species", None, None)
+    assert len(points.class_names)==3
+    read = Inspect(path=tmp_path/"iris.csv", labels="species", c=.1).read()["embeddings"]
+    assert torch.equal(read.embeddings, points.embeddings) and len(read.labels)==len(table)
+    with pytest.raises(ValueError, match="is a run and has its own --labels"): Audit(path=tmp_path, labels="species").read()

@@ -55,6 +55,8 @@ class PointsCommand:
     "Embeddings to look at: the arguments that `inspect` and `audit` share."
     # file of embeddings and labels (.npz .pt .safetensors .csv .tsv .parquet), folder of a run, or a file in its checkpoints/
     path:Annotated[Positional[Path],named("PATH")]
+    # of a file: column or array of the labels; without it label or class of a table, labels of arrays
+    labels:Word=None
     # of the classes of a file: Newick file, table (.csv .tsv .parquet), folder of folders, or cifar100, fashion_mnist
     taxonomy:Annotated[str|None,named("TAXONOMY")]=None
     # of a table: between the names of a path, as '/'; without it '>'
@@ -81,14 +83,14 @@ class PointsCommand:
     def read(self)->dict[str,Any]:  # arguments of `examine`
         "What there is to look at. Errors as `load_embeddings` and `read_recipe`; `ValueError` for arguments that a run answers itself."
         if self.of_run:
-            given = [f"--{k.replace('_', '-')}" for k in ("taxonomy","separator","delimiter","order","c","clip_r") if getattr(self, k) is not None]
+            given = [f"--{k.replace('_', '-')}" for k in ("labels","taxonomy","separator","delimiter","order","c","clip_r") if getattr(self, k) is not None]
             if given: raise ValueError(f"{self.path} is a run and has its own {', '.join(given)}: leave that out")
             with working(f"embedding {self.split or 'test'} of {self.path}"):
                 return read_points(self.path, self.split or "test", self.accelerator)
         with working(f"reading {self.path}"):
             from hiernb.data.embeddings import load_embeddings
             from hiernb.examine import given
-            points = load_embeddings(self.path)
+            points = load_embeddings(self.path, self.labels)
             if self.split is not None and points.split is None: raise ValueError(f"{self.path} has no column `split`: leave --split {self.split} out")
             taxonomy = None if self.taxonomy is None else read_taxonomy(self.taxonomy, self.separator, self.delimiter)
             return dict(embeddings=given(points, None, None, self.split), taxonomy=taxonomy, c=self.c, clip_r=self.clip_r, order=self.order)
@@ -103,11 +105,17 @@ class Inspect(PointsCommand):
                               class_names (C names in label order), split (N words), proxies (P,D)
       .csv .tsv .parquet      columns e0, e1, … (any one prefix) or one list column embedding; label (numbers or names) or class (names);
                               and, optionally, split; other columns are not read
+
+    With --labels NAME this column or array holds the labels; in a table without numbered columns and without embedding, all other
+    columns of numbers are then the dimensions.
+
     Save one with np.savez("features.npz", embeddings=X, labels=y), or torch.save(dict(embeddings=X, labels=y), "features.pt").
+
     With --taxonomy the classes are compared with a hierarchy, by their names.
 
     Examples:
       hiernb inspect features.npz
+      hiernb inspect iris.csv --labels species
       hiernb inspect features.csv --taxonomy birds.nwk --split test --folder examined/birds
       hiernb inspect points.safetensors --c 0.1 --clip-r 2.3         points of a ball, with an audit
       hiernb inspect cifar.npz --taxonomy cifar100 --order taxonomy  labels are numbers in the taxonomy's order

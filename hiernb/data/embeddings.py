@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['aliases', 'readers', 'Embeddings', 'as_matrix', 'as_names', 'as_labels', 'rename_parts', 'as_embeddings',
-           'most_bytes', 'check_zip', 'check_npy', 'check_plain', 'first_line', 'read_npz', 'read_pt',
-           'read_safetensors', 'dimensions', 'label_values', 'table_parts', 'check_parquet', 'read_embedding_table',
+           'most_bytes', 'check_zip', 'check_npy', 'check_plain', 'first_line', 'nearest_name', 'named_labels',
+           'read_npz', 'read_pt', 'read_safetensors', 'dimensions', 'label_values', 'label_column', 'is_numeric',
+           'number_matrix', 'list_matrix', 'dimension_columns', 'table_parts', 'check_parquet', 'read_embedding_table',
            'load_embeddings']
 
 # %% ../../nbs/50_data.embeddings.ipynb #1395bd9e
-import json,math,re,warnings,zipfile,zlib
-from collections.abc import Mapping
+import difflib,json,math,re,shlex,warnings,zipfile,zlib
+from collections.abc import Iterable,Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO,Any
@@ -110,7 +111,9 @@ def as_embeddings(
     parts,renamed = rename_parts(parts)
     if renamed: warnings.warn(f"{at}{', '.join(f'{old} is read as {new}' for new,old in renamed.items())}", stacklevel=3)
     for name in known[:2]:
-        if parts.get(name) is None: raise ValueError(f"{at}expected `embeddings` and `labels`, found no `{name}`; there is {shown}")
+        if parts.get(name) is None:
+            hint = "; name yours: labels='…', in a command --labels …" if name=="labels" and at else ""
+            raise ValueError(f"{at}expected `embeddings` and `labels`, found no `{name}`; there is {shown}{hint}")
     if other := [str(k) for k in parts if k not in known]:
         warnings.warn(f"{at}{', '.join(other)} is not read; known are {', '.join(known)}", stacklevel=3)
     proxies,split = parts.get("proxies"),parts.get("split")
@@ -174,22 +177,46 @@ def first_line(
     "What an error says, in one line."
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
+def nearest_name(
+    name:str,              # as the user wrote it
+    there:Iterable[str],   # what a file holds
+)->str:                    # the end of an error message
+    "Name the most similar part or column, and otherwise all of them."
+    there = list(map(str, there))
+    near = difflib.get_close_matches(name, there, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there is {', '.join(there[:8]) or 'nothing'}{', …' if len(there)>8 else ''}"
+
+def named_labels(
+    parts:Mapping[str,Any],  # of a file
+    labels:str|None,         # which of them holds the labels; None: as `as_embeddings` finds them
+    path:Path,               # of the file, for messages
+)->dict[str,Any]:            # with this part as `labels`
+    "Rename the part that the user names. Warn of other `labels`. `ValueError` with the nearest name if there is no such part."
+    if labels in (None,"labels"): return dict(parts)
+    if labels not in parts: raise ValueError(f"{path}: there is no array {labels!r}{nearest_name(labels, parts)}")
+    if "labels" in parts: warnings.warn(f"{path}: the array labels is not read", stacklevel=4)
+    rest = {name:value for name,value in parts.items() if name not in (labels,"labels")}
+    return rest|dict(labels=parts[labels])
+
 def read_npz(
-    path:Path,  # an .npz file
-)->dict[str,np.ndarray]:  # parts for `as_embeddings`
-    "Arrays of an `.npz`. `ValueError` for object arrays and for what is no such file."
+    path:Path,             # an .npz file
+    labels:str|None=None,  # array of the labels; None: `labels`
+)->dict[str,np.ndarray]:   # parts for `as_embeddings`
+    "Read the arrays of an `.npz`. `ValueError` for object arrays, for no such array of labels, and for what is no such file."
     try:
         check_zip(path)
         with zipfile.ZipFile(path) as file:
             for member in file.infolist():
                 with file.open(member) as array: check_npy(array, member.file_size, member.filename)
-        with np.load(path, allow_pickle=False) as file: return {k:file[k] for k in file.files}
+        with np.load(path, allow_pickle=False) as file: found = {k:file[k] for k in file.files}
     except (ValueError,zipfile.BadZipFile,zlib.error,EOFError,AttributeError,KeyError,NotImplementedError,RuntimeError,MemoryError) as e:
         raise ValueError(f"{path} cannot be read as .npz: {first_line(e)}") from None
+    return named_labels(found, labels, path)
 
 # %% ../../nbs/50_data.embeddings.ipynb #38b83b89
 def read_pt(
-    path:Path,  # a .pt file
+    path:Path,             # a .pt file
+    labels:str|None=None,  # entry of the labels; None: `labels`
 )->dict[str,Any]:  # parts for `as_embeddings`
     "A dictionary that `torch.save` wrote. `ValueError` for one that holds more than tensors, numbers and names."
     try:
@@ -202,6 +229,7 @@ def read_pt(
         raise ValueError(f"{path} cannot be read without running code from it, or is damaged{why and ': '+why}; "
             "save a dictionary of tensors and lists of names") from None
     if not isinstance(found, dict): raise ValueError(f"{path}: expected a dictionary with embeddings and labels, found {type(found).__name__}")
+    found = named_labels(found, labels, path)
     for name,value in found.items():
         try:
             if isinstance(value, Tensor) and value.is_meta: raise ValueError("it was on the device meta, and has no numbers")
@@ -212,17 +240,18 @@ def read_pt(
     return found
 
 def read_safetensors(
-    path:Path,  # a .safetensors file
+    path:Path,             # a .safetensors file
+    labels:str|None=None,  # tensor, or list in the metadata, of the labels; None: `labels`
 )->dict[str,Any]:  # parts for `as_embeddings`
     "Tensors, and names out of the metadata. `ValueError` for what is no such file, or metadata that are no JSON lists."
     from safetensors import SafetensorError,safe_open
     try:
         with safe_open(str(path), "pt") as file: tensors,about = {k:file.get_tensor(k) for k in file.keys()},file.metadata() or {}
         if twice := [k for k in tensors if k in about]: raise ValueError(f"{twice[0]} is a tensor and in the metadata; expected one of the two")
-        lists = {k:json.loads(about[k]) for k in ("class_names","split","labels") if k in about}
+        lists = {k:json.loads(about[k]) for k in ("class_names","split","labels",labels) if k in about}
         for names in lists.values(): check_plain(names, path.stat().st_size)
-        return tensors|lists
     except (SafetensorError,ValueError,RecursionError) as e: raise ValueError(f"{path} cannot be read as .safetensors: {first_line(e)}") from None
+    return named_labels(tensors|lists, labels, path)
 
 # %% ../../nbs/50_data.embeddings.ipynb #de5ef378
 def dimensions(
@@ -244,49 +273,93 @@ def dimensions(
 def label_values(
     column:pd.Series,       # label, no cell empty
 )->np.ndarray|list[str]:    # integers, or names
-    "What is in a column label. `ValueError` for other numbers, and for a number among names, or a name among numbers, which is a slip."
+    "What is in a column of labels. `ValueError` for other numbers, and for a number among names, or a name among numbers, which is a slip."
     if column.dtype.kind in "iu": return column.to_numpy()
     for row,v in enumerate(column, 1):
-        if not isinstance(v, str): raise ValueError(f"row {row}, column label: expected whole numbers or names, found {v!r}")
+        if not isinstance(v, str): raise ValueError(f"row {row}, column {column.name}: expected whole numbers or names, found {v!r}")
     numbers = [re.fullmatch(r"\s*[+-]?\d+\s*", v) is not None for v in column]; most = 2*sum(numbers)>=len(numbers)
     if len(set(numbers))==2:
         row = numbers.index(not most); other = "whole numbers" if most else "names"
-        raise ValueError(f"row {row+1}, column label: expected {other} as in the others, found {column.iloc[row]!r}; "
+        raise ValueError(f"row {row+1}, column {column.name}: expected {other} as in the others, found {column.iloc[row]!r}; "
                          "names that look like numbers belong in a column class")
     return list(column)
 
 # %% ../../nbs/50_data.embeddings.ipynb #2deab088
+def label_column(
+    names:list[str],   # columns of a table
+    labels:str|None,   # the one that the user names; None: class or label
+)->str:                # column of the labels
+    "Find the column of the labels. `ValueError` with the nearest name if it is missing, and if class and label are both there or both missing."
+    if labels in names: return labels
+    if labels is not None: raise ValueError(f"there is no column {labels!r}{nearest_name(labels, names)}")
+    if ("class" in names)!=("label" in names): return "class" if "class" in names else "label"
+    likely = [n for n in names if n not in ("embedding","split") and not n[-1:].isdigit()] or names
+    raise ValueError(f"expected a column class (names) or label (integers or names), one of the two; found {', '.join(names[:8])}; "
+                     f"name yours: labels={likely[-1]!r}, in a command --labels {shlex.quote(likely[-1])}")
+
+def is_numeric(
+    column:pd.Series,  # of any type
+)->bool:               # also where less than half of the cells are not numbers, for `number_matrix` to refuse
+    "Tell a column of numbers from one of text, and from the index without a name that pandas writes."
+    if re.fullmatch(r"Unnamed: \d+", str(column.name)): return False
+    if column.dtype.kind!="O": return column.dtype.kind in "fiu"
+    return bool(pd.to_numeric(column.map(str), errors="coerce").notna().mean()>.5)
+
+def number_matrix(
+    table:pd.DataFrame,  # columns that are dimensions
+)->np.ndarray:           # (N,D) float64
+    "Take columns of numbers. `ValueError` with row, column and text for a cell that is no number."
+    for c in table:
+        if table[c].dtype.kind in "fiu": continue
+        row = int(pd.to_numeric(table[c], errors="coerce").isna().argmax())
+        raise ValueError(f"row {row+1}, column {c}: expected a number, found {table[c].iloc[row]!r}")
+    return table.to_numpy(float)
+
+def list_matrix(
+    column:pd.Series,  # embedding: a list per sample
+)->np.ndarray:         # (N,D) float64
+    "Stack a column of lists. `ValueError` with the row for a cell that is no list of numbers, and for several lengths."
+    for row,v in enumerate(column, 1):
+        flat = np.asarray(v)
+        if flat.ndim!=1 or flat.dtype.kind not in "fiu" or not len(flat):
+            raise ValueError(f"row {row}, column embedding: expected a list of numbers, found {str(v)[:40]!r}")
+    if len(lengths := sorted(set(map(len, column))))>1:
+        raise ValueError(f"column embedding: expected lists of one length, found lengths {lengths[:5]}")
+    return np.stack([np.asarray(v, dtype=float) for v in column])
+
+# %% ../../nbs/50_data.embeddings.ipynb #5e0c71ac
+def dimension_columns(
+    table:pd.DataFrame,   # without the labels
+    labels_named:bool,    # whether the user named the column of the labels
+)->list[str]:             # columns of numbers
+    "Find the dimensions: numbered columns or, beside named labels, all columns of numbers, with a warning. `ValueError` as `dimensions`."
+    names = list(table)
+    numbered = any(re.fullmatch(r"(?!Unnamed: ).*\d", n) for n in names)
+    found = [n for n in names if is_numeric(table[n])]
+    if numbered or not labels_named or not found: return dimensions(names)
+    warnings.warn(f"read as dimensions: {', '.join(found)}", stacklevel=5)
+    return found
+
 def table_parts(
-    table:pd.DataFrame,  # as read
-)->dict[str,Any]:        # parts for `as_embeddings`
-    "A row a sample. `ValueError` for missing columns, and with row, column and text for a cell that is no number."
-    names = list(map(str, table.columns)); table = table.set_axis(names, axis=1)
+    table:pd.DataFrame,    # as read
+    labels:str|None=None,  # column of the labels; None: class or label
+)->dict[str,Any]:          # parts for `as_embeddings`, and None for each column that is not read
+    "Take one row per sample. `ValueError` for missing columns, and with row, column and text for a cell that is no number."
+    names = list(map(str, table.columns))
+    table = table.set_axis(names, axis=1)
     if not len(table): raise ValueError("expected a row a sample, found column names alone")
-    if ("class" in names)==("label" in names):
-        raise ValueError(f"expected a column class (names) or label (integers or names), one of the two; found {', '.join(names[:8])}; "
-                         f"rename yours, in pandas table.rename(columns={{{names[-1]!r}: 'class'}})")
-    for c in ("class","label","split"):
+    chosen = label_column(names, labels)
+    for c in (chosen,"split"):
         if c not in names: continue
         empty = table[c].isna()|table[c].astype(str).str.strip().eq("")
-        if empty.any():
-            raise ValueError(f"row {int(empty.argmax())+1}, column {c}: expected a value, found none")
-    parts = dict(labels=list(map(str, table["class"])) if "class" in names else label_values(table["label"]))
-    if "split" in names: parts["split"] = [str(v) for v in table["split"]]
-    rest = [n for n in names if n not in ("class","label","split")]
-    if "embedding" in rest:
-        for row,v in enumerate(table["embedding"],1):
-            flat = np.asarray(v)
-            if flat.ndim!=1 or flat.dtype.kind not in "fiu" or not len(flat):
-                raise ValueError(f"row {row}, column embedding: expected a list of numbers, found {str(v)[:40]!r}")
-        if len(lengths := sorted(set(map(len, table["embedding"]))))>1:
-            raise ValueError(f"column embedding: expected lists of one length, found lengths {lengths[:5]}")
-        return parts|dict(embeddings=np.stack([np.asarray(v, dtype=float) for v in table["embedding"]]))|{n:None for n in rest if n!="embedding"}
-    columns = dimensions(rest)
-    for c in columns:
-        if table[c].dtype.kind not in "fiu":
-            row = int(pd.to_numeric(table[c], errors="coerce").isna().argmax())
-            raise ValueError(f"row {row+1}, column {c}: expected a number, found {table[c].iloc[row]!r}")
-    return parts|dict(embeddings=table[columns].to_numpy(float))|{n:None for n in rest if n not in columns}
+        if empty.any(): raise ValueError(f"row {int(empty.argmax())+1}, column {c}: expected a value, found none")
+    parts = dict(labels=list(map(str, table["class"])) if chosen=="class" else label_values(table[chosen]))
+    if "split" in names and chosen!="split": parts["split"] = [str(v) for v in table["split"]]
+    rest = [n for n in names if n not in (chosen,"class","label","split")]
+    columns = ["embedding"] if "embedding" in rest else dimension_columns(table[rest], labels is not None)
+    parts["embeddings"] = list_matrix(table["embedding"]) if "embedding" in rest else number_matrix(table[columns])
+    unread = [n for n in names if n not in (chosen,"split",*columns)]
+    return parts|dict.fromkeys(unread)
 
 # %% ../../nbs/50_data.embeddings.ipynb #5842cee7
 def check_parquet(
@@ -301,7 +374,8 @@ def check_parquet(
 
 # %% ../../nbs/50_data.embeddings.ipynb #b7304d5a
 def read_embedding_table(
-    path:Path,  # ending in .csv, .tsv or .parquet
+    path:Path,             # ending in .csv, .tsv or .parquet
+    labels:str|None=None,  # column of the labels; None: class or label
 )->dict[str,Any]:  # parts for `as_embeddings`
     "CSV, TSV or Parquet. `ValueError` for what cannot be read; `ImportError` says what Parquet needs."
     try:
@@ -311,17 +385,19 @@ def read_embedding_table(
             table = read_parquet(path)
         else:
             with open(path, "rb") as file: head = file.read(2**16).decode("utf-8-sig", "replace")
-            mark,text = find_delimiter(head, path),dict.fromkeys(("class","label","split"), str)
+            mark = find_delimiter(head, path)
+            chosen = "label" if labels is None else labels
+            text = dict.fromkeys(("class","label","split",chosen), str)
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)         # more cells than column names
                 table = pd.read_csv(path, sep=mark, encoding="utf-8-sig", keep_default_na=False, dtype=text, skipinitialspace=True,
                                     index_col=False, low_memory=False)
-            if "label" in table and table["label"].str.fullmatch(r"-?(0|[1-9][0-9]{0,17})").all():      # 007 is a name
-                table["label"] = table["label"].astype(np.int64)
+            numbers = chosen!="class" and chosen in table and table[chosen].str.fullmatch(r"-?(0|[1-9][0-9]{0,17})").all()
+            if numbers: table[chosen] = table[chosen].astype(np.int64)                                # 007 is a name
     except (OSError,ValueError,NotImplementedError,pd.errors.ParserError,pd.errors.ParserWarning) as e:
         if isinstance(e, OSError) and e.errno is not None: raise                  # pyarrow's have none for damaged files
         raise ValueError(f"{path} cannot be read as a table: {first_line(e)}") from None
-    try: parts = table_parts(table)
+    try: parts = table_parts(table, labels)
     except (ValueError,TypeError) as e: raise ValueError(f"{path}: {e}") from None
     if other := [k for k,v in parts.items() if v is None]: warnings.warn(f"{path}: the columns {', '.join(other)} are not read", stacklevel=3)
     return {k:v for k,v in parts.items() if v is not None}
@@ -329,10 +405,12 @@ def read_embedding_table(
 readers = {".npz":read_npz,".pt":read_pt,".pth":read_pt,".safetensors":read_safetensors,**dict.fromkeys((".csv",".tsv",".parquet"), read_embedding_table)}
 
 def load_embeddings(
-    path:str|Path,  # .npz, .pt, .pth, .safetensors, .csv, .tsv or .parquet
+    path:str|Path,         # .npz, .pt, .pth, .safetensors, .csv, .tsv or .parquet
+    labels:str|None=None,  # column or array of the labels; None: `labels` of arrays, class or label of a table
 )->Embeddings:
-    "Embeddings with their labels. `FileNotFoundError`; `ValueError` says what the file holds in place of what was expected."
-    path = Path(path).expanduser(); read = readers.get(path.suffix.lower())
+    "Read embeddings with their labels. `FileNotFoundError`; `ValueError` says what the file holds in place of what was expected."
+    path = Path(path).expanduser()
+    read = readers.get(path.suffix.lower())
     if read is None: raise ValueError(f"{path}: expected a file of embeddings ending in {', '.join(readers)}, found {path.suffix or 'no ending'!r}")
     if not path.is_file(): raise FileNotFoundError(f"no file of embeddings {path}")
-    return as_embeddings(read(path), path)
+    return as_embeddings(read(path, labels), path)

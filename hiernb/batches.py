@@ -10,7 +10,7 @@ __all__ = ['epoch_seed', 'batch_sizes', 'deaf', 'batches', 'require_open_files',
 import errno,os,resource,signal
 from collections.abc import Callable,Iterable,Iterator,Sequence
 from contextlib import contextmanager
-from multiprocessing import active_children
+from multiprocessing import Event,active_children
 
 import numpy as np
 import torch
@@ -104,6 +104,8 @@ def loading(
             with held_back():
                 born = [process for process in active_children() if process not in others]
                 end_loaders(born if items is None else getattr(items, "_workers", ()))
+                if hasattr(items, "_workers_done_event"):
+                    items._workers_done_event = Event()      # one that was killed may have kept the lock of the old one
 
 # %% ../nbs/51_batches.ipynb #14c8ffe3
 def deal(

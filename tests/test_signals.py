@@ -125,6 +125,19 @@ def test_loaders_of_which_one_cannot_be_started_leave_none_behind(monkeypatch):
     with pytest.raises(OSError, match="temporarily"): load()
     assert multiprocessing.active_children()==[]
 
+def test_a_loader_killed_with_the_lock_that_it_shares_does_not_hold_up_the_end():
+    def late(*_): raise TimeoutError
+    before = signal.signal(signal.SIGALRM, late)
+    try:
+        with loading(batches(few, 2, workers=2)) as items:
+            items._workers_done_event._cond.acquire()          # as a process leaves it that dies with it
+        signal.alarm(20)
+        items._shutdown_workers()                              # what PyTorch does when the batches are forgotten
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert multiprocessing.active_children()==[]
+
 def test_signals_at_any_moment_leave_no_loaders(capsys):
     for i in range(9):
         timer = threading.Timer(.016*i, lambda: os.kill(os.getpid(), signal.SIGTERM))

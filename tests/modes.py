@@ -194,6 +194,7 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.ranks.nearer":lambda: a(products, products[:, 3], error),
     "metric.ranks.count_nearer":lambda: a(pair, torch.full((N,), .5, dtype=torch.float64), torch.full((N,), -1)),
     "metric.ranks.first_ranks":lambda: a(own_pair, labels, labels, True),
+    "metric.retrieval.warn_of_themselves":lambda: a(x, y),
     "metric.retrieval.task":lambda: a(x, labels, y, theirs),
     "metric.retrieval.check_copy":lambda: a(labels, labels.clone()),
     "metric.retrieval.list_lengths":lambda: a((1, 3)),

@@ -26,14 +26,14 @@ $(READY): settings.ini setup.py constraints.txt
 	@touch $@
 
 study: $(READY) ## the main studies in quick mode, on Fashion-MNIST and on emoji: notebooks and HTML reports under runs/study
-	@$(call run_study,90_study.fashion_mnist,quick)
-	@$(call run_study,92_study.emoji_retrieval,quick)
+	@$(call run_study,01_fashion_mnist,quick)
+	@$(call run_study,03_emoji_retrieval,quick)
 
-study-full: $(READY) ## the studies as committed: two or three hours, goes on where it was stopped, writes nbs/results
-	@$(call run_study,90_study.fashion_mnist,full)
-	@$(call run_study,91_study.random_weights,full)
-	@$(call run_study,92_study.emoji_retrieval,full)
-	@$(call run_study,93_study.inspect_emoji,full)
+study-full: $(READY) ## the studies as committed: two or three hours, goes on where it was stopped, writes nbs/90_study/results
+	@$(call run_study,01_fashion_mnist,full)
+	@$(call run_study,02_random_weights,full)
+	@$(call run_study,03_emoji_retrieval,full)
+	@$(call run_study,04_inspect_emoji,full)
 
 test: $(READY) tidy lint ## everything that proves the rest: tidy and lint, then notebooks, pytest and docs, two at a time on a core each
 	@echo "notebooks, pytest and docs run two at a time; each is shown when it has ended, the last after about six minutes"
@@ -74,7 +74,7 @@ snapshot = export GIT_INDEX_FILE=$$(mktemp -u) && git read-tree HEAD && git add 
 
 # Run one study through papermill with its progress bars as they are, and name the files that came out: $(call run_study,notebook,mode)
 define run_study
-mkdir -p $(STUDY) && touch $(STUDY)/.started && $(BIN)/papermill --cwd nbs --no-progress-bar --stdout-file /dev/stdout --stderr-file /dev/stderr \
-  nbs/$(1).ipynb $(STUDY)/$(1).$(2).ipynb -p mode $(2) -p folder $(CURDIR)/$(STUDY) 2>&1 | cat && \
-echo && echo "Files made:" && find $(STUDY) nbs/results -maxdepth 2 -type f -newer $(STUDY)/.started | sort | sed 's/^/  /'
+mkdir -p $(STUDY) && touch $(STUDY)/.started && $(BIN)/papermill --cwd nbs/90_study --no-progress-bar --stdout-file /dev/stdout --stderr-file /dev/stderr \
+  nbs/90_study/$(1).ipynb $(STUDY)/$(1).$(2).ipynb -p mode $(2) -p folder $(CURDIR)/$(STUDY) 2>&1 | cat && \
+echo && echo "Files made:" && find $(STUDY) nbs/90_study/results -maxdepth 2 -type f -newer $(STUDY)/.started | sort | sed 's/^/  /'
 endef

@@ -1,8 +1,8 @@
 "Writing and reading the whole state of a run, ResNet-50 with AdamW's moments, beside torch.save. `python benchmarks/checkpoint.py`"
 import pathlib,tempfile
 import torch
-from hiernb.checkpoint import read_checkpoint,save_checkpoint
-from hiernb.model import build
+from hiernb.train.checkpoint import read_checkpoint,save_checkpoint
+from hiernb.model.backbones import build
 from common import peak_bytes,row,seconds
 
 def main()->None:

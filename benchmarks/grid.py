@@ -2,7 +2,7 @@
 `python benchmarks/grid.py` needs Fashion-MNIST in $HIERNB_DATA or ./data, and nothing else running."""
 import os,pathlib,resource,sys,tempfile,time
 from hiernb.data import load
-from hiernb.grid import Runs,plan
+from hiernb.run.grid import Runs,plan
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from common import row  # noqa: E402
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from hiernb.batches import batches,epoch_seed
+from hiernb.train.sampling import batches,epoch_seed
 from hiernb.data.base import Data,ImageSet
-from hiernb.guards import Terminable
+from hiernb.train.health import Terminable
 from hiernb.loss.classification import ProxyDR
 from hiernb.loss.hier import HIER
 from hiernb.loss.metric import ProxyAnchor
 from hiernb.loss.regularized import Regularized
-from hiernb.model import build
-from hiernb.options import Options
-from hiernb.train import Trainer
+from hiernb.model.backbones import build
+from hiernb.train.config import Options
+from hiernb.train.loop import Trainer
 from hiernb.tree.taxonomy import Taxonomy
 from scipy.stats import bootstrap
 from tqdm import tqdm

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from common import _rss,row
-from hiernb.metric.shards import sharded_ranks
-from hiernb.processes import everyone,join,leave,share,world
+from hiernb.metric.sharded import sharded_ranks
+from hiernb.train.distributed import everyone,join,leave,share,world
 
 N,D,Q,FILES,KS = 1_000_000,128,2_000,8,(1,10,100,1000)
 

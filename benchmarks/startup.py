@@ -11,7 +11,7 @@ def seconds(*words:str)->float:
 
 def main()->None:
     "The command line imports torch only when a command needs it."
-    ours = seconds("-m","hiernb.cli","--help")
+    ours = seconds("-m","hiernb","--help")
     print(row("hiernb --help", ours, seconds("-c","import torch"), "s", "python -c 'import torch'"))
     print(row("hiernb --help", ours, seconds("-c","pass"), "s", "python -c pass"))
 

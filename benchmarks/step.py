@@ -3,7 +3,7 @@ import time
 import torch
 from hiernb.loss.hier import HIER
 from hiernb.loss.metric import ProxyAnchor
-from hiernb.model import build
+from hiernb.model.backbones import build
 from common import seconds
 
 BATCH,PER_CLASS,PIXELS,DIM,CLASSES,PROXIES = 90,2,224,512,100,512

@@ -31,13 +31,13 @@ config = get_config()
 root,nbs = config.config_path,config.nbs_path
 on_site = config.doc_host + config.doc_baseurl + "/"
 on_git = f"{config.git_url}/blob/{config.branch}/"
-floors = {"0":"Tools", "1":"Geometry", "2":"Tree", "3":"Loss", "4":"Metric", "5":"Lab", "6":"View", "7":"Run", "9":"Study"}
+numbered = re.compile(r"\b\d\d_(\w+)/(?:\d\d_)?(\w+)\.(ipynb|html)")  # a notebook in a folder of nbs, or the page that nbdev expects of it
 link = re.compile(r"(\]\()(?!\w+:|#|/)([^)\s]+)")  # a relative Markdown link or picture: `](target`
 
 
 def page_name(notebook:str)->str:
-    "`20_tree.taxonomy.ipynb` becomes `tree.taxonomy.ipynb`: a page is called what its module is called."
-    return re.sub(r"^\d+[a-z]?_", "", notebook)
+    "`20_tree/03_taxonomy.ipynb` becomes `tree.taxonomy.ipynb`: a page is called what its module is called."
+    return numbered.sub(r"\1.\2.\3", notebook)
 
 
 # README
@@ -64,14 +64,17 @@ def readme()->None:
 
 # Site
 
-def relink(text:str)->str:
-    "Point a page's links at pages of this site: nbdev's absolute ones, other notebooks, and files outside nbs."
-    text = nested.sub(r"[\1]", text.replace(on_site, ""))
+def relink(
+    text:str,       # Markdown of a page
+    folder:str="",  # of the notebook, in nbs
+)->str:
+    "Point links at pages of this site: nbdev's absolute ones, other notebooks, and files outside nbs."
     def one(m):
-        target = m[2]
-        if target.startswith("../"): return m[1] + on_git + target[3:]
-        return m[1] + page_name(target) if ".ipynb" in target else m[0]
-    return link.sub(one, text)
+        path = posixpath.normpath(posixpath.join(nbs.name, folder, m[2]))
+        if not path.startswith(f"{nbs.name}/"): return m[1] + on_git + path
+        return m[1] + page_name(path.removeprefix(f"{nbs.name}/"))
+    text = link.sub(one, nested.sub(r"[\1]", text))
+    return re.sub(re.escape(on_site) + r"([^)\s]*)", lambda m: page_name(m[1]), text)
 
 
 nested = re.compile(r"\[\[(`[^`\]]+`)\]\([^)]*\)\](?=\()")          # nbdev links a symbol's name inside a link
@@ -92,19 +95,21 @@ def prepare()->Path:
     "Process the notebooks into _proc, named as pages, with a project file that lists them by floor."
     proc = proc_nbs(n_workers=2, force=True)
     menu = {}
-    for path in sorted(proc.glob("*.ipynb")):
+    for path in sorted(proc.rglob("*.ipynb")):
+        place = path.relative_to(proc).as_posix()
+        folder = place.rpartition("/")[0]
         nb = json.loads(path.read_text())
         for cell in nb["cells"]:
             if cell["cell_type"]=="raw": cell["source"] = re.sub(r"(?m)^output-file:.*\n", "", "".join(cell["source"]))
-            if cell["cell_type"]=="markdown": cell["source"] = relink("".join(cell["source"]))
+            if cell["cell_type"]=="markdown": cell["source"] = relink("".join(cell["source"]), folder)
             for data in (o["data"] for o in cell.get("outputs",[]) if "text/markdown" in o.get("data",{})):
-                data["text/markdown"] = as_written(relink("".join(data["text/markdown"])))
+                data["text/markdown"] = as_written(relink("".join(data["text/markdown"]), folder))
         path.unlink()
-        (proc/page_name(path.name)).write_text(json.dumps(nb))
-        if path.name!=config.readme_nb: menu.setdefault(floors[path.name[0]], []).append(page_name(path.name))
+        (proc/page_name(place)).write_text(json.dumps(nb))
+        if folder: menu.setdefault(folder.partition("_")[2], []).append(page_name(place))
     from published import page  # takes seconds to import, and the README needs none of it
     (proc/"published.md").write_text(page())
-    menu[floors["7"]].append("published.md")
+    menu["run"].append("published.md")
     shutil.copy(Path(find_spec("ziamath").origin).parent/"fonts"/"STIXTwoMath-Regular.ttf", proc)
     shutil.copy(Path(__file__).parent/"site.css", proc)
     contents = ["index.ipynb", *({"section":floor, "contents":pages} for floor,pages in menu.items())]

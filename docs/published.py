@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hiernb.recipe import read_recipe
+from hiernb.run.recipe import read_recipe
 
 file = Path(__file__).with_suffix(".toml")
 absent = "absent"          # what a recipe has where it has no such key

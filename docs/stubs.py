@@ -141,5 +141,6 @@ def stubs(
 def write_stubs(root:Path)->None:
     "Bring the stubs of a repository up to date, and remove those of modules that need none."
     made = stubs(root)
-    for file in set((root/"hiernb").rglob("*.pyi"))-set(made): file.unlink()
+    kept = set(made) | set((root/"hiernb").rglob("__init__.pyi"))     # what a package hands on is written by hand
+    for file in set((root/"hiernb").rglob("*.pyi"))-kept: file.unlink()
     for file,text in made.items(): file.write_text(text, encoding="utf-8")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-room_name = re.compile(r"\d+[a-z]?_(.+)")
+room_name = re.compile(r"(\d\d)_(.+)/(\d\d)_(.+)")  # number of the folder, package, number in the folder, module
+silent = ("learn", "study")                             # packages of notebooks that export nothing
 strangers = [{"loss", "metric"}, {"geometry", "tree"}]  # floors that do not import each other,
-acquainted = {("tree.infer", "geometry.poincare")}  # but proxy_tree (a name that users call) measures its points in the ball; tree.decode sees distances only
+acquainted = {("tree.infer", "geometry.poincare")}  # but proxy_tree (a name that users call) measures its points in the ball; tree.minimax sees distances only
 
 
 @dataclass
@@ -35,7 +36,16 @@ class Room:
     cells:list[Cell]  # the code cells
 
     @property
-    def name(self)->str: return self.path.stem
+    def name(self)->str: return self.path.stem if self.path.parent.name=="nbs" else f"{self.path.parent.name}/{self.path.stem}"
+
+    @property
+    def place(self)->tuple[int,int]:
+        "The numbers of its folder and of itself; what has none comes last."
+        match = room_name.fullmatch(self.name)
+        return (int(match[1]), int(match[3])) if match else (100, 0)
+
+    @property
+    def package(self)->str: return room_name.fullmatch(self.name)[2] if room_name.fullmatch(self.name) else ""
 
     @property
     def modules(self)->list[str]: return [m for c in self.cells for m in re.findall(r"^#\|\s*default_exp\s+(\S+)", c.source, re.M)]
@@ -44,7 +54,8 @@ class Room:
 def read_rooms(root:Path)->list[Room]:
     "The notebooks of a repository in the order of their file names."
     rooms = []
-    for path in sorted((root/"nbs").glob("*.ipynb")):
+    for path in sorted((root/"nbs").rglob("*.ipynb")):
+        if any(part.startswith((".", "_")) for part in path.relative_to(root).parts): continue
         cells = json.loads(path.read_text())["cells"]
         rooms.append(Room(path, "".join(cells[0]["source"]), [Cell("".join(c["source"]), c["outputs"]) for c in cells if c["cell_type"]=="code"]))
     return rooms
@@ -56,18 +67,31 @@ def imports(tree:ast.AST, everywhere:bool=False)->list[ast.Import|ast.ImportFrom
 
 
 def one_room_per_module(root:Path)->list[str]:
-    "A room exports to the module that its file name says; a module has one room; a study and the index export nothing."
+    "A room exports to the module that its folder and file name say; a module has one room; tutorials, studies and the index export nothing."
     found,made = [],{}
     for room in read_rooms(root):
-        expected = [] if room.name=="index" or room.name.startswith("9") else [m[1] for m in [room_name.fullmatch(room.name)] if m]
+        match = room_name.fullmatch(room.name)
+        if not match and room.name!="index": found.append(f"{room.name}: expected nbs/NN_package/NN_module.ipynb")
+        expected = [f"{match[2]}.{match[4]}"] if match and match[2] not in silent else []
         if room.modules!=expected: found.append(f"{room.name}: exports to {room.modules}, its name says {expected}")
         if not room.modules and any(c.exported for c in room.cells): found.append(f"{room.name}: exports without a module")
         for module in room.modules: made.setdefault(module, []).append(room.name)
     found += [f"hiernb.{m}: made by {rooms}" for m,rooms in made.items() if len(rooms)>1]
     files = {".".join(p.relative_to(root/"hiernb").with_suffix("").parts) for p in (root/"hiernb").rglob("*.py")
-             if p.name not in ("__init__.py", "_modidx.py")}
+             if p.name not in ("__init__.py", "__main__.py", "_modidx.py")}
     found += [f"hiernb.{m}: a module without a notebook" for m in sorted(files-set(made))]
     return found + [f"hiernb.{m}: not exported" for m in sorted(set(made)-files)]
+
+
+def own_numbers(root:Path)->list[str]:
+    "Every number belongs to one folder of nbs, and within a folder to one notebook."
+    found,seen = [],{}
+    for room in read_rooms(root):
+        if not room.package: continue
+        folder = room.path.parent.name
+        for owner,number in ((folder, folder.split("_")[0]), (room.name, f"{folder}/{room.path.stem.split('_')[0]}")):
+            if seen.setdefault(number, owner)!=owner: found.append(f"{owner}: its number {number} is also that of {seen[number]}")
+    return found
 
 
 def title_and_promise(root:Path)->list[str]:
@@ -77,9 +101,9 @@ def title_and_promise(root:Path)->list[str]:
 
 
 def downward_imports(root:Path)->list[str]:
-    "Exported cells import by name, from rooms with smaller file names, and not from a stranger's floor."
+    "Exported cells import by name, from smaller numbers of their own folder and from folders with smaller numbers, and not from a stranger's floor."
     found,rooms = [],read_rooms(root)
-    number = {m:i for i,r in enumerate(rooms) for m in r.modules}  # module -> place in the order of file names
+    number = {m:r.place for r in rooms for m in r.modules}  # module -> numbers of its folder and of its room
 
     def sources(target:str, names:list[str])->list[str]:  # the modules of this house that an import statement reaches
         if target in number: return [target]
@@ -87,7 +111,7 @@ def downward_imports(root:Path)->list[str]:
         if all(n in number for n in inside): return inside
         return [m for m in number if m.startswith(target+".")]  # a package hands on what its rooms export
 
-    for i,room in enumerate(rooms):
+    for room in rooms:
         for cell in (c for c in room.cells if c.exported):
             for node in imports(cell.tree, everywhere=True):
                 names = [a.name for a in node.names if a.name!="__version__"]
@@ -102,7 +126,7 @@ def downward_imports(root:Path)->list[str]:
                     modules = sources(full.removeprefix("hiernb").strip("."), names)
                     if not modules: found.append(f"{room.name}: no room makes what this imports: {ast.unparse(node)}")
                     for module in modules:
-                        if number[module]>=i: found.append(f"{room.name}: imports {module}, whose room is not below it")
+                        if number[module]>=room.place: found.append(f"{room.name}: imports {module}, whose room is not below it")
                         floors = {m.split(".")[0] for m in (module, *room.modules)}
                         known = all((m, module) in acquainted for m in room.modules)
                         if floors in strangers and not known: found.append(f"{room.name}: imports {module}: these floors are strangers")
@@ -169,4 +193,6 @@ def only_the_project(root:Path)->list[str]:
     return found
 
 
-rules = [one_room_per_module, title_and_promise, downward_imports, declared_imports, imports_stand_alone, every_cell_counts, small_notebooks, only_the_project]
+rules = [
+    one_room_per_module, own_numbers, title_and_promise, downward_imports, declared_imports, imports_stand_alone, every_cell_counts,
+    small_notebooks, only_the_project]

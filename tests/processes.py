@@ -11,25 +11,25 @@ from torch import nn
 from torch.distributed import group
 from torch.distributed.launcher import LaunchConfig,elastic_launch
 
-from hiernb.batches import ClassBalancedSampler
-from hiernb.checkpoint import agree_on
+from hiernb.train.sampling import ClassBalancedSampler
+from hiernb.train.checkpoint import agree_on
 from hiernb.data.base import Data,ImageSet
-from hiernb.head import Head
+from hiernb.model.head import Head
 from hiernb.loss.classification import NormFace,ProxyDR,Softmax
 from hiernb.loss.corr import CORR
 from hiernb.loss.hier import HIER
 from hiernb.loss.metric import MultiSimilarity,OriginalProxyNCA,ProxyAnchor,ProxyNCA,SoftTriple,SupCon
 from hiernb.loss.regularized import Regularized
-from hiernb.manifest import Manifest,Part
+from hiernb.train.manifest import Manifest,Part
 from hiernb.metric.neighbors import pair_up
-from hiernb.metric.ranks import first_ranks
+from hiernb.metric.first_match import first_ranks
 from hiernb.metric.retrieval import recall_at_k
-from hiernb.metric.shards import sharded_knn,sharded_ranks
-from hiernb.model import build
-from hiernb.options import Options
-from hiernb.processes import Synchronised,anywhere,broadcast_state,everyone,gather,in_all,join,leave,once,parted,share,sync_batch_norm,world
-from hiernb.step import Learner
-from hiernb.train import train
+from hiernb.metric.sharded import sharded_knn,sharded_ranks
+from hiernb.model.backbones import build
+from hiernb.train.config import Options
+from hiernb.train.distributed import Synchronised,anywhere,broadcast_state,everyone,gather,in_all,join,leave,once,parted,share,sync_batch_norm,world
+from hiernb.train.learner import Learner
+from hiernb.train.loop import train
 from hiernb.tree.taxonomy import Taxonomy
 
 C,K,D,STEPS,c = 7,3,8,3,.1    # 21 images: shares of 11 and 10, of 6, 5, 5 and 5; in 8 dimensions MDS is exact and takes no time
@@ -190,7 +190,7 @@ class Noise(torch.utils.data.Dataset):
     def __getitem__(self, i): return self.images[i]+self.step*torch.randn((),dtype=torch.float64),int(self.labels[i])
 
 def runs(folder, end):
-    "Runs of hiernb.train to an end: shuffled with moving-average proxies, class-balanced with HIER and views. In float64."
+    "Runs of hiernb.train.loop to an end: shuffled with moving-average proxies, class-balanced with HIER and views. In float64."
     five = Taxonomy.from_paths([(str(i%2),str(i)) for i in range(5)]); data = Data("noise", dict(train=Noise(45,1,.1),val=Noise(23,2,0.)), five, five.names)
     plans = dict(ema=(dict(batch_size=16,weight_decay=.01,clip_norm=1.,schedule=dict(name="step",every=2,factor=.5),step_change=True),
                       lambda: ProxyDR(5,D,proxies="ema",scale="dynamic")),

@@ -1,4 +1,4 @@
-"The audit finds planted hierarchies of many shapes, and rarely what is not there. More cases than nbs/43_metric.audit.ipynb has time for."
+"The audit finds planted hierarchies of many shapes, and rarely what is not there. More cases than nbs/40_metric/12_audit.ipynb has time for."
 import numpy as np
 import pytest
 import scipy.stats
@@ -7,10 +7,10 @@ from sklearn.metrics import adjusted_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix,expected_mutual_information
 from torch.nn.functional import normalize
 from hiernb.geometry.poincare import dist0,expmap0,pairwise_dist
-from hiernb.metric.ancestry import expected_information
+from hiernb.metric.lca import expected_information
 from hiernb.metric.audit import answers,audit
-from hiernb.metric.controls import radius_test
-from hiernb.metric.sample import draw_sample
+from hiernb.metric.audit_controls import radius_test
+from hiernb.metric.audit_sample import draw_sample
 from hiernb.tree.taxonomy import Taxonomy
 
 trees = dict(  # none of them the tree of the notebook: branches, lengths, dimensions, noise

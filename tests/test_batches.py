@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import Dataset
 
-from hiernb.batches import Seeded, batch_sizes
+from hiernb.train.sampling import Seeded, batch_sizes
 from hiernb.data.base import Data, ImageSet
 from hiernb.loss.hier import HIER
-from hiernb.model import build
-from hiernb.train import train
+from hiernb.model.backbones import build
+from hiernb.train.loop import train
 from hiernb.tree.taxonomy import Taxonomy
 
 names = ["ash", "birch", "cedar"]

@@ -12,7 +12,7 @@ from skbio import TreeNode
 from hiernb.metric.hierarchical import ahd_at_k,ahs_at_k,hp_at_k
 from hiernb.metric.inspect import answer_ceilings,inspect_distances,inspect_logits,neighbour_ceilings,rows_of
 from hiernb.metric.space import variances
-from hiernb.tree.chance import PermutationTest,measure,normalize,permutation_test
+from hiernb.tree.significance import PermutationTest,measure,normalize,permutation_test
 from hiernb.tree.compare import class_retrieval,clade_recall,elementwise_correlation,mean_correlation,robinson_foulds,triplet_agreement
 from hiernb.tree.infer import pairwise_distance,upgma
 from hiernb.tree.taxonomy import Taxonomy

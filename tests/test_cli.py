@@ -9,9 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from hiernb import cli,examine,grid,run as runs
-from hiernb.checkpoint import read_checkpoint
-from hiernb.recipe import read_recipe
+from hiernb.cli import main as cli
+from hiernb.run import examine
+from hiernb.run import grid
+from hiernb.run import experiment as runs
+from hiernb.train.checkpoint import read_checkpoint
+from hiernb.run.recipe import read_recipe
 
 RECIPE = """
 [data]
@@ -69,7 +72,7 @@ def test_each_command_says_what_it_does_with_an_example(capsys):
     assert cli.main([])==0 and capsys.readouterr().out==overview
 
 def test_help_and_version_import_nothing_heavy():
-    code = "import sys\nfrom hiernb import cli\ncli.main(['--help']); cli.main(['train','--help']); cli.main(['--version'])\n" \
+    code = "import sys\nfrom hiernb.cli import main as cli\ncli.main(['--help']); cli.main(['train','--help']); cli.main(['--version'])\n" \
            "print(sorted({'torch','pandas','numpy','matplotlib','scipy','skbio'} & set(sys.modules)))"
     done = subprocess.run([sys.executable,"-c",code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1]=="[]" and not done.stderr
@@ -100,7 +103,7 @@ def test_wrong_usage_ends_with_2_and_says_what_was_meant(words, says, capsys):
     (["grid","--recipes","fashion_mnist/corr","--baseline","*softmax"], "no recipe is, or fits, the baseline '*softmax'"),
     (["data","list","cubs"], "did you mean cub?"),
     (["study","nothing.ipynb"], "there is no notebook nothing.ipynb"),
-    (["study","90","mod=quick"], "no parameter 'mod'; did you mean mode?"),
+    (["study","fashion","mod=quick"], "no parameter 'mod'; did you mean mode?"),
     (["data","fetch","cubs"], "fetch needs the name of a data set: "),
     (["data","fetch","bogus"], "fetch needs the name of a data set: "),
     (["data","verify","nowhere"], "no known data set in"),
@@ -148,12 +151,12 @@ def test_a_run_is_evaluated_inspected_audited_and_tabled(run, home, monkeypatch,
     again,first = pd.read_csv(home/"e.csv"),pd.read_csv(run/"test.csv"); again = again.set_index("measure").value
     assert list(again.index)==["Recall@1","Recall@2","Recall@4","Recall@8"]
     np.testing.assert_allclose(again, first.set_index("measure").value[again.index])
-    monkeypatch.setattr("hiernb.run.read_checkpoint", lambda path: measured.append(path) or read_checkpoint(path))
+    monkeypatch.setattr("hiernb.run.experiment.read_checkpoint", lambda path: measured.append(path) or read_checkpoint(path))
     (run/"checkpoints"/"other.safetensors").write_bytes(best.read_bytes()); capsys.readouterr()
     assert cli.main(["audit",str(run/"checkpoints"/"other.safetensors"),"--permutations","59"])==0 and measured==[run/"checkpoints"/"other.safetensors"]
     assert cli.main(["evaluate",str(run),"--split","nothing"])==1 and "no split 'nothing'" in capsys.readouterr().err
     with monkeypatch.context() as m:                                                              # a word that is none is refused before the work
-        m.setattr("hiernb.run.evaluate", lambda *_,**__: pytest.fail("measured"))
+        m.setattr("hiernb.run.experiment.evaluate", lambda *_,**__: pytest.fail("measured"))
         for path in (run,best): assert cli.main(["evaluate",str(path),"--measures","Reacll@*"])==1
     err = capsys.readouterr().err.splitlines()[-1]; assert "there is no measure 'Reacll@*'; did you mean 'Recall@*' or" in err and len(err)<200
     assert cli.main(["inspect",str(run),"--folder",str(home/"seen"),"--permutations","59","--accelerator","cpu"])==0
@@ -244,5 +247,5 @@ def test_a_grid_becomes_a_table_and_goes_on(home, monkeypatch, capsys):
     assert cli.main([*words,"training.lr=2"])==1 and "training.lr is 0.01 there and 2 here" in capsys.readouterr().err
 
 def test_the_command_line_is_a_module_and_a_process():
-    done = subprocess.run([sys.executable,"-m","hiernb.cli","train"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable,"-m","hiernb","train"], capture_output=True, text=True, check=False)
     assert done.returncode==1 and "--recipe NAME" in done.stderr and not done.stdout

@@ -12,8 +12,9 @@ import pytest
 from test_train_stops import Dropped,go
 from torch.distributed.run import get_args_parser
 
-from hiernb import cli,processes
-from hiernb.processes import join,launched,local_fabric,meet
+from hiernb.cli import main as cli
+from hiernb.train import distributed as processes
+from hiernb.train.distributed import join,launched,local_fabric,meet
 
 slurm = dict(SLURM_JOB_ID="7", SLURM_JOB_NAME="birds", SLURM_NTASKS="4", SLURM_PROCID="3", SLURM_LOCALID="3", SLURM_NODEID="1",
              SLURM_NODELIST="node[1-2]", SLURM_NTASKS_PER_NODE="2", SLURM_NNODES="2")
@@ -80,7 +81,7 @@ def test_where_nobody_answers_the_meeting_ends_soon(monkeypatch, rank, agent):
 @pytest.fixture(scope="module")
 def script():
     "The script for SLURM on the page."
-    notebook = json.loads((Path(__file__).parent.parent/"nbs"/"51_processes.ipynb").read_text())
+    notebook = json.loads((Path(__file__).parent.parent/"nbs"/"65_train/05_distributed.ipynb").read_text())
     found = re.findall(r"```sh\n(#!/bin/bash\n.*?)```", "\n".join("".join(cell["source"]) for cell in notebook["cells"]), re.S)
     assert len(found)==1
     return found[0]
@@ -103,7 +104,7 @@ def test_the_script_for_slurm_calls_torchrun_and_hiernb_by_options_that_they_hav
     assert done.returncode==0, done.stderr
     program,*words = shlex.split((tmp_path/"called").read_text())
     options = get_args_parser().parse_args(words)
-    assert program=="torchrun" and options.module and options.training_script=="hiernb.cli"
+    assert program=="torchrun" and options.module and options.training_script=="hiernb"
     assert (options.nnodes,options.rdzv_backend,options.rdzv_endpoint,options.rdzv_id) == ("2","c10d","node1:29500","7")
     assert f"gpus-per-node={options.nproc_per_node}\n" in script
     assert cli.main([*options.training_script_args,"--print"])==0

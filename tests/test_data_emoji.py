@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from hiernb.data import available, load, verify
+from hiernb.data import available,load,verify
 from hiernb.data import emoji as room
 from hypothesis import given
 from hypothesis import strategies as st

@@ -17,11 +17,11 @@ from PIL import Image
 from safetensors.torch import save_file
 from sklearn.datasets import load_digits, load_iris
 
-from hiernb.command.points import Audit, Inspect
-from hiernb.data import load, verify
+from hiernb.cli.embeddings import Audit, Inspect
+from hiernb.data import load,verify
 from hiernb.data.embeddings import load_embeddings
 from hiernb.data.own import load_own, read_images_table, split_words
-from hiernb.examine import given as given_points
+from hiernb.run.examine import given as given_points
 
 names = st.text("ab'\"é, /-|", min_size=1, max_size=6).map(str.strip).filter(bool)
 

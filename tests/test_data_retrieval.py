@@ -8,7 +8,7 @@ from pathlib import Path
 import formats
 import pytest
 from hiernb.data import available,load,verify
-from hiernb.data import tables
+from hiernb.data import image_lists as tables
 from hiernb.data.cars import car_annotations,cars_md5,cars_sizes,make_of,read_cars
 from hiernb.data.cub import cub_sizes,read_cub
 from hiernb.data.inshop import inshop_sizes,read_inshop

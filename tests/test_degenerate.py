@@ -7,13 +7,13 @@ import torch
 from torch.testing import assert_close
 
 from hiernb.loss.classification import NormFace, ProxyDR
-from hiernb.loss.distance import directions as loss_directions
+from hiernb.loss.sphere import directions as loss_directions
 from hiernb.loss.metric import ProxyAnchor, SupCon
 from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, topk_accuracy
 from hiernb.metric.inspect import inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_of
 from hiernb.metric.neighbors import knn
 from hiernb.metric.retrieval import hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance
-from hiernb.metric.shards import sharded_ranks
+from hiernb.metric.sharded import sharded_ranks
 from hiernb.metric.space import angle, intensity, prototypes, variances
 from hiernb.tree.compare import class_retrieval, clade_recall, permutation_test, triplet_agreement
 from hiernb.tree.infer import neighbor_joining, pairwise_distance, upgma

@@ -57,10 +57,12 @@ def test_unreadable_formula_is_named(tmp_path):
 
 
 def test_relink():
-    text = (f"[a](20_tree.taxonomy.ipynb#names) [b]({docs.on_site}tree.infer.html#upgma) [c](../LICENSE) "
-            "[d](images/x.png) [e](https://e.org/1_x.ipynb) [f](#here)")
-    assert docs.relink(text)==(f"[a](tree.taxonomy.ipynb#names) [b](tree.infer.html#upgma) [c]({docs.on_git}LICENSE) [d](images/x.png) "
-                               "[e](https://e.org/1_x.ipynb) [f](#here)")
+    text = (f"[a](../20_tree/03_taxonomy.ipynb#names) [b]({docs.on_site}20_tree/infer.html#upgma) [c](../../LICENSE) "
+            "[d](04_minimax.ipynb) [e](https://e.org/1_x.ipynb) [f](#here) [g](../index.ipynb)")
+    assert docs.relink(text, "20_tree")==(
+        f"[a](tree.taxonomy.ipynb#names) [b](tree.infer.html#upgma) [c]({docs.on_git}LICENSE) "
+        "[d](tree.minimax.ipynb) [e](https://e.org/1_x.ipynb) [f](#here) [g](index.ipynb)")
+    assert docs.relink("[x](20_tree/03_taxonomy.ipynb) [y](images/x.png)")=="[x](tree.taxonomy.ipynb) [y](images/x.png)"
 
 
 @pytest.mark.parametrize("css, says", [
@@ -85,7 +87,7 @@ def test_imports_from_other_hosts_are_taken_out(tmp_path, css, kept):
 
 
 def test_a_linked_symbol_keeps_one_link():
-    assert docs.relink("see [[`f`](tree.infer.html#f)](21_tree.infer.ipynb) and [`g`](a.html#g)")=="see [`f`](tree.infer.ipynb) and [`g`](a.html#g)"
+    assert docs.relink("see [[`f`](tree.infer.html#f)](20_tree/05_infer.ipynb) and [`g`](a.html#g)")=="see [`f`](tree.infer.ipynb) and [`g`](a.html#g)"
 
 
 def test_examples_keep_their_lines_and_dashes():

@@ -18,23 +18,23 @@ import hiernb.data.nabirds
 import hiernb.data.plankton
 import hiernb.data.sop
 import hiernb.loss.proxies
-import hiernb.manifest
-import hiernb.steps
+import hiernb.train.manifest
+import hiernb.train.trainer
 import pytest
 import torch
 from formats import spread
-from hiernb.batches import ClassBalancedSampler
+from hiernb.train.sampling import ClassBalancedSampler
 from hiernb.data import load
-from hiernb.data.inspecting import Labelled
-from hiernb.data.tables import Listing
-from hiernb.keys import Evaluation
-from hiernb.lists import lengths
-from hiernb.measure import check_measurable, parts_of
-from hiernb.optim import schedule_factor
-from hiernb.options import Options
-from hiernb.recipe import read_recipe, recipe_names
-from hiernb.run import make_loss
-from hiernb.steps import Trainer
+from hiernb.data.known_classes import Labelled
+from hiernb.data.image_lists import Listing
+from hiernb.run.schema import Evaluation
+from hiernb.metric.retrieval_null import lengths
+from hiernb.run.evaluation import check_measurable, parts_of
+from hiernb.train.optim import schedule_factor
+from hiernb.train.config import Options
+from hiernb.run.recipe import read_recipe, recipe_names
+from hiernb.run.experiment import make_loss
+from hiernb.train.trainer import Trainer
 from hiernb.tree.taxonomy import Taxonomy
 from test_recipes import one_fabric, tiny_build  # noqa: F401 - a fixture
 
@@ -87,7 +87,7 @@ def true_sets():
     with pytest.MonkeyPatch.context() as patch:
         for name in retrieval:
             patch.setattr(getattr(hiernb.data, name), f"read_{name}", lambda folder: (listing(folder.name),folder))
-        for module in (hiernb.data.tables, hiernb.data.nabirds): patch.setattr(module, "require_images", lambda *_: None)
+        for module in (hiernb.data.image_lists, hiernb.data.nabirds): patch.setattr(module, "require_images", lambda *_: None)
         patch.setattr(hiernb.data.nabirds, "read_nabirds", lambda folder: (labelled("nabirds"),[]))
         patch.setattr(hiernb.data.plankton, "read_plankton", lambda name,folder: labelled(name))
         parts = dict(train=pixels(50_000, 100), test=pixels(10_000, 100))
@@ -101,18 +101,18 @@ def true_sets():
         files = {f"{part}-{kind}-ubyte.gz" for part in ("train","t10k") for kind in ("images-idx3","labels-idx1")}
         patch.setattr(hiernb.data.fashion_mnist, "obtain", lambda _: {name:name for name in files})
         patch.setattr(hiernb.data.fashion_mnist, "read_idx", idx)
-        patch.setattr(hiernb.manifest, "hash_files", lambda paths,_: ([[0,0]]*len(paths),[""]*len(paths)))
-        manifests,whole = {},hiernb.steps.Manifest.of
+        patch.setattr(hiernb.train.manifest, "hash_files", lambda paths,_: ([[0,0]]*len(paths),[""]*len(paths)))
+        manifests,whole = {},hiernb.train.trainer.Manifest.of
         def manifest(data, earlier):
             if id(data) not in manifests: manifests[id(data)] = data,whole(data, earlier)
             return manifests[id(data)][1]
-        patch.setattr(hiernb.steps.Manifest, "of", manifest)
+        patch.setattr(hiernb.train.trainer.Manifest, "of", manifest)
         samplers = {}
         def sampler(labels, *how, **more):                                             # ten thousand classes take a while
             key = id(labels),how,tuple((k,v) for k,v in more.items() if not isinstance(v, list))   # less the names
             if key not in samplers: samplers[key] = labels,ClassBalancedSampler(labels, *how, **more)
             return samplers[key][1]
-        patch.setattr(hiernb.steps, "ClassBalancedSampler", sampler)
+        patch.setattr(hiernb.train.trainer, "ClassBalancedSampler", sampler)
         patch.setattr(hiernb.loss.proxies, "refine", lambda points,*_: points)         # a thousand steps, and no arithmetic
         @lru_cache(maxsize=None)
         def once(name, seed, options): return load(name, seed=seed, **dict(options))

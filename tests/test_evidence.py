@@ -4,7 +4,7 @@ import pytest
 import scipy.stats
 from statsmodels.stats.multitest import multipletests
 
-from hiernb.tree.chance import evidence_text, holm, judge, paired_evidence
+from hiernb.tree.significance import evidence_text, holm, judge, paired_evidence
 
 
 @pytest.mark.parametrize("number", [1, 2, 7, 30])

@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from scipy.io import savemat
 from test_train_stops import go
 
-from hiernb.collect import collect
+from hiernb.run.collect import collect
 from hiernb.data.base import read_json
 from hiernb.data.cars import read_mat
 from hiernb.data.embeddings import load_embeddings
-from hiernb.keys import read_toml
-from hiernb.manifest import read_manifest
-from hiernb.recipe import read_recipe
+from hiernb.run.schema import read_toml
+from hiernb.train.manifest import read_manifest
+from hiernb.run.recipe import read_recipe
 
 x,y = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32),np.arange(6)%2
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
-from hiernb.data import load, verify
+from hiernb.data import load,verify
 from hiernb.data.images import decode, formats, original_size
 from hiernb.data.own import read_folder
 from hiernb.tree.taxonomy import Taxonomy

@@ -15,12 +15,12 @@ import torch
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
-import hiernb.model as room
-from hiernb.checkpoint import checksum, kind, read_checkpoint
+import hiernb.model.backbones as room
+from hiernb.train.checkpoint import checksum, kind, read_checkpoint
 from hiernb.data.base import fetch
-from hiernb.logs import git_state
-from hiernb.model import pretrained_state
-from hiernb.optim import make_optimizers, restore
+from hiernb.train.logs import git_state
+from hiernb.model.backbones import pretrained_state
+from hiernb.train.optim import make_optimizers, restore
 
 
 class Runs:

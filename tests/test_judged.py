@@ -7,11 +7,11 @@ import pytest
 import torch
 from test_train_stops import Dropped, go, last, same
 
-from hiernb.checkpoint import best_checkpoint, checkpoints, place_of, read_checkpoint
-from hiernb.logs import line
-from hiernb.plot import training_curves
-from hiernb.recipe import read_recipe, recipe_names
-from hiernb.run import what_was_trained
+from hiernb.train.checkpoint import best_checkpoint, checkpoints, place_of, read_checkpoint
+from hiernb.train.logs import line
+from hiernb.plot.figures import training_curves
+from hiernb.run.recipe import read_recipe, recipe_names
+from hiernb.run.experiment import what_was_trained
 
 HOW = dict(n=64, batch_size=16, checkpoint_minutes=0, keep_checkpoints=100, lr=1e-2)
 EPOCHS = 7

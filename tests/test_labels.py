@@ -2,15 +2,15 @@
 import pytest
 import torch
 
-from hiernb.batches import ClassBalancedSampler
+from hiernb.train.sampling import ClassBalancedSampler
 from hiernb.geometry.poincare import expmap0
-from hiernb.lists import shuffled_measures
+from hiernb.metric.retrieval_null import shuffled_measures
 from hiernb.loss.metric import MultiSimilarity, SupCon
 from hiernb.metric.audit import audit
 from hiernb.metric.hierarchical import permutation_p
 from hiernb.metric.neighbors import knn
 from hiernb.metric.retrieval import chance_at_r, class_interval, map_at_r, r_precision, recall_at_k, recall_chance
-from hiernb.metric.shards import sharded_ranks
+from hiernb.metric.sharded import sharded_ranks
 from hiernb.metric.space import prototypes, variances
 from hiernb.tree.infer import proxy_tree
 

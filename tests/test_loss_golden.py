@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from hiernb.loss.classification import NormFace,ProxyDR
 from hiernb.loss.corr import CORR
 from hiernb.loss.proxies import ema_update
-from hiernb.loss.scale import initial_scale
+from hiernb.loss.dynamic_scale import initial_scale
 from hiernb.tree.taxonomy import Taxonomy
 
 LOSSES = dict(normface=NormFace,proxydr=ProxyDR)

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 import torch
 
-from hiernb import cli
+from hiernb.cli import main as cli
 from hiernb.data.base import Data
 from hiernb.data.embeddings import Embeddings, as_embeddings, load_embeddings
-from hiernb.examine import examine, with_samples
+from hiernb.run.examine import examine, with_samples
 from hiernb.loss.corr import CORR
 from hiernb.metric.audit import audit
 from hiernb.metric.calibration import ece

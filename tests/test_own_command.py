@@ -2,9 +2,9 @@
 import pandas as pd
 import pytest
 import torch
-from hiernb import cli
-from hiernb.fitted import fitted_recipe
-from hiernb.recipe import read_recipe
+from hiernb.cli import main as cli
+from hiernb.run.fitted import fitted_recipe
+from hiernb.run.recipe import read_recipe
 from PIL import Image
 
 modes = ("RGB","L","RGBA","P","LA","1")

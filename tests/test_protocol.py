@@ -3,24 +3,24 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hiernb.batches import ClassBalancedSampler
+from hiernb.train.sampling import ClassBalancedSampler
 from hiernb.data.base import Data,ImageSet
 from hiernb.geometry.poincare import ToPoincare
 from hiernb.loss.classification import NormFace,ProxyDR,Softmax
 from hiernb.loss.corr import CORR
-from hiernb.loss.distance import pairwise
+from hiernb.loss.sphere import pairwise
 from hiernb.loss.hier import HIER
 from hiernb.loss.metric import OriginalProxyNCA,ProxyAnchor,ProxyNCA,SoftTriple,SupCon
 from hiernb.loss.proxies import target_distance
 from hiernb.loss.regularized import Regularized
-from hiernb.model import build
-from hiernb.optim import make_optimizers,parameter_groups
-from hiernb.options import Options
-from hiernb.recipe import read_recipe
-from hiernb.run import make_loss
-from hiernb.step import Learner
-from hiernb.steps import Trainer
-from hiernb.train import train
+from hiernb.model.backbones import build
+from hiernb.train.optim import make_optimizers,parameter_groups
+from hiernb.train.config import Options
+from hiernb.run.recipe import read_recipe
+from hiernb.run.experiment import make_loss
+from hiernb.train.learner import Learner
+from hiernb.train.trainer import Trainer
+from hiernb.train.loop import train
 from hiernb.tree.taxonomy import Taxonomy
 from pytorch_metric_learning import losses as pml
 from torch import nn

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hiernb.recipe import read_recipe, recipe_names
+from hiernb.run.recipe import read_recipe, recipe_names
 
 sys.path.insert(0, str(Path(__file__).parent.parent/"docs"))
 import published  # noqa: E402

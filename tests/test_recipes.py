@@ -9,27 +9,27 @@ from functools import lru_cache,partial
 from pathlib import Path
 
 import formats
-import hiernb.run as room
-import hiernb.step as step
+import hiernb.run.experiment as room
+import hiernb.train.learner as step
 import numpy as np
 import pytest
 import torch
-from hiernb.checkpoint import describe_module
+from hiernb.train.checkpoint import describe_module
 from hiernb.data import load
 from hiernb.data.base import Data,ImageSet,sources
-from hiernb.grid import plan
-from hiernb.head import Head
-from hiernb.keys import section_keys,toml_value
-from hiernb.layers import make_loss_of
+from hiernb.run.grid import plan
+from hiernb.model.head import Head
+from hiernb.run.schema import section_keys,toml_value
+from hiernb.run.merge import make_loss_of
 from hiernb.loss.hier import HIER
-from hiernb.loss.inspecting import inspecting_losses
+from hiernb.loss.configurations import inspecting_losses
 from hiernb.loss.metric import ProxyAnchor,SupCon
 from hiernb.loss.regularized import Regularized
-from hiernb.model import Embedder,architectures,check_build
-from hiernb.options import Options
-from hiernb.recipe import books,read_recipe,recipe_names
-from hiernb.run import assemble,recipes_apart
-from hiernb.train import Trainer
+from hiernb.model.backbones import Embedder,architectures,check_build
+from hiernb.train.config import Options
+from hiernb.run.recipe import books,read_recipe,recipe_names
+from hiernb.run.experiment import assemble,recipes_apart
+from hiernb.train.loop import Trainer
 from hiernb.tree.taxonomy import Taxonomy
 from hypothesis import given,settings
 from hypothesis import strategies as st
@@ -118,9 +118,10 @@ def test_inspecting_says_what_the_paper_says():
             assert loss["distance"]=="euclidean" and loss["ema_alpha"]==.01 and loss["beta"]==1
         assert training["eps"]==1e-8 and loss.get("start", "published")=="published"
 
-def study(number, *names, **given):
+def study(name, *names, **given):
     "What a study's notebook calls by these names."
-    path, = (Path(__file__).parent.parent/"nbs").glob(f"{number}_*.ipynb"); found = dict(given)
+    path = Path(__file__).parent.parent/"nbs/90_study"/f"{name}.ipynb"
+    found = dict(given)
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         text = "".join(cell["source"])
         if cell["cell_type"]!="code" or not any(f"{n} = " in text or f"{n}," in text or f"def {n}(" in text for n in names): continue
@@ -133,7 +134,7 @@ def study(number, *names, **given):
 def settings_of(recipe): return {k:v for k,v in recipe.flat().items() if v is not None}
 
 def test_fashion_mnist_says_what_study_90_does():
-    there = study(90, "sizes", "dim"); of = inspecting_losses(4, there["dim"], four)
+    there = study("01_fashion_mnist", "sizes", "dim"); of = inspecting_losses(4, there["dim"], four)
     for name in recipe_names("fashion_mnist/*"):
         recipe = read_recipe(name); said = settings_of(recipe)
         assert loss_as_described(recipe)==describe_module(of[name.split("/")[1]](draw()))
@@ -141,7 +142,9 @@ def test_fashion_mnist_says_what_study_90_does():
             "small_cnn",there["dim"],1,False,there["sizes"]["full"]["epochs"],there["batch_size"],there["lr"]]
 
 def test_emoji_says_what_study_92_does():
-    there = study(92, "sizes", "dim", "options", "losses", "rates", partial=partial, ProxyAnchor=ProxyAnchor, HIER=HIER, Regularized=Regularized, SupCon=SupCon)
+    there = study(
+        "03_emoji_retrieval", "sizes", "dim", "options", "losses", "rates",
+        partial=partial, ProxyAnchor=ProxyAnchor, HIER=HIER, Regularized=Regularized, SupCon=SupCon)
     made = there["losses"](4, draw()); assert set(recipe_names("emoji/*"))=={f"emoji/{name}" for name in made}; epochs = there["sizes"]["full"]["epochs"]
     for name in made:
         recipe = read_recipe(f"emoji/{name}"); said = settings_of(recipe); loss = there["losses"](4, draw())[name]()
@@ -151,7 +154,7 @@ def test_emoji_says_what_study_92_does():
         assert [said[k] for k in ("training.epochs","model.dim","model.c","model.clip_r")]==[epochs,there["dim"],there["c"],there["clip_r"]]
 
 def test_inspect_emoji_says_what_study_93_does():
-    there = study(93, "sizes", "dim", "options"); of = inspecting_losses(4, there["dim"], four)
+    there = study("04_inspect_emoji", "sizes", "dim", "options"); of = inspecting_losses(4, there["dim"], four)
     assert set(recipe_names("inspect_emoji/*"))=={f"inspect_emoji/{level}-{name}" for level in there["levels"] for name in there["configurations"]}
     for name in recipe_names("inspect_emoji/*"):
         recipe = read_recipe(name); said = settings_of(recipe); level,loss = name.split("/")[1].split("-")

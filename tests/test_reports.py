@@ -11,19 +11,19 @@ import pytest
 import torch
 
 from hiernb.data.base import Data,ImageSet
-from hiernb.examine import examine
-from hiernb.keys import Evaluation
+from hiernb.run.examine import examine
+from hiernb.run.schema import Evaluation
 from hiernb.loss.classification import ProxyDR
 from hiernb.loss.hier import HIER
 from hiernb.loss.metric import ProxyAnchor
 from hiernb.loss.regularized import Regularized
-from hiernb.measure import measure,points_of
-from hiernb.model import build
-from hiernb.recipe import read_recipe
-from hiernb.report import figure_svg
-from hiernb.run import shortened,title_of
+from hiernb.run.evaluation import measure,points_of
+from hiernb.model.backbones import build
+from hiernb.run.recipe import read_recipe
+from hiernb.report.html import figure_svg
+from hiernb.run.experiment import shortened,title_of
 from hiernb.tree.taxonomy import Taxonomy
-from hiernb.words import between,explain,levels,points,readable,verdict_lines,words
+from hiernb.report.glossary import between,explain,levels,points,readable,verdict_lines,words
 
 taxonomy = Taxonomy.from_paths([("ab"[k//4],"cdef"[k//2],f"class {k}") for k in range(8)])
 explained = {"of","measure","value","low","high","chance_low","chance_high","control","points","nodes"}  # by themselves, or by the text above the table

@@ -8,13 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from hiernb import cli
-from hiernb.checkpoint import best_checkpoint,checkpoints,read_checkpoint,save_checkpoint
+from hiernb.cli import main as cli
+from hiernb.train.checkpoint import best_checkpoint,checkpoints,read_checkpoint,save_checkpoint
 from hiernb.data.base import Data,ImageSet,load
 from hiernb.loss.classification import ProxyDR
-from hiernb.manifest import Manifest,as_begun,read_manifest
-from hiernb.model import build
-from hiernb.train import train
+from hiernb.train.manifest import Manifest,as_begun,read_manifest
+from hiernb.model.backbones import build
+from hiernb.train.loop import train
 from hiernb.tree.taxonomy import Taxonomy
 
 RECIPE = """
@@ -247,7 +247,7 @@ def test_images_in_memory_are_known_by_their_pixels(tmp_path, changes, says):
     assert says in str(caught.value)
 
 def test_a_run_of_fifty_thousand_images_is_looked_at_without_reading_them(monkeypatch):
-    from hiernb import manifest
+    from hiernb.train import manifest
     monkeypatch.setattr(manifest, "sha256_of", lambda path: pytest.fail("read"))
     monkeypatch.setattr(manifest, "stamp_of", lambda path: [1,2,3])
     assert manifest.hash_files(["a.png"]*50_000, [([1,2,3],"sum")]*50_000)[1]==["sum"]*50_000

@@ -10,14 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
-from hiernb.checkpoint import save_progress
+from hiernb.train.checkpoint import save_progress
 from hiernb.data.base import remove_partials,write_atomic
-from hiernb.examine import examine
-from hiernb.folder import alone_in,is_run,require_run_folder,sweep
-from hiernb.grid import plan
-from hiernb.logs import TensorBoard
-from hiernb.recipe import read_recipe
-from hiernb.run import clear,finished,run
+from hiernb.run.examine import examine
+from hiernb.train.folder import alone_in,is_run,require_run_folder,sweep
+from hiernb.run.grid import plan
+from hiernb.train.logs import TensorBoard
+from hiernb.run.recipe import read_recipe
+from hiernb.run.experiment import clear,finished,run
 
 recipe_text = """
 [data]

@@ -13,13 +13,14 @@ import torch
 from test_train_stops import Dropped,go,last
 from torch.utils.data import DataLoader
 
-from hiernb import batches as rooms,cli
-from hiernb.batches import batches,loading
-from hiernb.checkpoint import checkpoints
+from hiernb.train import sampling as rooms
+from hiernb.cli import main as cli
+from hiernb.train.sampling import batches,loading
+from hiernb.train.checkpoint import checkpoints
 from hiernb.data.base import ImageSet
-from hiernb.guards import Terminable,Terminated
-from hiernb.signals import held_back
-from hiernb.steps import Trainer
+from hiernb.train.health import Terminable,Terminated
+from hiernb.train.signals import held_back
+from hiernb.train.trainer import Trainer
 
 @pytest.fixture(autouse=True)
 def signals():

@@ -7,9 +7,9 @@ import pytest
 import scipy.stats
 from hypothesis import given,settings,strategies as st
 
-from hiernb.collect import collect
-from hiernb.table import over_seeds,table,table_csv,table_latex,table_markdown,write_table
-from hiernb.tree.chance import sign_flip_p,t_interval
+from hiernb.run.collect import collect
+from hiernb.run.table import over_seeds,table,table_csv,table_latex,table_markdown,write_table
+from hiernb.tree.significance import sign_flip_p,t_interval
 
 numbers = st.lists(st.integers(-1000,1000).map(lambda k: k/1000), min_size=2, max_size=9)
 

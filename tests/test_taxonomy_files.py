@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from skbio import TreeNode
 
-from hiernb.examine import newick
+from hiernb.run.examine import newick
 from hiernb.tree.formats import read_newick, read_table, write_newick
 from hiernb.tree.taxonomy import Taxonomy
 

@@ -7,17 +7,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hiernb.checkpoint import best_checkpoint,checkpoints,read_checkpoint
+from hiernb.train.checkpoint import best_checkpoint,checkpoints,read_checkpoint
 from hiernb.data.base import Data,ImageSet
 from hiernb.geometry.poincare import pairwise_dist
 from hiernb.loss.hier import HIER
 from hiernb.loss.metric import MultiSimilarity,ProxyAnchor,SupCon
 from hiernb.loss.regularized import Regularized
 from hiernb.metric.retrieval import recall_at_k
-from hiernb.model import build
-from hiernb.options import Options
-from hiernb.step import Learner
-from hiernb.train import embed,train
+from hiernb.model.backbones import build
+from hiernb.train.config import Options
+from hiernb.train.learner import Learner
+from hiernb.train.loop import embed,train
 from hiernb.tree.taxonomy import Taxonomy
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*clip radius")

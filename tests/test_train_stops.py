@@ -1,4 +1,4 @@
-"A run that is stopped from outside: SIGTERM, Ctrl-C, kill -9, a full disk. The room 52_train tests the same from inside."
+"A run that is stopped from outside: SIGTERM, Ctrl-C, kill -9, a full disk. The room 65_train/14_loop tests the same from inside."
 import contextlib,json,multiprocessing,os,random,resource,shutil,signal,socket,subprocess,sys,time
 from pathlib import Path
 
@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hiernb import checkpoint
-from hiernb.checkpoint import best_checkpoint,checkpoints,read_checkpoint
+from hiernb.train import checkpoint
+from hiernb.train.checkpoint import best_checkpoint,checkpoints,read_checkpoint
 from hiernb.data.base import Data,ImageSet
-from hiernb.model import build
-from hiernb.train import train
+from hiernb.model.backbones import build
+from hiernb.train.loop import train
 from hiernb.tree.taxonomy import Taxonomy
 
 class Plain(nn.Module):
@@ -83,7 +83,8 @@ def works(folder, begun):
 @pytest.fixture(scope="module")
 def fork():
     "Starts children of one process that has imported everything."
-    context = multiprocessing.get_context("forkserver"); context.set_forkserver_preload(["hiernb.model","hiernb.train","pandas","pytest","torch._dynamo"])
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["hiernb.model.backbones","hiernb.train.loop","pandas","pytest","torch._dynamo"])
     def start(target, *args): process = context.Process(target=target, args=args); process.start(); return process
     start.event = context.Event
     return start

@@ -1,4 +1,7 @@
 "The package's types are what `py.typed` promises: an ordinary script passes mypy, and stubs are up to date."
+import importlib
+import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +25,8 @@ def test_ordinary_calls_have_the_types_that_mypy_expects(request, tmp_path):
 
 def test_stubs_are_those_of_the_modules():
     made = stubs(root)
-    assert set(made)==set((root/"hiernb").rglob("*.pyi")), "run `make export`"
+    by_hand = set((root/"hiernb").rglob("__init__.pyi"))
+    assert set(made)|by_hand==set((root/"hiernb").rglob("*.pyi")), "run `make export`"
     old = [file.name for file,text in made.items() if file.read_text(encoding="utf-8")!=text]
     assert not old, f"{old} are not those of their modules: run `make export`"
 
@@ -93,3 +97,14 @@ def test_a_patch_that_no_stub_can_show_is_refused(tmp_path):
     package.mkdir()
     (package/"box.py").write_text(room.replace("as_prop=True", "set_prop=True"))
     with pytest.raises(ValueError, match="volume: expected @patch with as_prop or cls_method, found .'set_prop'."): stubs(tmp_path)
+
+
+@pytest.mark.parametrize("stub", sorted((root/"hiernb").rglob("__init__.pyi")), ids=lambda path: path.parent.name)
+def test_packages_hand_on_what_they_list(stub):
+    package = importlib.import_module(".".join(stub.parent.relative_to(root).parts))
+    lines = [re.fullmatch(r"from \.([\w.]+) import (\w+) as \2", line) for line in stub.read_text().splitlines() if "import" in line]
+    for module,name in (line.groups() for line in lines):
+        made = importlib.import_module(f"{package.__name__}.{module}")
+        assert getattr(package, name) is getattr(made, name)
+    modules = {module.name for module in pkgutil.iter_modules([str(stub.parent)])}
+    assert not modules & {line[2] for line in lines}, "a package cannot hand on a name that is also one of its modules"

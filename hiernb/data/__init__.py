@@ -10,5 +10,6 @@ import hiernb.data.own
 import hiernb.data.plankton
 import hiernb.data.sop
 from hiernb.data.base import available,load,verify
+from hiernb.data.embeddings import load_embeddings
 
-__all__ = ["available","load","verify"]
+__all__ = ["available","load","load_embeddings","verify"]

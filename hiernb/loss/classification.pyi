@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .distance import angle, check_batch, check_embeddings, check_sizes, chord, directions, from_cosines, inner, pairwise
+from .sphere import angle, check_batch, check_embeddings, check_sizes, chord, directions, from_cosines, inner, pairwise
 from .proxies import check_taxonomy, ema_update, own_generator, register_proxies
-from .scale import DynamicScale
+from .dynamic_scale import DynamicScale
 
 def normface_logits(embeddings: Tensor, proxies: Tensor, scale: float | Tensor, distance: str='euclidean') -> Tensor:
     ...

@@ -4,7 +4,7 @@ __all__ = ['CORR']
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .distance import check_batch, check_embeddings, check_sizes, directions, inner
+from .sphere import check_batch, check_embeddings, check_sizes, directions, inner
 from .proxies import register_proxies
 
 class CORR(nn.Module):

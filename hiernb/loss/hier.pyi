@@ -7,7 +7,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from ..geometry.poincare import ToPoincare, clip_norm, dist0, expmap0, pairwise_dist, rim_gap
 from .ancestors import ancestor_loss
-from .distance import check_batch, check_number
+from .sphere import check_batch, check_number
 from .gumbel import check_generator
 
 def reciprocal_neighbors(similarity: Tensor, topk: int) -> Tensor:

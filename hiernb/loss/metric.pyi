@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from ..geometry.poincare import pairwise_dist, rim_gap
-from .distance import check_batch, check_number, check_sizes, directions, inner
+from .sphere import check_batch, check_number, check_sizes, directions, inner
 from .proxies import starting_proxies
 
 def ball_curvature(geometry: str | None, c: float | None, only_sphere: str='') -> float | None:

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from hiernb.data import available, load, verify
+from hiernb.data import available,load,verify
 from hiernb.geometry.poincare import ToPoincare, dist, expmap0, pairwise_dist
 from hiernb.loss.classification import NormFace, ProxyDR, Softmax
 from hiernb.loss.corr import CORR
@@ -19,7 +19,7 @@ from hiernb.metric.inspect import inspect
 from hiernb.metric.retrieval import knn, map_at_r, recall_at_k
 from hiernb.model import build
 from hiernb.train import embed, train
-from hiernb.tree.chance import PermutationTest
+from hiernb.tree.significance import PermutationTest
 from hiernb.tree.compare import class_retrieval, mean_correlation, robinson_foulds
 from hiernb.tree.infer import neighbor_joining, upgma
 from hiernb.tree.taxonomy import Taxonomy

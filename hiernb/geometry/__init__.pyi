@@ -1,0 +1,16 @@
+from .poincare import ToPoincare as ToPoincare
+from .poincare import dist as dist
+from .poincare import dist0 as dist0
+from .poincare import einstein_midpoint as einstein_midpoint
+from .poincare import expmap0 as expmap0
+from .poincare import geodesic as geodesic
+from .poincare import logmap0 as logmap0
+from .poincare import mobius_add as mobius_add
+from .poincare import pairwise_dist as pairwise_dist
+from .lorentz import from_lorentz as from_lorentz
+from .lorentz import query_key as query_key
+from .lorentz import to_lorentz as to_lorentz
+from .hyperbolicity import gromov_delta as gromov_delta
+from .hyperbolicity import relative_delta as relative_delta
+from .hyperbolicity import sampled_delta as sampled_delta
+from .hyperbolicity import suggested_curvature as suggested_curvature

@@ -1,0 +1,14 @@
+from .classification import NormFace as NormFace
+from .classification import ProxyDR as ProxyDR
+from .classification import Softmax as Softmax
+from .corr import CORR as CORR
+from .configurations import inspecting_losses as inspecting_losses
+from .metric import MultiSimilarity as MultiSimilarity
+from .metric import OriginalProxyNCA as OriginalProxyNCA
+from .metric import ProxyAnchor as ProxyAnchor
+from .metric import ProxyNCA as ProxyNCA
+from .metric import SoftTriple as SoftTriple
+from .metric import SupCon as SupCon
+from .hier import HIER as HIER
+from .hier import reciprocal_neighbors as reciprocal_neighbors
+from .regularized import Regularized as Regularized

@@ -1,0 +1,15 @@
+from .figures import cluster_map as cluster_map
+from .figures import dendrogram as dendrogram
+from .figures import dendrogram_beside_truth as dendrogram_beside_truth
+from .figures import interval_plot as interval_plot
+from .figures import null_plot as null_plot
+from .figures import reliability_diagram as reliability_diagram
+from .figures import tanglegram as tanglegram
+from .figures import training_curves as training_curves
+from .image_grid import contact_sheet as contact_sheet
+from .image_grid import retrieval_sheet as retrieval_sheet
+from .poincare_disk import disk as disk
+from .poincare_disk import disk_tree as disk_tree
+from .poincare_disk import geodesic_arcs as geodesic_arcs
+from .poincare_disk import radius_histogram as radius_histogram
+from .poincare_disk import usage_bars as usage_bars

@@ -1,0 +1,91 @@
+# Made from learner.py by `make export`: edit the notebook.
+from typing import Any
+__all__ = ['check_representatives', 'Learner', 'seed_draws', 'NotFinite']
+import math
+from typing import Any
+import torch
+from fastcore.basics import patch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from .sampling import as_rows
+from .health import account, tell
+from ..loss.sphere import directions, pairwise
+from ..metric.space import step_change
+from .config import Options
+from .optim import make_optimizers, parameter_groups, parameters_of, restore
+from .distributed import broadcast_state, gather, local_fabric, reduce_gradients, shares, sync_batch_norm, take, world
+
+def check_representatives(loss: nn.Module) -> None:
+    ...
+
+class Learner:
+    fabric: Any
+    embed: Any
+    named: Any
+    optimizers: Any
+    kept: Any
+    buffers: Any
+    before: Any
+    averaged: Any
+    model: Any
+    loss: Any
+    options: Any
+    precision: Any
+    scaled: Any
+    ours: Any
+    theirs: Any
+    last_distances: Any
+
+    def __init__(self, model: nn.Module, loss: nn.Module, options: Options, accelerator: str='auto'):
+        ...
+
+    def refuse_batch_norm(self) -> None:
+        ...
+
+    def make_optimizers(self) -> list:
+        ...
+
+    @property
+    def judged(self) -> tuple[nn.Module, nn.Module]:
+        ...
+
+    def rows(self, seed: int, images: Tensor, *sizes: Tensor) -> Tensor:
+        ...
+
+    def embed_batch(self, seed: int, images: Tensor, *sizes: Tensor) -> tuple[Tensor, list]:
+        ...
+
+    @torch.no_grad()
+    def class_distances(self, embeddings: Tensor, eps: float=1e-06) -> Tensor:
+        ...
+
+    @torch.no_grad()
+    def change_of_step(self, seed: int, total: int, images: Tensor, *sizes: Tensor) -> dict[str, float]:
+        ...
+
+    def gradient(self, seed: int, total: int, images: Tensor, labels: Tensor, *sizes: Tensor, score: bool=True) -> tuple[dict[str, Tensor | float], Tensor]:
+        ...
+
+    def step(self, seed: int, total: int, names, images: Tensor, labels: Tensor, *sizes: Tensor, score: bool=True) -> dict[str, float]:
+        ...
+
+    def move(self) -> None:
+        ...
+
+    def state(self) -> dict[str, Any]:
+        ...
+
+    def load(self, state: dict[str, Any]) -> None:
+        ...
+
+    def agree(self) -> None:
+        ...
+
+def seed_draws(seed: int, device: torch.device) -> None:
+    ...
+
+class NotFinite(ValueError):
+    found: Any
+
+    def __init__(self, found):
+        ...

@@ -176,6 +176,7 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.inspect.mean_angle":lambda: a(points, points.flip(0)),
     "metric.inspect.inspect":lambda: a(x, labels, tree_of_six, points, scores, n_permutations=5, generator=gen()),
     "metric.neighbors.check_matrix":lambda: a(x, "x"),
+    "metric.neighbors.check_floating":lambda: a(x, "x"),
     "metric.neighbors.check_labels":lambda: a(labels, N, 6),
     "metric.neighbors.same_points":lambda: a(x, x.clone()),
     "metric.neighbors.directions":lambda: a(x),

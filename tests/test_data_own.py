@@ -234,6 +234,23 @@ def test_named_labels_beside_a_column_of_lists(tmp_path):
     assert found.labels.tolist()==data.target.tolist() and np.array_equal(found.embeddings.numpy(), data.data)
 
 
+@pytest.mark.parametrize("labels, numbers", [(["0.0", "1.0", "1.0"], [0, 1, 1]), (["00.5", "1.0", "x"], None)])
+def test_whole_numbers_with_a_point_are_integers(tmp_path, labels, numbers):
+    pd.DataFrame(dict(e0=[1., 2., 3.], label=labels)).to_csv(tmp_path/"a.csv", index=False)
+    if numbers is None: assert load_embeddings(tmp_path/"a.csv").names_from=="labels"
+    else: assert load_embeddings(tmp_path/"a.csv").labels.tolist()==numbers
+
+
+def test_the_only_column_of_lists_is_the_embedding(tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    table = pd.DataFrame(dict(vector=[[1., 2.], [3., 4.]], label=["a", "b"]))
+    table.to_parquet(tmp_path/"a.parquet")
+    assert load_embeddings(tmp_path/"a.parquet").embeddings.tolist()==[[1, 2], [3, 4]]
+    table.assign(other=table.vector).to_parquet(tmp_path/"b.parquet")
+    with pytest.raises(ValueError, match="expected one column of lists, or one called embedding; found vector, other"):
+        load_embeddings(tmp_path/"b.parquet")
+
+
 @pytest.mark.parametrize("ending", ["npz", "pt", "safetensors"])
 def test_named_arrays_of_labels(tmp_path, ending):
     arrays = dict(embeddings=torch.eye(4, 2), kind=torch.tensor([0, 1, 1, 0]), labels=torch.arange(4))
@@ -255,7 +272,8 @@ def test_named_labels_in_the_metadata_of_safetensors(tmp_path):
     ("kind,label,size,mass\na,7,1,2\nb,8,3,4\n", "kind", [[1, 2], [3, 4]]),             # another label is no dimension
     ("class,label,size,mass\na,7,1,2\nb,8,3,4\n", "class", [[1, 2], [3, 4]]),
     ("size;mass;label;note\n1;2;5;x\n3;4;6;y\n", "label", [[1, 2], [3, 4]]),
-    ("kind,size,mass,split\n3,1,2,train\n1,3,4,test\n", "kind", [[1, 2], [3, 4]])])
+    ("kind,size,mass,split\n3,1,2,train\n1,3,4,test\n", "kind", [[1, 2], [3, 4]]),
+    ("kind,size,mass\n0.0,1,2\n1.0,3,4\n", "kind", [[1, 2], [3, 4]])])
 @pytest.mark.filterwarnings("ignore:.*not read|read as dimensions")
 def test_columns_beside_named_labels(tmp_path, text, labels, values):
     (tmp_path/"a.csv").write_text(text)
@@ -271,6 +289,7 @@ def test_columns_beside_named_labels(tmp_path, text, labels, values):
     ("size,mass,species\n1,2,a\n3,oops,b\n5,6,b\n", "species", r"row 2, column mass: expected a number, found 'oops'"),
     ("size,mass,species\n1,2,a\n3,4,\n", "species", r"row 2, column species: expected a value, found none"),
     ("size,mass,species\n1,2,a\n3,4,b\n5,6,7\n", "species", r"row 3, column species: expected names as in the others"),
+    ("size,mass,species\n1,2,0.0\n3,4,1.5\n", "species", r"row 2, column species: expected whole numbers or names, found 1\.5"),
     ("note,species\nx,a\ny,b\n", "species", r"found none; the columns are note"),
     ("e0,e2,species\n1,2,a\n3,4,b\n", "species", r"without a gap")])
 @pytest.mark.filterwarnings("ignore:.*not read|read as dimensions")

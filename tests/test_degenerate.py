@@ -2,6 +2,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.testing import assert_close
@@ -10,13 +11,15 @@ from hiernb.loss.classification import NormFace, ProxyDR
 from hiernb.loss.sphere import directions as loss_directions
 from hiernb.loss.metric import ProxyAnchor, SupCon
 from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, topk_accuracy
-from hiernb.metric.inspect import inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_of
+from hiernb.metric.inspect import inspect, inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_of
 from hiernb.metric.neighbors import knn
 from hiernb.metric.retrieval import hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance
 from hiernb.metric.sharded import sharded_ranks
 from hiernb.metric.space import angle, intensity, prototypes, variances
+from hiernb.run.examine import examine
 from hiernb.tree.compare import class_retrieval, clade_recall, permutation_test, triplet_agreement
 from hiernb.tree.infer import neighbor_joining, pairwise_distance, upgma
+from hiernb.tree.significance import normalize
 from hiernb.tree.taxonomy import Taxonomy
 
 taxonomy = Taxonomy.from_paths([f"g{k//4}/c{k:02}" for k in range(20)])  # classes stand group by group,
@@ -132,3 +135,23 @@ def test_triplets_beyond_the_budget_are_sampled():
     sampled,every = triplet_agreement(d, many, budget=2**20),triplet_agreement(d, many)
     assert 0<abs(sampled-every)<4*(every*(1-every)/2**18)**.5
     assert sampling_of(sampled, 1400)==", 262,144 sampled triplets, standard error 0.001" and sampling_of(sampled, 1200)==""
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.bool, torch.complex64])
+def test_only_floating_point_numbers_are_inspected(kind):
+    x = torch.randn(20, 4, generator=torch.Generator().manual_seed(0)).to(kind)
+    with pytest.raises(ValueError, match=f"embeddings must be floating point numbers, got {kind}"):
+        inspect(x, torch.arange(20)%6, six, order="taxonomy")
+
+
+def test_one_sample_per_class_has_a_tree(tmp_path):
+    x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    with pytest.warns(UserWarning, match="no class has two samples: retrieval is left out"):
+        found = examine(x, torch.arange(6), six, folder=tmp_path/"one", order="taxonomy", progress=False)
+    assert found.tables["retrieval"].empty and "mean correlation" in set(found.tables["measures"].measure)
+    assert "No class has two samples" in (tmp_path/"one/report.html").read_text(encoding="utf-8")
+
+
+def test_columns_are_normalized():
+    levels = [pd.Series(level) for level in ([1., 2.], [0., 0.], [2., 0.])]
+    assert_close(normalize(*levels), np.array([.5, np.nan]), equal_nan=True)

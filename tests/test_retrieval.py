@@ -56,14 +56,24 @@ def no_rows(x): return torch.cat([x[:3], torch.randn(40, 6, generator=torch.Gene
 
 
 def moved(x): return x+1e-6
+def scaled(x): return 2*x
 
 
-@pytest.mark.parametrize("other", [torch.Tensor.half, torch.Tensor.bfloat16, torch.flipud, many, moved])
+@pytest.mark.parametrize("other", [torch.Tensor.half, torch.Tensor.bfloat16, torch.flipud, many, moved, scaled])
 def test_queries_that_find_themselves_are_told(other):
     x,y = torch.randn(40, 6, generator=torch.Generator().manual_seed(0)),torch.arange(40)%4
     gallery = other(x)
     with pytest.warns(UserWarning, match="of 40 queries looked at stand in the gallery too"):
         recall_at_k(x, y, 1, gallery=gallery, gallery_labels=torch.arange(len(gallery))%4)
+
+
+@pytest.mark.parametrize("measure", [recall_at_k, r_precision, map_at_r], ids=lambda f: f.__name__)
+def test_only_on_the_sphere_a_scaled_query_is_itself(measure, recwarn):
+    x,y = torch.randn(40, 6, generator=torch.Generator().manual_seed(0)),torch.arange(40)%4
+    k = (1,) if measure is recall_at_k else ()
+    measure(x, y, *k, gallery=30*x, gallery_labels=y, geometry="euclidean")
+    assert not [w for w in recwarn if "stand in the gallery" in str(w.message)]
+    with pytest.warns(UserWarning, match="stand in the gallery"): measure(x, y, *k, gallery=30*x, gallery_labels=y)
 
 
 def others(x): return torch.randn(50, x.shape[1], generator=torch.Generator().manual_seed(1))

@@ -95,15 +95,17 @@ def recipe_for(
     words:Sequence[str],  # images and settings
 )->Any:                   # `Recipe`
     "What is to be trained. `ValueError` if the words leave that open; errors as `read_recipe` and `fitted_recipe`."
-    from hiernb.run.fitted import fitted_recipe
-    from hiernb.run.recipe import read_recipe
     said = [as_setting(word) for word in words]
     images = [word for word in said if word.partition("=")[0].strip()=="data.name"]
     if len(images)>1: raise ValueError(f"one folder or table of images at a time, got {' '.join(images)}; grid trains several recipes")
     if name is not None and loss is not None: raise ValueError(f"--loss chooses what to do without a recipe; leave it out, or leave out --recipe {name}")
-    if name is not None and name.partition("/")[0]!="own": return read_recipe(name, said)
-    if not images: raise ValueError("nothing to train: hiernb train FOLDER for images of your own, "
-                                    "or hiernb train --recipe NAME, which `hiernb recipes` lists")
+    own = name is None or name.partition("/")[0]=="own"
+    if own and not images:
+        raise ValueError("nothing to train: hiernb train FOLDER for images of your own, "
+                         "or hiernb train --recipe NAME, which `hiernb recipes` lists")
+    from hiernb.run.fitted import fitted_recipe
+    from hiernb.run.recipe import read_recipe
+    if not own: return read_recipe(name, said)
     return fitted_recipe(name or f"own/{loss or 'proxydr'}", said)
 
 # %% ../../nbs/85_cli/02_runs.ipynb #cebbbd94
@@ -138,8 +140,8 @@ class Train:
 
     def run(self)->int:
         with working("reading the recipe"):
-            from hiernb.run.experiment import run
             recipe = recipe_for(self.recipe, self.loss, [*self.settings]+([] if self.seed is None else [f"seed={self.seed}"]))
+            from hiernb.run.experiment import run
         if self.print: print(recipe.to_toml(origins=True) if is_first() else "", end=""); return 0
         folder = self.folder or Path("runs")/recipe.name/f"seed-{recipe.seed}"; say(f"{recipe.name}, seed {recipe.seed}, into {folder}")
         run(recipe, folder, resume=self.resume, accelerator=self.accelerator, progress=is_first())

@@ -6,8 +6,8 @@
 __all__ = ['aliases', 'readers', 'Embeddings', 'as_matrix', 'as_names', 'as_labels', 'rename_parts', 'as_embeddings',
            'most_bytes', 'check_zip', 'check_npy', 'check_plain', 'first_line', 'nearest_name', 'named_labels',
            'read_npz', 'read_pt', 'read_safetensors', 'dimensions', 'label_values', 'label_column', 'is_numeric',
-           'number_matrix', 'list_matrix', 'dimension_columns', 'table_parts', 'check_parquet', 'read_embedding_table',
-           'load_embeddings']
+           'number_matrix', 'list_column', 'list_matrix', 'dimension_columns', 'table_parts', 'check_parquet',
+           'read_embedding_table', 'load_embeddings']
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #1395bd9e
 import difflib,json,math,re,shlex,warnings,zipfile,zlib
@@ -275,6 +275,13 @@ def label_values(
 )->np.ndarray|list[str]:    # integers, or names
     "What is in a column of labels. `ValueError` for other numbers, and for a number among names, or a name among numbers, which is a slip."
     if column.dtype.kind in "iu": return column.to_numpy()
+    if column.dtype.kind=="f":
+        part = (column%1!=0).to_numpy()
+        if part.any():
+            row = int(part.argmax())
+            raise ValueError(f"row {row+1}, column {column.name}: expected whole numbers or names, found {float(column.iloc[row])}; "
+                             "names that look like numbers belong in a column class")
+        return column.to_numpy().astype(np.int64)                      # 0.0, 1.0: what pandas writes where a cell was once empty
     for row,v in enumerate(column, 1):
         if not isinstance(v, str): raise ValueError(f"row {row}, column {column.name}: expected whole numbers or names, found {v!r}")
     numbers = [re.fullmatch(r"\s*[+-]?\d+\s*", v) is not None for v in column]; most = 2*sum(numbers)>=len(numbers)
@@ -315,16 +322,26 @@ def number_matrix(
         raise ValueError(f"row {row+1}, column {c}: expected a number, found {table[c].iloc[row]!r}")
     return table.to_numpy(float)
 
+# %% ../../nbs/50_data/03_embeddings.ipynb #93eb88dc
+def list_column(
+    table:pd.DataFrame,  # without the labels
+)->str|None:             # `embedding`, or else the only column of lists
+    "Find the column that holds an embedding per row. `ValueError` for several, none of them called embedding."
+    if "embedding" in table: return "embedding"
+    found = [name for name in table if len(table) and isinstance(table[name].iloc[0], (list,tuple,np.ndarray))]
+    if len(found)>1: raise ValueError(f"expected one column of lists, or one called embedding; found {', '.join(found)}")
+    return found[0] if found else None
+
 def list_matrix(
-    column:pd.Series,  # embedding: a list per sample
+    column:pd.Series,  # a list per sample
 )->np.ndarray:         # (N,D) float64
     "Stack a column of lists. `ValueError` with the row for a cell that is no list of numbers, and for several lengths."
     for row,v in enumerate(column, 1):
         flat = np.asarray(v)
         if flat.ndim!=1 or flat.dtype.kind not in "fiu" or not len(flat):
-            raise ValueError(f"row {row}, column embedding: expected a list of numbers, found {str(v)[:40]!r}")
+            raise ValueError(f"row {row}, column {column.name}: expected a list of numbers, found {str(v)[:40]!r}")
     if len(lengths := sorted(set(map(len, column))))>1:
-        raise ValueError(f"column embedding: expected lists of one length, found lengths {lengths[:5]}")
+        raise ValueError(f"column {column.name}: expected lists of one length, found lengths {lengths[:5]}")
     return np.stack([np.asarray(v, dtype=float) for v in column])
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #5e0c71ac
@@ -356,8 +373,9 @@ def table_parts(
     parts = dict(labels=list(map(str, table["class"])) if chosen=="class" else label_values(table[chosen]))
     if "split" in names and chosen!="split": parts["split"] = [str(v) for v in table["split"]]
     rest = [n for n in names if n not in (chosen,"class","label","split")]
-    columns = ["embedding"] if "embedding" in rest else dimension_columns(table[rest], labels is not None)
-    parts["embeddings"] = list_matrix(table["embedding"]) if "embedding" in rest else number_matrix(table[columns])
+    column = list_column(table[rest])
+    columns = [column] if column else dimension_columns(table[rest], labels is not None)
+    parts["embeddings"] = list_matrix(table[column]) if column else number_matrix(table[columns])
     unread = [n for n in names if n not in (chosen,"split",*columns)]
     return parts|dict.fromkeys(unread)
 
@@ -392,8 +410,10 @@ def read_embedding_table(
                 warnings.simplefilter("error", pd.errors.ParserWarning)         # more cells than column names
                 table = pd.read_csv(path, sep=mark, encoding="utf-8-sig", keep_default_na=False, dtype=text, skipinitialspace=True,
                                     index_col=False, low_memory=False)
-            numbers = chosen!="class" and chosen in table and table[chosen].str.fullmatch(r"-?(0|[1-9][0-9]{0,17})").all()
-            if numbers: table[chosen] = table[chosen].astype(np.int64)                                # 007 is a name
+            if chosen!="class" and chosen in table:
+                said = table[chosen]
+                if said.str.fullmatch(r"-?(0|[1-9][0-9]{0,17})").all(): table[chosen] = said.astype(np.int64)   # 007 is a name
+                elif said.str.fullmatch(r"-?[0-9]+\.[0-9]*").all(): table[chosen] = said.astype(float)
     except (OSError,ValueError,NotImplementedError,pd.errors.ParserError,pd.errors.ParserWarning) as e:
         if isinstance(e, OSError) and e.errno is not None: raise                  # pyarrow's have none for damaged files
         raise ValueError(f"{path} cannot be read as a table: {first_line(e)}") from None

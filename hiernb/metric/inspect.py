@@ -23,6 +23,7 @@ from ..tree.infer import by_lot,neighbor_joining,pairwise_distance,upgma
 from ..tree.labels import match_labels,require_order
 from ..tree.taxonomy import Taxonomy
 from .calibration import confidence_bins
+from .neighbors import check_floating
 from .hierarchical import best_sums,check_labels,check_matrix,correct_sets,nearest,permutation_p,ranked,tied_best
 from .space import angle,class_means,directions,intensity,prototypes
 
@@ -249,7 +250,7 @@ def inspect_embeddings(
     near:Tensor|None=None,                # (N, ≥ min(250,N-1)) nearest others of each, in any geometry; None: found here, by cosine
 )->pd.DataFrame:                          # one row a measure, as `inspect`
     "Are neighbours relatives, and how tight are the classes? `ValueError` for bad embeddings or labels. arXiv:2301.11065."
-    embeddings = check_matrix(embeddings, "embeddings")
+    embeddings = check_floating(embeddings, "embeddings")
     labels,taxonomy = match_labels(labels, taxonomy, rows=[] if proxies is None else ["proxies"])
     labels = check_labels(labels, len(embeddings), taxonomy.n_classes)
     depth = {} if proxies is None else {"mean intensity":float(intensity(embeddings,proxies).mean())}
@@ -283,7 +284,7 @@ def inspect(
     order:str|None=None,                      # "taxonomy": they count its classes, also where it came from a Newick file
 )->pd.DataFrame:                              # one row a measure: of, measure, value, chance, ceiling, normalized, low, high, p_value
     "Every measure that the evidence allows. `ValueError` if its parts do not fit each other. Kim et al. 2023, arXiv:2301.11065."
-    embeddings,given = check_matrix(embeddings,"embeddings"),dict(proxies=proxies, logits=logits)
+    embeddings,given = check_floating(embeddings, "embeddings"),dict(proxies=proxies, logits=logits)
     rows = [name for name,part in given.items() if part is not None]
     if train is not None: train = train[0],match_labels(train[1], taxonomy, class_names, order, rows)[0]
     labels,taxonomy = match_labels(labels, taxonomy, class_names, order, rows)
@@ -293,7 +294,7 @@ def inspect(
     if logits is not None and (found := torch.as_tensor(logits).shape)!=(len(embeddings),C):
         raise ValueError(f"logits must have a row per embedding and a column per class, ({len(embeddings)}, {C}); got {tuple(found)}")
     if proxies is not None:
-        points["proxies"] = check_matrix(proxies, "proxies"); found = tuple(points["proxies"].shape)
+        points["proxies"] = check_floating(proxies, "proxies"); found = tuple(points["proxies"].shape)
         expected = (C,embeddings.shape[1])
         if found!=expected: raise ValueError(f"proxies must be {expected}, a row per class of the taxonomy; got {found}")
     absent = C-len((labels if train is None else torch.as_tensor(train[1])).unique())

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from ..tree.taxonomy import Taxonomy
-from .neighbors import Neighbors,check_labels,check_matrix,knn,pair_up,same_points,search_by_lot
+from .neighbors import Neighbors,check_labels,check_matrix,directions,knn,pair_up,same_points,search_by_lot
 from ..tree.significance import whole_number
 from .first_match import first_ranks
 from ..tree.labels import integer_labels,match_labels
@@ -54,13 +54,17 @@ def list_lengths(
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #7c2f10d3
 def warn_of_themselves(
-    queries:Tensor,  # (Q,D) embeddings
-    gallery:Tensor,  # (N,D) embeddings
-    most:int=256,    # queries that are looked at
+    queries:Tensor,            # (Q,D) embeddings
+    gallery:Tensor,            # (N,D) embeddings
+    geometry:str="euclidean",  # `sphere`: only directions count, so that a gallery of scaled queries holds them too
+    most:int=256,              # queries that are looked at
 )->None:
     "Warn where most queries stand in the gallery too, in another order, among others or rounded, and would find themselves."
     if len(gallery)<2: return
     some = queries[torch.linspace(0, len(queries)-1, min(len(queries), most), dtype=torch.float64).long()]
+    if geometry=="sphere":
+        some = directions(some, "queries")
+        gallery = directions(gallery, "gallery")
     first,second = knn(some, gallery, 2, geometry="euclidean").lengths.unbind(1)
     size = some.double().norm(dim=1)
     themselves = (first<=.003*size)&(first<second/30)                      # bfloat16 moves a vector by 0.002 of its length
@@ -75,6 +79,7 @@ def task(
     gallery:Tensor|None=None,           # (N,D) embeddings; None: the queries
     gallery_labels:Tensor|None=None,    # (N,) classes; None: the gallery is the queries
     n_classes:int|None=None,            # where labels must lie in 0..C-1
+    geometry:str="euclidean",           # `sphere`: a gallery of scaled queries holds the queries, too
 )->Task:
     "What is to be found by whom. `ValueError` for labels of another length, half a gallery, or a ranking that is none."
     points = check_matrix(queries, "queries")
@@ -84,7 +89,7 @@ def task(
     if gallery is not None and same_points(queries, gallery): gallery,gallery_labels = None,check_copy(labels, gallery_labels)
     if not given and (gallery is None)!=(gallery_labels is None):
         raise ValueError("give gallery and gallery_labels, or neither: then the queries are their own gallery")
-    if gallery is not None: warn_of_themselves(points, check_matrix(gallery, "gallery"))
+    if gallery is not None: warn_of_themselves(points, check_matrix(gallery, "gallery"), geometry)
     own = gallery_labels is None
     theirs = labels if own else check_labels(gallery_labels, len(gallery_labels if given else gallery), n_classes, "gallery_labels")
     if given and not 0<=int(points.min())<=int(points.max())<len(theirs):
@@ -154,7 +159,7 @@ def first_hits(
     c:float|None=None,                  # curvature magnitude > 0 of the ball
 )->Tensor:                              # (Q,) int64, 1 is the nearest; N+1 where there is no match, for a ranking where it holds none
     "Rank of each query's first match; Recall@k is the mean of `first_hits(...) <= k`. `ValueError` as `knn`; warns where nobody can match."
-    these = task(queries, labels, gallery, gallery_labels); points,gallery,labels,theirs,own = these
+    these = task(queries, labels, gallery, gallery_labels, geometry=geometry); points,gallery,labels,theirs,own = these
     check_asked(n_relevant(these)>0, "count as misses")
     if points.is_floating_point(): return first_ranks(pair_up(points, gallery, geometry, c), labels, theirs, own)
     found = class_matches(these, points.shape[1])
@@ -171,7 +176,7 @@ def recall_at_k(
     c:float|None=None,                  # curvature magnitude > 0 of the ball
 )->dict[int,float]:                     # k -> share of queries, 0..1
     "Share of queries with their class among the k nearest, all k at once. `ValueError` as `knn`. Jégou et al. 2011, section V."
-    ks,these = list_lengths(ks),task(queries, labels, gallery, gallery_labels)
+    ks,these = list_lengths(ks),task(queries, labels, gallery, gallery_labels, geometry=geometry)
     most = len(these.theirs)-these.own if these.points.is_floating_point() else these.points.shape[1]
     if not ks or not 1<=min(ks)<=max(ks)<=most:
         more = "" if these.points.is_floating_point() else f", the length of the ranking (make it with knn(..., k={max(ks, default=1)}))"
@@ -218,7 +223,7 @@ def r_precision(
     per_query:bool=False,               # the number of each query, nan where there is nothing to find, instead of the mean
 )->float|Tensor:                               # share, 0..1
     "Share of the query's class among the R nearest, R its size. `ValueError` as `knn`. Musgrave et al. 2020, arXiv:2003.08505."
-    return over_first_r(lambda hits: hits, task(queries, labels, gallery, gallery_labels), geometry, c, per_query)
+    return over_first_r(lambda hits: hits, task(queries, labels, gallery, gallery_labels, geometry=geometry), geometry, c, per_query)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #2c6d94e4
 def map_at_r(
@@ -232,7 +237,7 @@ def map_at_r(
 )->float|Tensor:                               # 0..1
     "Mean average precision over the R nearest. `ValueError` as `knn`. Musgrave et al. 2020, arXiv:2003.08505, section 3.2."
     def precision(hits): return hits*hits.cumsum(1)/torch.arange(1, hits.shape[1]+1)
-    return over_first_r(precision, task(queries, labels, gallery, gallery_labels), geometry, c, per_query)
+    return over_first_r(precision, task(queries, labels, gallery, gallery_labels, geometry=geometry), geometry, c, per_query)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #1c24fe8b
 def class_interval(
@@ -377,7 +382,7 @@ def hierarchical_retrieval(
     "H-AP, ASI and NDCG over the levels of a taxonomy. `ValueError` as `knn`, for labels that are no class. Ramzi et al. 2022."
     if gallery_labels is not None: gallery_labels,_ = match_labels(gallery_labels, taxonomy)
     labels,taxonomy = match_labels(labels, taxonomy)
-    points,gallery,labels,theirs,own = task(queries, labels, gallery, gallery_labels, taxonomy.n_classes)
+    points,gallery,labels,theirs,own = task(queries, labels, gallery, gallery_labels, taxonomy.n_classes, geometry)
     shared,depth,n = shared_levels(taxonomy),taxonomy.depth,len(theirs)-own
     out = torch.empty(len(points), 4, dtype=torch.float64)
     def each(rows, v, columns):

@@ -119,6 +119,7 @@ def recall_p(
     tests = label_tests(numbers, names, labels, n_permutations, torch.Generator().manual_seed(seed))
     return {name:float(test.p_value) for name,test in tests.items()}
 
+# %% ../../nbs/80_run/01_examine.ipynb #e015e620
 def retrieval_table(
     x:Tensor,                 # (N,D)
     labels:Tensor,            # (N,) 0…C-1
@@ -129,7 +130,10 @@ def retrieval_table(
     most:int=5000,            # samples
     n_permutations:int=199,   # of the labels, for the p-values of Recall@k
 )->pd.DataFrame:              # a row a measure: measure, value, chance, ceiling, normalized, low, high, p_value
-    "Retrieval with intervals. `ValueError` if no class has two samples."
+    "Measure retrieval, with intervals. No rows, and a warning, if no class has two samples."
+    if int(labels.bincount().max())<2:
+        warnings.warn("no class has two samples: retrieval is left out, the tree is measured", stacklevel=3)
+        return pd.DataFrame(columns=["measure","value","chance","ceiling","normalized","low","high","p_value"])
     ks = [k for k in (1,2,4,8) if k<len(x)]; whole = ranking.shape[1]>=int(labels.bincount().max())-1
     points,space = (ranking,{}) if whole else (x,where)
     with warnings.catch_warnings():
@@ -260,9 +264,12 @@ def answer(
     alpha:float=.05,               # significance level
 )->str:                            # one sentence
     "Do the embeddings hold the classes, and the taxonomy?"
-    recall,measures = tables["retrieval"].iloc[0],tables["measures"]
-    held = "hold the classes" if recall.low>recall.chance else "do not show that they hold the classes"
-    said = f"The embeddings {held}: Recall@1 is {between(recall)}"
+    measures = tables["measures"]
+    if tables["retrieval"].empty: said = "Whether the embeddings hold the classes cannot be told: no class has two samples"
+    else:
+        recall = tables["retrieval"].iloc[0]
+        held = "hold the classes" if recall.low>recall.chance else "do not show that they hold the classes"
+        said = f"The embeddings {held}: Recall@1 is {between(recall)}"
     rows = measures[measures.measure=="mean correlation"].dropna(subset="value")
     if rows.empty: return said+"."
     row = rows.iloc[0]
@@ -270,16 +277,19 @@ def answer(
     return (f"{said}; and they hold the taxonomy: mean correlation of {row['of']} is {between(row)}, "
             f"{row.normalized:.0%} of the way from chance to the ceiling.")
 
+# %% ../../nbs/80_run/01_examine.ipynb #dd80e878
 def in_short(
     tables:dict[str,pd.DataFrame], # measures, retrieval, classes
     dimensions:int,                # D
     verdict:str,                   # of the audit, or empty
 )->str:                            # a list, for `report`
     "What the report found, in one sentence; then the numbers to read first."
-    count,recall = tables["classes"].samples,tables["retrieval"].iloc[0]; all_of = tables["measures"].drop_duplicates("measure").set_index("measure")
+    count = tables["classes"].samples
+    all_of = tables["measures"].drop_duplicates("measure").set_index("measure")
     sizes = f"{count.min():,} to {count.max():,}" if count.min()<count.max() else f"{count.min():,}"
-    lines = [f"{count.sum():,} samples in {dimensions} dimensions, {len(count):,} classes of {sizes} samples",
-             f"Recall@1 {recall.value:.3f}, 95 % interval {recall.low:.3f} to {recall.high:.3f}, chance {recall.chance:.3f}"]
+    lines = [f"{count.sum():,} samples in {dimensions} dimensions, {len(count):,} classes of {sizes} samples"]
+    for recall in tables["retrieval"].head(1).itertuples():
+        lines.append(f"Recall@1 {recall.value:.3f}, 95 % interval {recall.low:.3f} to {recall.high:.3f}, chance {recall.chance:.3f}")
     if "mean correlation" in all_of.index:
         rows = all_of.loc[["mean correlation","UPGMA clade recall"]].dropna(subset="value")
         lines += [f"{name} of {row['of']} with the taxonomy {between(row)}, normalized {row.normalized:z.2f}" for name,row in rows.iterrows()]
@@ -308,7 +318,8 @@ def sections_of(
         return [says[name],shown,*explain(shown)]
     classes = tables["classes"].drop(columns=["nearest class","distance"]).head(40)
     radii = [drawn[name] for name in drawn if name=="radii"]; trees = [pair for name,pair in drawn.items() if name!="radii"]
-    order = [("In short",[short]),("Retrieval",of("retrieval")),("Measures",of("measures")),("Trees",trees),("Classes",[says["classes"],classes])]
+    retrieval = of("retrieval") if len(tables["retrieval"]) else ["No class has two samples, so that none can be found."]
+    order = [("In short",[short]),("Retrieval",retrieval),("Measures",of("measures")),("Trees",trees),("Classes",[says["classes"],classes])]
     return order+([("Audit",[*of("audit"),*radii])] if "audit" in tables else [])
 
 # %% ../../nbs/80_run/01_examine.ipynb #9b93a7fa

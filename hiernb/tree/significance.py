@@ -72,7 +72,8 @@ def normalize(
     "(value − chance)/(ceiling − chance): 0 at chance, 1 at the ceiling."
     room = np.subtract(ceiling, chance, dtype=float)
     gained = np.subtract(value, chance, dtype=float)
-    return np.divide(gained, room, out=np.full(np.shape(gained+room), np.nan), where=abs(room)>1e-12)
+    gained,room = np.broadcast_arrays(gained, room)                  # plain arrays, also of pandas columns
+    return np.divide(gained, room, out=np.full(gained.shape, np.nan), where=abs(room)>1e-12)
 
 # %% ../../nbs/20_tree/06_significance.ipynb #0e938480
 @dataclass(frozen=True, repr=False)

@@ -27,7 +27,7 @@ from hiernb.loss.metric import ProxyAnchor,SupCon
 from hiernb.loss.regularized import Regularized
 from hiernb.model.backbones import Embedder,architectures,check_build
 from hiernb.train.config import Options
-from hiernb.run.recipe import books,read_recipe,recipe_names
+from hiernb.run.recipe import books,override,read_recipe,recipe_names
 from hiernb.run.experiment import assemble,recipes_apart
 from hiernb.train.loop import Trainer
 from hiernb.tree.taxonomy import Taxonomy
@@ -326,6 +326,11 @@ def test_a_grid_with_a_recipe_that_cannot_be_is_refused_before_any_run(bad, tmp_
 word = st.text("abelnoprsty._-= \"'[]{}\n019é", max_size=12)
 key = word|st.sampled_from(["training.epochs","training.lr","training.lr_factors","loss.name","data.name","data","model.freeze","regularizer.topk",
                             "evaluation.most","seed"])
+
+def test_a_setting_of_five_thousand_levels_is_text():
+    value = "["*5000+"]"*5000
+    assert override(f"training.lr={value}").content==dict(training=dict(lr=value))
+
 
 @settings(max_examples=100)
 @given(key=key, value=word|st.integers().map(str)|st.sampled_from(["none","true","1e-3","[1]","{a=1}","inf","nan","[]","1979-05-27"]))

@@ -217,6 +217,13 @@ def test_best_weights_of_another_run_are_refused(moved, capsys, change, says, na
     said = capsys.readouterr().err
     assert says in said and "--no-resume" in said
 
+def test_progress_in_the_place_of_the_best_weights_is_refused(moved, capsys):
+    newest = checkpoints(moved/"run")[-1]
+    shutil.copy(newest, best_checkpoint(moved/"run"))
+    assert cli.main(["evaluate",str(moved/"run")])==1
+    assert "best.safetensors holds the progress of epoch 2, not the weights of the best epoch" in capsys.readouterr().err
+    assert cli.main(["evaluate",str(newest)])==0
+
 def images_in_memory(**changes):
     "Arguments of `train` for images in memory, some of them changed."
     n = 24

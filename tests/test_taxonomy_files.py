@@ -172,6 +172,15 @@ def test_tables_of_any_delimiter_come_back(tmp_path_factory, rows, delimiter, ma
     assert header==["x","y","z"] and [row for _,row in found]==rows
 
 
+def test_a_ladder_that_does_not_fit_in_memory_is_refused_at_once():
+    n = 30_000
+    newick_text = "("*(n-1)+"c0"+"".join(f",c{k})" for k in range(1, n))+";"
+    with pytest.raises(ValueError, match="paths of this tree hold [0-9,]{11} names, expected at most 200,000,000"):
+        Taxonomy.from_newick(newick_text)
+    with pytest.raises(ValueError, match="paths of this tree hold 450,015,000 names, expected at most"):
+        Taxonomy.from_parents({f"n{k}":(f"n{k-1}" if k else None) for k in range(n)})
+
+
 def test_a_ladder_is_no_harder_than_a_bush():
     n = 1500                                                        # 1.1 million names in the paths
     groups = [f"n{k}" for k in range(n)]

@@ -55,7 +55,7 @@ def read_parameters(
             near = difflib.get_close_matches(name, known, 1); says = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
             raise ValueError(f"the notebook has no parameter {name!r}; {says}")
         try: found[name] = tomllib.loads(f"x = {value}")["x"]
-        except tomllib.TOMLDecodeError: found[name] = None if value=="none" else value
+        except (ValueError,RecursionError): found[name] = None if value=="none" else value
     return found
 
 # %% ../../nbs/85_cli/04_project.ipynb #5ae95d18

@@ -356,7 +356,11 @@ def restore(
     except FileNotFoundError as e:
         if not (folder/"split.json").is_file(): raise
         raise FileNotFoundError(f"{e}. If the data have moved, write where they are as data.root (or data.name) into {folder/'recipe.toml'}") from None
-    best = judged(best) if "averaged" in best else best                   # how far the run had come: what was judged there
+    progress = "averaged" in best                                         # how far the run had come: what was judged there
+    if progress and path==best_checkpoint(folder):
+        raise ValueError(f"{path} holds the progress of epoch {best['epoch']}, not the weights of the best epoch; put those in its place, or name "
+                         "the checkpoint to measure by its own file")
+    best = judged(best) if progress else best
     check_own(best["settings"], recipe, (data,model,loss), path)
     try: model.load_state_dict(best["model"]); loss.load_state_dict(best["loss"])
     except RuntimeError as e: raise ValueError(f"the weights in {path} are not of the model and loss of its recipe: {e}") from e

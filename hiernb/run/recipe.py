@@ -163,9 +163,9 @@ def override(
     path,sign,value = text.partition("=")
     wrong = ValueError(f"{text!r} is no setting: expected section.key=value, such as training.epochs=3, or seed=1")
     try: content = tomllib.loads(f"{path} = 0")
-    except tomllib.TOMLDecodeError: raise wrong from None
+    except (ValueError,RecursionError): raise wrong from None                   # tomllib has no limit of levels
     try: read = tomllib.loads(f"x = {value}")
-    except tomllib.TOMLDecodeError: read = {}
+    except (ValueError,RecursionError): read = {}
     at = content
     while isinstance(inner := at[key := next(iter(at))], dict): at = inner
     if not sign or not value.strip() or len(at)!=1 or "\n" in path: raise wrong

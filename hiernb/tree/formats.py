@@ -19,7 +19,8 @@ from pathlib import Path
 # %% auto #0
 __all__ = ['delimiters', 'is_number', 'token', 'bracket', 'nfc', 'decode', 'read_text', 'cut', 'is_even', 'find_delimiter',
            'require_pyarrow', 'read_parquet', 'parquet_cells', 'read_table', 'quote', 'newick_error', 'comment_end',
-           'newick_tokens', 'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'node_paths']
+           'newick_tokens', 'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'check_path_sizes',
+           'node_paths']
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90c1
 def nfc(
@@ -286,6 +287,16 @@ def read_pairs(
     if count>1: raise ValueError(f"{node!r} comes {count} times: {[b for a,b in pairs if a==node]}; a node has one parent and one name")
     return pairs
 
+# %% ../../nbs/20_tree/01_formats.ipynb #7d48271d
+def check_path_sizes(
+    depths:Iterable[int],   # edges from the root to each node
+    most:int=200_000_000,   # names on all paths together; each takes eight bytes
+)->None:
+    "Refuse a tree whose paths do not fit in memory: a ladder of n groups has n²/2 names on them. `ValueError` names the size."
+    total = sum(depths)
+    if total>most:
+        raise ValueError(f"the paths of this tree hold {total:,} names, expected at most {most:,}; groups in groups of one class each are no taxonomy")
+
 # %% ../../nbs/20_tree/01_formats.ipynb #c6ae1e4b
 def node_paths(
     parents:Mapping[str,str|None],  # child -> parent; `None` for a root
@@ -294,16 +305,21 @@ def node_paths(
     for child,parent in parents.items():
         for name in (child,parent):
             if name is not None and not str(name).strip(): raise ValueError(f"empty name in {child!r} -> {parent!r}")
-    paths = {}
+    depths,paths = {},{}
     def climb(node):
-        trail = []
-        while node not in paths:
-            if node in trail: raise ValueError(f"cycle: {' -> '.join(map(str,[*trail[trail.index(node):],node]))}")
-            trail.append(node); up = parents.get(node)
-            if up is None: paths[node] = (trail.pop(),); break
+        trail = {}                                                     # a set in order
+        while node not in depths:
+            if node in trail:
+                below = list(trail)
+                raise ValueError(f"cycle: {' -> '.join(map(str, [*below[below.index(node):],node]))}")
+            trail[node] = None
+            up = parents.get(node)
+            if up is None: break
             node = up
-        for low in reversed(trail): paths[low] = (*paths[parents[low]],low)
+        for low in reversed(trail): depths[low] = depths.get(parents.get(low), 0)+1
     for node in parents: climb(node)
+    check_path_sizes(depths.values())
+    for node in depths: paths[node] = (*paths.get(parents.get(node), ()),node)
     roots = [n for n,p in paths.items() if len(p)==1]; orphans = [n for n in roots if n not in parents]
     if len(roots)>1 and orphans:
         other = next(r for r in roots if r!=orphans[0])

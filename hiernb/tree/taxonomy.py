@@ -22,7 +22,7 @@ import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
 
-from .formats import nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
+from .formats import check_path_sizes, nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
 
 # %% auto #0
 __all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span',
@@ -459,6 +459,9 @@ def newick_paths(
     parents,names,lengths,support = read_newick(text)
     inner = set(parents)
     selves = {k for k,p in enumerate(parents) if p>0 and k not in inner and lengths[k]==0 and names[k] and names[k]==names[p]}
+    depths = [0]
+    for node in range(1, len(names)): depths.append(depths[parents[node]]+1)
+    check_path_sizes(depths)
     called,nodes,tips = sibling_names(parents, names, selves),[()],[]
     for node in range(1, len(names)):
         if node not in inner and not called[node].strip():

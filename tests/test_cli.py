@@ -1,5 +1,5 @@
 "The command line from the outside: exit codes, one-line errors, a tiny run through every command, a grid with a run that fails."
-import json,subprocess,sys
+import json,os,subprocess,sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -76,6 +76,12 @@ def test_help_and_version_import_nothing_heavy():
            "print(sorted({'torch','pandas','numpy','matplotlib','scipy','skbio'} & set(sys.modules)))"
     done = subprocess.run([sys.executable,"-c",code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1]=="[]" and not done.stderr
+
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_python_without_assertions_is_refused_in_one_line(level):
+    command,set_to = [sys.executable,"-m","hiernb","inspect","x.npz"],os.environ|dict(PYTHONOPTIMIZE=level)
+    done = subprocess.run(command, env=set_to, capture_output=True, text=True, check=False)
+    assert done.returncode==1 and done.stderr.count("\n")==1 and "scikit-bio cannot be imported" in done.stderr
 
 @pytest.mark.parametrize("words,says", [
     (["trian"],"did you mean train?"), (["inspect"],"missing: PATH"), (["data","lst"],"did you mean list?"),

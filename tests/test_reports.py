@@ -20,7 +20,7 @@ from hiernb.loss.regularized import Regularized
 from hiernb.run.evaluation import measure,points_of
 from hiernb.model.backbones import build
 from hiernb.run.recipe import read_recipe
-from hiernb.report.html import figure_svg
+from hiernb.report.html import figure_svg,report
 from hiernb.run.experiment import shortened,title_of
 from hiernb.tree.taxonomy import Taxonomy
 from hiernb.report.glossary import between,explain,levels,points,readable,verdict_lines,words
@@ -107,3 +107,10 @@ def test_names_do_nothing_in_tables_and_pictures(tmp_path, name):
     for path in (tmp_path/"x").glob("*.svg"): ElementTree.parse(path)
     cells = [cell for row in csv.reader((tmp_path/"x"/"classes.csv").open(newline="")) for cell in row]
     assert not [cell for cell in cells if cell[:1] in tuple("=@") or re.search(r"[\x00-\x1f\u202e]", cell)]
+
+
+def test_control_characters_in_names_are_escaped_in_pages(tmp_path):
+    table = pd.DataFrame({"\x1b[31mred":["a\x00b", "c\nd"], "n":[1, 2]})
+    page = report(tmp_path/"r.html", "t", [("s", ["**x\x07y**", table])]).read_text(encoding="utf-8")
+    assert not any(sign in page for sign in "\x1b\x00\x07")
+    assert all(text in page for text in (r"\x1b[31mred", r"a\x00b", r"c\nd", r"x\x07y"))

@@ -111,6 +111,9 @@ def main(
 )->int:                             # exit code
     "The command line. Errors that a user can mend are one line on standard error."
     open_streams()
+    if sys.flags.optimize:
+        tell("hiernb: error: Python runs with -O (PYTHONOPTIMIZE), under which scikit-bio cannot be imported; run it without")
+        return 1
     words = list(sys.argv[1:] if words is None else words); shown = "--traceback" in words or os.environ.get("HIERNB_TRACEBACK","0") not in ("","0")
     try:
         with short_warnings(),signals_raise(): return answer([w for w in words if w!="--traceback"])

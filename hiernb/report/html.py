@@ -23,14 +23,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas import DataFrame
 from .. import __version__
-from ..data.base import write_atomic
+from ..data.base import visible,write_atomic
 
 # %% ../../nbs/75_report/01_html.ipynb #3663326b
 def text_html(
     text:str, # paragraphs separated by empty lines; `- ` starts a list item
 )->str:       # HTML
     "Text as paragraphs and lists, escaped."
-    def spans(part): return re.sub(r'\*\*(.+?)\*\*', r'<strong>\1</strong>', re.sub(r'`(.+?)`', r'<code>\1</code>', escape(part)))
+    def spans(part): return re.sub(r'\*\*(.+?)\*\*', r'<strong>\1</strong>', re.sub(r'`(.+?)`', r'<code>\1</code>', escape(visible(part))))
     blocks = []
     for block in re.split(r'\n\s*\n', text.strip()):
         lines = [line.strip() for line in block.splitlines()]
@@ -58,7 +58,7 @@ def table_html(
     caption:str='',  # what the table shows
 )->str:              # HTML that scrolls sideways if it is wide
     "A data frame as an accessible table, escaped."
-    def text(value): return escape(' · '.join(map(str,value)) if isinstance(value,tuple) else str(value))
+    def text(value): return escape(visible(' · '.join(map(str,value)) if isinstance(value,tuple) else str(value)))
     def numeric(column): return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     indexed = not (isinstance(table.index,pd.RangeIndex) and table.index.name is None)
     columns = [table.iloc[:,i] for i in range(table.shape[1])]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
-from .formats import nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
+from .formats import check_path_sizes, nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
 __all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span', 'renamed', 'check_level_columns', 'class_columns', 'path_mark', 'row_path', 'label_order', 'sibling_names', 'newick_paths', 'what_it_is', 'list_folder']
 
 def unique_names(paths: Sequence[tuple[str, ...]]) -> list[str]:

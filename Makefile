@@ -44,8 +44,9 @@ tidy: $(READY) ## export and clean must change nothing
 	git --no-pager diff --stat --exit-code $$before $$after && echo "tidy: export and clean leave no diff" || \
 	{ git --no-pager diff $$before $$after | head -60; echo "tidy: export or clean changed the files above: look, then commit them"; exit 1; }
 
-lint: $(READY) ## ruff on the exported package and the scripts
+lint: $(READY) ## ruff on the exported package and the scripts; in notebooks one statement a line
 	$(BIN)/ruff check hiernb tests benchmarks docs setup.py
+	$(BIN)/ruff check --isolated --select E702 nbs
 
 notebooks: $(READY) ## run every notebook as a test, in one process
 	$(BIN)/nbdev_test --n_workers 1 --do_print --timing

@@ -1,4 +1,5 @@
-"All hyperbolic distances of 692×692 points in 128 dimensions, forward and backward: ours beside forms that broadcast to (B,C,D), in one run."
+"""All hyperbolic distances of 692×692 points in 128 dimensions, forward and backward: ours beside forms that
+broadcast to (B,C,D), in one run."""
 import importlib,pathlib,sys,warnings
 from functools import partial
 import numpy as np
@@ -16,9 +17,12 @@ def optional(name):
         except ImportError: return None
 
 def points(n, dim, seed):
-    "Points as HIER's head makes them, √c‖x‖ ≤ tanh(√c·2.3). By NumPy: torch's threads must not start before the forks of peak_bytes."
-    rng = np.random.default_rng(seed); v = rng.normal(size=(n,dim))
-    return torch.from_numpy((v/np.linalg.norm(v, axis=1, keepdims=True)*rng.uniform(0, .62/C**.5, (n,1))).astype(np.float32))
+    """Points as HIER's head makes them, √c‖x‖ ≤ tanh(√c·2.3).
+    By NumPy: torch's threads must not start before the forks of peak_bytes."""
+    rng = np.random.default_rng(seed)
+    v = rng.normal(size=(n,dim))
+    return torch.from_numpy((v/np.linalg.norm(v, axis=1, keepdims=True)*rng.uniform(0, .62/C**.5,
+        (n,1))).astype(np.float32))
 
 def mobius(x, y, epsilon=1e-5):
     "As published: ‖-x⊕y‖ through an artanh, from the formula, with its padded denominator."
@@ -46,7 +50,8 @@ def peers():
     "Name and form of everything that ours is compared with."
     found = {"Möbius form as published, broadcast": mobius,"our formula, broadcast": half_angle,
              "our formula on torch.cdist": chords,"float32 product": product}
-    if geoopt := optional("geoopt"): found["geoopt 0.5, broadcast"] = lambda x,y: geoopt.PoincareBall(c=C).dist(x[:,None], y)
+    if geoopt := optional("geoopt"):
+        found["geoopt 0.5, broadcast"] = lambda x,y: geoopt.PoincareBall(c=C).dist(x[:,None], y)
     hypll = optional("hypll.manifolds.poincare_ball.math.diffgeom")
     if hypll: found["HypLL 0.1, broadcast"] = lambda x,y: hypll.dist(x[:,None], y, torch.tensor(C))
     return found
@@ -63,15 +68,19 @@ def worst_error(form, x, y, exact):
 def main(size=692, dim=128):
     x,y = points(size, dim, 0),points(size, dim, 1)
     ours,others = (lambda x,y: pairwise_dist(x, y, C)),peers()
-    peaks = {name: peak_bytes(partial(both_ways, form, x, y))/1e6 for name,form in dict(ours=ours, **others).items()}
+    peaks = {name: peak_bytes(partial(both_ways, form, x, y))/1e6 for name,
+        form in dict(ours=ours, **others).items()}
     what,our_time = f"{size}×{size}×{dim} forward and backward",seconds(partial(both_ways, ours, x, y), 9)
     for name,form in others.items():
-        print(row(f"pairwise_dist {what}", our_time*1e3, seconds(partial(both_ways, form, x, y), 3)*1e3, "ms", name))
+        print(row(f"pairwise_dist {what}", our_time*1e3, seconds(partial(both_ways, form, x, y), 3)*1e3, "ms",
+            name))
         print(row(f"pairwise_dist {what}, peak memory", peaks["ours"], peaks[name], "MB", name))
     step = torch.from_numpy(np.random.default_rng(2).normal(size=(size,dim)).astype(np.float32))
-    near = x+1e-4*step/step.norm(dim=1, keepdim=True)                                      # each point has one 1e-4 away
+    near = x+1e-4*step/step.norm(dim=1, keepdim=True)  # each point has one 1e-4 away
     exact = dist(x.double()[:,None], near.double(), C)
     error = {name: worst_error(form, x, near, exact) for name,form in dict(ours=ours, **others).items()}
-    for name in others: print(row("pairwise_dist, largest relative error, pairs 1e-4 apart among them", error["ours"], error[name], "", name))
+    for name in others:
+        print(row("pairwise_dist, largest relative error, pairs 1e-4 apart among them", error["ours"],
+            error[name], "", name))
 
 if __name__=="__main__": main()

@@ -1,4 +1,5 @@
-"HIER's loss, forward and backward, beside the same loss with a Möbius distance and a loop over triplets. `python benchmarks/hier.py`"
+"""HIER's loss, forward and backward, beside the same loss with a Möbius distance and a loop over triplets.
+`python benchmarks/hier.py`"""
 import torch
 import torch.nn.functional as F
 from functools import partial
@@ -51,14 +52,17 @@ def step(loss, u:Tensor, euclidean:Tensor, labels:Tensor)->Tensor:
 def main()->None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(BATCH//PER_CLASS).repeat_interleave(PER_CLASS)
-    u = (torch.randn(BATCH//PER_CLASS,DIM,generator=generator)[labels]+torch.randn(BATCH,DIM,generator=generator)).requires_grad_()
-    loss = HIER(PROXIES, DIM, c=C, tau=TAU, margin=MARGIN, topk=TOPK, triplets_per_anchor=TRIPLETS, generator=generator)
+    u = (torch.randn(BATCH//PER_CLASS,DIM,generator=generator)[labels]+torch.randn(BATCH,DIM,
+        generator=generator)).requires_grad_()
+    loss = HIER(PROXIES, DIM, c=C, tau=TAU, margin=MARGIN, topk=TOPK, triplets_per_anchor=TRIPLETS,
+        generator=generator)
     ours,peer = (partial(step, which, u, loss.euclidean_proxies, labels) for which in (loss,None))
     name = "Möbius distance, triplet loop, autograd"
     what = f"HIER, forward and backward, batch {BATCH}, {PROXIES} proxies, {DIM}-d, topk {TOPK}"
-    torch.set_num_threads(1)                                                     # a forked child cannot use the parent's threads
+    torch.set_num_threads(1)  # a forked child cannot use the parent's threads
     print(row(f"{what}: peak memory", peak_bytes(ours)/1e6, peak_bytes(peer)/1e6, "MB", name))
-    mine,theirs = (sum(of() for _ in range(3)).item()/3 for of in (ours,peer))   # the same loss, up to the draw
+    # the same loss, up to the draw
+    mine,theirs = (sum(of() for _ in range(3)).item()/3 for of in (ours,peer))
     assert abs(mine/theirs-1)<.05, f"not the same loss: {mine} and {theirs}"
     for threads in (1,2):
         torch.set_num_threads(threads)

@@ -1,4 +1,5 @@
-"How long a user waits for `hiernb --help`, beside Python itself and beside the library's heaviest import. `python benchmarks/startup.py`"
+"""How long a user waits for `hiernb --help`, beside Python itself and beside the library's heaviest import.
+`python benchmarks/startup.py`"""
 import statistics,subprocess,sys,time
 from common import row
 
@@ -6,7 +7,9 @@ def seconds(*words:str)->float:
     "Median of seven processes, after one that warms the disk's cache."
     times = []
     for _ in range(8):
-        start = time.perf_counter(); subprocess.run([sys.executable,*words], check=True, capture_output=True); times.append(time.perf_counter()-start)
+        start = time.perf_counter()
+        subprocess.run([sys.executable,*words], check=True, capture_output=True)
+        times.append(time.perf_counter()-start)
     return statistics.median(times[1:])
 
 def main()->None:

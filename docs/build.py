@@ -3,8 +3,10 @@
     python docs/build.py readme    nbs/index.ipynb -> README.md, and type stubs beside the modules that need them (docs/stubs.py)
     python docs/build.py site      nbs/*.ipynb and docs/published.toml -> _docs, then every link, anchor, picture and formula is checked
 
-nbdev writes processed notebooks with the API of each symbol into _proc, smalldocs renders that folder, math-core turns the
-formulas into MathML, and the browser sets them in STIX Two Math (the font comes with ziamath). The pages load nothing from elsewhere.
+nbdev writes processed notebooks with the API of each symbol into _proc, smalldocs renders that folder,
+math-core turns the
+formulas into MathML, and the browser sets them in STIX Two Math (the font comes with ziamath). The pages load
+nothing from elsewhere.
 """
 import html
 import json
@@ -31,7 +33,8 @@ config = get_config()
 root,nbs = config.config_path,config.nbs_path
 on_site = config.doc_host + config.doc_baseurl + "/"
 on_git = f"{config.git_url}/blob/{config.branch}/"
-numbered = re.compile(r"\b\d\d_(\w+)/(?:\d\d_)?(\w+)\.(ipynb|html)")  # a notebook in a folder of nbs, or the page that nbdev expects of it
+# a notebook in a folder of nbs, or the page that nbdev expects of it
+numbered = re.compile(r"\b\d\d_(\w+)/(?:\d\d_)?(\w+)\.(ipynb|html)")
 link = re.compile(r"(\]\()(?!\w+:|#|/)([^)\s]+)")  # a relative Markdown link or picture: `](target`
 
 
@@ -48,10 +51,13 @@ def readme()->None:
     nb.cells = [c for c in nb.cells if not re.search(r"^#\|\s*(hide|default_exp|export)", c.source, re.M)]
     nb.metadata["language_info"] = dict(name="python")
     for cell in nb.cells:
-        if re.search(r"^#\|\s*echo:\s*false", cell.source, re.M): cell.metadata["transient"] = dict(remove_source=True)
+        if re.search(r"^#\|\s*echo:\s*false", cell.source, re.M):
+            cell.metadata["transient"] = dict(remove_source=True)
         cell.source = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
-    text,made = MarkdownExporter().from_notebook_node(nb, resources=dict(unique_key="index", output_files_dir="images"))
-    text = re.sub(r"<style.*?</style>\s*", "", text, flags=re.S)  # of pandas tables; GitHub would show it as text
+    text,made = MarkdownExporter().from_notebook_node(nb,
+        resources=dict(unique_key="index", output_files_dir="images"))
+    # of pandas tables; GitHub would show it as text
+    text = re.sub(r"<style.*?</style>\s*", "", text, flags=re.S)
     text = text.replace("![png]", "![The tree that a classifier's class means imply, beside the true one]")
     text = link.sub(lambda m: m[1] + posixpath.normpath(f"{nbs.name}/{m[2]}"), text)
     for name,data in made["outputs"].items():
@@ -59,7 +65,8 @@ def readme()->None:
         (nbs/name).write_bytes(data)
     top = f"<!-- Made from {nbs.name}/{config.readme_nb} by `make export`: edit that. -->\n\n"
     write_stubs(root)
-    (root/"README.md").write_text(top + re.sub(r"[ \t]+$", "", re.sub(r"\n{3,}", "\n\n", text), flags=re.M).strip() + "\n")
+    (root/"README.md").write_text(top + re.sub(r"[ \t]+$", "", re.sub(r"\n{3,}", "\n\n", text),
+        flags=re.M).strip() + "\n")
 
 
 # Site
@@ -77,9 +84,11 @@ def relink(
     return re.sub(re.escape(on_site) + r"([^)\s]*)", lambda m: page_name(m[1]), text)
 
 
-nested = re.compile(r"\[\[(`[^`\]]+`)\]\([^)]*\)\](?=\()")          # nbdev links a symbol's name inside a link
-linked = re.compile(r"\[`([^`\]]+)`\]\([^)]*\)")                     # nbdev links symbols in the comments of a signature: code shows no links
-listing = re.compile(r"^(\w.*:)\n((?:[ ]{2,}\S.*(?:\n|$))+)", re.M)   # a docstring's examples: lines set in below a line with a colon
+nested = re.compile(r"\[\[(`[^`\]]+`)\]\([^)]*\)\](?=\()")  # nbdev links a symbol's name inside a link
+# nbdev links symbols in the comments of a signature: code shows no links
+linked = re.compile(r"\[`([^`\]]+)`\]\([^)]*\)")
+# a docstring's examples: lines set in below a line with a colon
+listing = re.compile(r"^(\w.*:)\n((?:[ ]{2,}\S.*(?:\n|$))+)", re.M)
 
 
 def as_written(
@@ -88,7 +97,8 @@ def as_written(
     "Keep the lines of a docstring's examples, and their dashes; take links out of signatures."
     def block(m): return f"{m[1]}\n\n```\n{textwrap.dedent(m[2]).rstrip()}\n```\n"
     parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)         # the signature is a block already
-    return "".join(linked.sub(r"\1", part) if k%2 else listing.sub(block, part) for k,part in enumerate(parts))
+    return "".join(linked.sub(r"\1", part) if k%2 else listing.sub(block, part) for k,
+        part in enumerate(parts))
 
 
 def prepare()->Path:
@@ -100,7 +110,8 @@ def prepare()->Path:
         folder = place.rpartition("/")[0]
         nb = json.loads(path.read_text())
         for cell in nb["cells"]:
-            if cell["cell_type"]=="raw": cell["source"] = re.sub(r"(?m)^output-file:.*\n", "", "".join(cell["source"]))
+            if cell["cell_type"]=="raw":
+                cell["source"] = re.sub(r"(?m)^output-file:.*\n", "", "".join(cell["source"]))
             if cell["cell_type"]=="markdown": cell["source"] = relink("".join(cell["source"]), folder)
             for data in (o["data"] for o in cell.get("outputs",[]) if "text/markdown" in o.get("data",{})):
                 data["text/markdown"] = as_written(relink("".join(data["text/markdown"]), folder))
@@ -115,8 +126,10 @@ def prepare()->Path:
     contents = ["index.ipynb", *({"section":floor, "contents":pages} for floor,pages in menu.items())]
     project = {
         "project": {"output-dir":str(config.doc_path), "resources":["*.ttf"]},
-        "website": {"title":config.title, "description":config.description, "repo-url":config.git_url, "site-url":on_site,
-                    "navbar":{"search":True, "right":[{"icon":"github", "text":"Source", "href":config.git_url}]},
+        "website": {"title":config.title, "description":config.description, "repo-url":config.git_url,
+        "site-url":on_site,
+                    "navbar":{"search":True,
+                    "right":[{"icon":"github", "text":"Source", "href":config.git_url}]},
                     "sidebar":{"style":"floating", "contents":contents}, "page-navigation":True},
         "from":"markdown-smart", "theme":"cosmo", "css":"site.css", "toc":True, "max-width":"70rem",
     }
@@ -124,7 +137,7 @@ def prepare()->Path:
     return proc
 
 
-css_import = re.compile(                                           # a theme fetches its font so; the browser's own will do
+css_import = re.compile(  # a theme fetches its font so; the browser's own will do
     r"@import\s+(?:url\(\s*[\"']?(?:https?:)?//[^)]*\)|[\"'](?:https?:)?//[^\"']*[\"'])[^;]*;")
 
 
@@ -146,7 +159,8 @@ def set_formulas(
         except LatexError as e: problems.append(f"{path.name}: formula {tex!r}: {e}")
         return m[0]
     text = re.sub(r'<span class="math (inline|display)">(.*?)</span>', one, path.read_text(), flags=re.S)
-    path.write_text(re.sub(r'<(?:link|script)\b[^>]*cdn\.jsdelivr\.net/npm/katex[^>]*>(?:</script>)?\s*', "", text))
+    path.write_text(re.sub(r'<(?:link|script)\b[^>]*cdn\.jsdelivr\.net/npm/katex[^>]*>(?:</script>)?\s*', "",
+        text))
     return problems
 
 
@@ -164,7 +178,9 @@ class Page(HTMLParser):
         attrs = dict(attrs)
         self.ids |= {attrs[k] for k in ("id","name") if attrs.get(k)}
         for k in ("href","src"):
-            if attrs.get(k): (self.loads if k=="src" or tag=="link" and attrs.get("rel")!="canonical" else self.links).append(attrs[k])
+            if attrs.get(k):
+                (self.loads if k=="src" or tag=="link" and attrs.get("rel")!="canonical"
+                    else self.links).append(attrs[k])
 
 
 def broken_links(
@@ -179,7 +195,8 @@ def broken_links(
         for href in page.links+page.loads:
             if href.startswith(("data:","mailto:","javascript:")): continue
             if re.match(r"(\w+:)?//", href):
-                if href in page.loads: problems.append(f"{where}: loads {href}: the page must show with no network")
+                if href in page.loads:
+                    problems.append(f"{where}: loads {href}: the page must show with no network")
                 else: external.add(href)
                 continue
             url,anchor = urldefrag(href)
@@ -187,7 +204,8 @@ def broken_links(
             target = (path.parent/name).resolve() if name else path
             if target.is_dir(): target /= "index.html"
             if not target.is_file(): problems.append(f"{where}: {href}: no such file")
-            elif target in pages and anchor not in pages[target].ids: problems.append(f"{where}: {href}: no such anchor")
+            elif target in pages and anchor not in pages[target].ids:
+                problems.append(f"{where}: {href}: no such anchor")
     for path in sorted(site.rglob("*.css")):
         for url in re.findall(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')\s;]+)", path.read_text()):
             problems.append(f"{path.relative_to(site)}: loads {url}: the page must show with no network")
@@ -197,12 +215,14 @@ def broken_links(
 def site()->None:
     "Build the site into _docs; exit with 1 and name every broken link and unreadable formula."
     made = build(prepare(), quiet=True)
-    problems = [w for w in made.warnings if "broken link" not in w]  # links are checked below, anchors and pictures too
+    # links are checked below, anchors and pictures too
+    problems = [w for w in made.warnings if "broken link" not in w]
     for path in sorted(made.out.rglob("*.css")): stay_at_home(path)
     for path in sorted(made.out.rglob("*.html")): problems += set_formulas(path)
     more,external = broken_links(made.out)
     problems += more
-    print(f"docs: links that leave the site, not fetched ({len(external)}; those to this repository's files not listed):")
+    print(f"docs: links that leave the site, not fetched ({len(external)}; those to this repository's files "
+        f"not listed):")
     print(*(f"  {u}" for u in sorted(external) if not u.startswith(on_git)), sep="\n")
     if problems: sys.exit("\n".join(["docs: not in order:", *problems]))
     print(f"docs: {len(made.pages)} pages in {made.out.name}, every link, anchor, picture and formula checked")

@@ -1,4 +1,5 @@
-"""Arguments of the published training scripts beside the settings of our recipes, read from docs/published.toml.
+"""Arguments of the published training scripts beside the settings of our recipes, read from
+docs/published.toml.
 
     python docs/published.py    print where the two no longer agree
 """
@@ -104,7 +105,8 @@ def runs(paper:dict)->Iterator[tuple[str,str,str]]:
 
 
 def rows(pattern:str="*")->Iterator[Row]:
-    "Every argument of every run of the recipes that fit. ValueError for one that [PAPER.flags] does not explain."
+    """Every argument of every run of the recipes that fit.
+    ValueError for one that [PAPER.flags] does not explain."""
     for name,paper in papers().items():
         for script,command,recipe in runs(paper):
             if not fnmatchcase(recipe, pattern): continue
@@ -124,14 +126,17 @@ def rows(pattern:str="*")->Iterator[Row]:
 def problems(found:list[Row])->list[str]:
     "A line for each row that is neither the same nor explained, and for each explanation that no row needs."
     lines = [f"{row.recipe}: {row.key} is {row.ours!r}, and {row.flag} of {row.script} {row.command} is "
-             f"{row.published!r} ({row.given_by}): say in {file.name} why it differs" for row in found if not row.verdict]
+             f"{row.published!r} ({row.given_by}): say in {file.name} why it differs" for row in found
+             if not row.verdict]
     for name,paper in papers().items():
         mine = [row for row in found if row.paper==name]
         unknown = set(paper["flags"])-{row.flag for row in mine}
         lines += [f"{file.name}: [{name}.flags] {flag!r} is no argument" for flag in sorted(unknown)]
         for reason in paper["differs"]:
-            stale = set(listed(reason["flag"]))-{row.flag for row in mine if row.verdict==f"differs because {reason['because']}"}
-            lines += [f"{file.name}: [{name}.differs] {flag!r} no longer differs as it says" for flag in sorted(stale)]
+            stale = set(listed(reason["flag"]))-{row.flag for row in mine if row.verdict
+                ==f"differs because {reason['because']}"}
+            lines += [f"{file.name}: [{name}.differs] {flag!r} no longer differs as it says"
+                for flag in sorted(stale)]
     return lines
 
 
@@ -144,7 +149,8 @@ def told(value:Any)->str:
 
 def script_parts(script:str)->tuple[str,str]:
     "A script's name as network and data set; one of them is empty where the name has one part."
-    name = script.removeprefix("scripts/").removesuffix(".sh").removesuffix("_whole_models").removeprefix("train_")
+    name = (
+        script.removeprefix("scripts/").removesuffix(".sh").removesuffix("_whole_models").removeprefix("train_"))
     network,_,data = name.replace("hier_", "").rpartition("/")
     return (data,"") if script.startswith("README") else (network,data)
 
@@ -180,14 +186,16 @@ def page()->str:
     parts = ["---\ntitle: Published scripts and our recipes\n"
              "description: Every argument of the published training scripts beside the setting of our recipe.\n---",
              "Made from `docs/published.toml`, which a test compares with the recipes. "
-             "*by*: a script passes the argument, it is a default of the program, or its code fixes the value."]
+             "*by*: a script passes the argument, it is a default of the program, or its code fixes the "
+             "value."]
     for name,paper in papers().items():
         mine = [row for row in found if row.paper==name]
         same = sum(row.verdict.startswith("same") for row in mine)
         differ = sum(row.verdict.startswith("differs") for row in mine)
         counts = f"{same} the same, {differ} different, {len(mine)-same-differ} without a setting"
         parts += [f"## {paper['title']}",
-            f"{paper['repository']} at {paper['commit']}. {len(paper['scripts'])} scripts make {len(mine)} arguments: {counts}.",
+            f"{paper['repository']} at {paper['commit']}. {len(paper['scripts'])} scripts make {len(mine)} "
+            f"arguments: {counts}.",
             table(mine), "Not verified: "+"; ".join(paper["unverified"])+"."]
     return "\n\n".join(parts)+"\n"
 

@@ -1,8 +1,11 @@
 """Type stubs, from the exported modules.
 
-A room gives a class its methods one cell at a time with fastcore's `@patch`; type checkers follow no such assignment. For each
-module with such a class this writes a stub beside it, `taxonomy.pyi` beside `taxonomy.py`: the same signatures, with the methods
-inside their class. Modules without one are read as they are. `docs/build.py readme` runs it, so that `make export` does.
+A room gives a class its methods one cell at a time with fastcore's `@patch`; type checkers follow no such
+assignment. For each
+module with such a class this writes a stub beside it, `taxonomy.pyi` beside `taxonomy.py`: the same
+signatures, with the methods
+inside their class. Modules without one are read as they are. `docs/build.py readme` runs it, so that `make
+export` does.
 """
 import ast
 from copy import deepcopy
@@ -13,7 +16,8 @@ HEADER = "# Made from {name}.py by `make export`: edit the notebook.\n"
 
 def is_patch(node:ast.AST)->bool:
     "Tell whether a decorator is fastcore's `patch`."
-    return isinstance(node, ast.Name) and node.id=="patch" or isinstance(node, ast.Call) and is_patch(node.func)
+    return (
+        isinstance(node, ast.Name) and node.id=="patch" or isinstance(node, ast.Call) and is_patch(node.func))
 
 
 def patched_class(
@@ -32,8 +36,10 @@ def as_method(
     patch, = filter(is_patch, node.decorator_list)
     options = {k.arg for k in patch.keywords} if isinstance(patch, ast.Call) else set()
     unknown = options-{"as_prop","cls_method"}
-    if unknown: raise ValueError(f"{node.name}: expected @patch with as_prop or cls_method, found {sorted(unknown)}")
-    kind = [ast.Name(new) for old,new in dict(as_prop="property", cls_method="classmethod").items() if old in options]
+    if unknown:
+        raise ValueError(f"{node.name}: expected @patch with as_prop or cls_method, found {sorted(unknown)}")
+    kind = [ast.Name(new) for old,
+        new in dict(as_prop="property", cls_method="classmethod").items() if old in options]
     node.decorator_list = kind + [d for d in node.decorator_list if d is not patch]
     node.args.args[0].annotation = None
     return node
@@ -51,8 +57,10 @@ def attributes(
     "Find the attributes that a class sets on itself."
     stored = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)]
     names = dict.fromkeys(n.attr for n in stored if isinstance(n.value, ast.Name) and n.value.id=="self")
-    targets = [t for n in node.body for t in (n.targets if isinstance(n, ast.Assign) else [getattr(n, "target", None)])]
-    declared = {t.id for t in targets if isinstance(t, ast.Name)} | {getattr(n, "name", None) for n in node.body}
+    targets = [t for n in node.body for t in (n.targets if isinstance(n,
+        ast.Assign) else [getattr(n, "target", None)])]
+    declared = {t.id for t in targets if isinstance(t, ast.Name)} | {getattr(n, "name",
+        None) for n in node.body}
     return [name for name in names if name not in declared]
 
 
@@ -60,7 +68,8 @@ def stub_class(
     node:ast.ClassDef,
     methods:list[ast.FunctionDef],  # its patches
 )->ast.ClassDef:
-    "Write a class with its attributes, and with its patches as methods; an attribute without a declared type is `Any`."
+    """Write a class with its attributes, and with its patches as methods; an attribute without a declared
+    type is `Any`."""
     node.body += map(as_method, methods)
     body = [ast.AnnAssign(ast.Name(name), ast.Name("Any"), None, 1) for name in attributes(node)]
     for item in node.body:
@@ -75,7 +84,9 @@ def origin(
     module:str,  # that holds the statement
 )->str:          # the module that it names, in full
     "Resolve a relative import."
-    return ".".join([*module.split(".")[:-node.level], *filter(None, [node.module])]) if node.level else node.module
+    return (
+        ".".join([*module.split(".")[:-node.level], *filter(None, [node.module])]) if node.level
+        else node.module)
 
 
 def bindings(
@@ -88,7 +99,8 @@ def bindings(
         if isinstance(node, ast.Import):
             for alias in node.names: found[alias.asname or alias.name.split(".")[0]] = ast.Import([alias])
         elif isinstance(node, ast.ImportFrom):
-            for alias in node.names: found[alias.asname or alias.name] = ast.ImportFrom(origin(node,module), [alias], 0)
+            for alias in node.names:
+                found[alias.asname or alias.name] = ast.ImportFrom(origin(node,module), [alias], 0)
         elif hasattr(node, "name"): found[node.name] = ast.ImportFrom(module, [ast.alias(node.name)], 0)
     return found
 
@@ -119,7 +131,8 @@ def stubs(
     root:Path,      # folder of the repository
 )->dict[Path,str]:  # stub file -> its text
     "Write the stub of each module with a class that has patches, in its own room or in a later one."
-    files = {".".join(f.relative_to(root).with_suffix("").parts):f for f in sorted((root/"hiernb").rglob("*.py"))}
+    files = {".".join(f.relative_to(root).with_suffix("").parts):f
+        for f in sorted((root/"hiernb").rglob("*.py"))}
     trees = {name:ast.parse(f.read_text(encoding="utf-8")) for name,f in files.items()}
     bound = {name:bindings(tree, name) for name,tree in trees.items()}
     patches,imports = {},{}                                  # by the module of the class
@@ -141,6 +154,7 @@ def stubs(
 def write_stubs(root:Path)->None:
     "Bring the stubs of a repository up to date, and remove those of modules that need none."
     made = stubs(root)
-    kept = set(made) | set((root/"hiernb").rglob("__init__.pyi"))     # what a package hands on is written by hand
+    # what a package hands on is written by hand
+    kept = set(made) | set((root/"hiernb").rglob("__init__.pyi"))
     for file in set((root/"hiernb").rglob("*.pyi"))-kept: file.unlink()
     for file,text in made.items(): file.write_text(text, encoding="utf-8")

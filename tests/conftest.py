@@ -22,10 +22,13 @@ def as_it_was():
 
 @pytest.fixture
 def growth():
-    "A context that fails where memory grows by more than some megabytes, even for a moment; Linux alone can tell."
+    """A context that fails where memory grows by more than some megabytes, even for a moment; Linux alone can
+    tell."""
     peak = Path("/proc/self/clear_refs")
 
-    def kilobytes(what): return int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what)).split()[1])
+    def kilobytes(what):
+        return int(next(line for line in Path("/proc/self/status").read_text().splitlines()
+            if line.startswith(what)).split()[1])
 
     @contextmanager
     def limit(megabytes):

@@ -1,4 +1,5 @@
-"One small valid call of every public function of metric and tree, and a comparison of what comes out, for test_modes.py."
+"""One small valid call of every public function of metric and tree, and a comparison of what comes out, for
+test_modes.py."""
 import dataclasses
 import importlib
 import inspect
@@ -35,8 +36,10 @@ def public()->dict[str, object]:
                 if inspect.isfunction(thing): found[here] = thing
                 if not inspect.isclass(thing): continue
                 fields = getattr(thing, "_fields", ())
-                methods = {n:getattr(thing, n) for n in vars(thing) if not n.startswith("_") and n not in fields}
-                found |= {f"{here}.{n}":m for n,m in methods.items() if callable(m) or isinstance(m, property)}
+                methods = {n:getattr(thing,
+                    n) for n in vars(thing) if not n.startswith("_") and n not in fields}
+                found |= {f"{here}.{n}":m for n,
+                    m in methods.items() if callable(m) or isinstance(m, property)}
     return found
 
 
@@ -75,7 +78,8 @@ products = np.random.default_rng(2).random((4, 40))
 error = np.full(4, 1e-3)
 task = retrieval.task(x, labels, y, theirs)
 ranking = neighbors.knn(x, None, 5, exclude_self=True).indices
-shared = retrieval.shared_levels(tree_of_six)[labels[:, None], theirs[torch.stack([torch.randperm(30, generator=gen(i)) for i in range(N)])]]
+shared = retrieval.shared_levels(tree_of_six)[labels[:, None],
+    theirs[torch.stack([torch.randperm(30, generator=gen(i)) for i in range(N)])]]
 relevant = retrieval.relevance(retrieval.at_levels(shared, 2).sum(2))
 shard_list = [(y[:11], theirs[:11]), (y[11:], theirs[11:])]
 test = chance.permutation_test(compare.mean_correlation, dist, tree_of_six, 19)
@@ -108,7 +112,8 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.lca.adjusted_mutual_information":lambda: a(nearest_proxy, labels.numpy()),
     "metric.lca.use_measures":lambda: a(nearest_proxy, nearest_proxy, 8),
     "metric.lca.class_measures":lambda: a(nearest_proxy, labels.numpy(), {0:tree_of_six.level_labels(0)}),
-    "metric.lca.radial_measures":lambda: a(nearest_proxy, nearest_proxy[::-1], nearest_proxy, radius.numpy(), True),
+    "metric.lca.radial_measures":lambda: a(nearest_proxy, nearest_proxy[::-1], nearest_proxy, radius.numpy(),
+    True),
     "metric.lca.decided":lambda: a(depths, 4),
     "metric.lca.rank_correlation":lambda: a(heights[0], heights[1]),
     "metric.lca.truth_measures":lambda: a(heights, heights[::-1], depths),
@@ -126,7 +131,8 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.audit.proxy_tests":lambda: a(rho, radius, drawn, 3, gen()),
     "metric.audit.depth_rows":lambda: a(costs, radius.numpy(), drawn),
     "metric.audit.rank_rows":lambda: a(ball, C, N, gen()),
-    "metric.audit.audit":lambda: a(ball, rho, labels, C, tree_of_six, gen(), n_permutations=59, n_points=N, n_triplets=20),
+    "metric.audit.audit":lambda: a(ball, rho, labels, C, tree_of_six, gen(), n_permutations=59, n_points=N,
+    n_triplets=20),
     "metric.calibration.check_probs":lambda: a(probs),
     "metric.calibration.confidence_bins":lambda: a(probs, 5),
     "metric.calibration.expected_hits":lambda: a(probs, labels),
@@ -174,7 +180,8 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.inspect.neighbour_measures":lambda: a(x, labels, tree_of_six),
     "metric.inspect.inspect_embeddings":lambda: a(x, labels, tree_of_six, points, 5, gen()),
     "metric.inspect.mean_angle":lambda: a(points, points.flip(0)),
-    "metric.inspect.inspect":lambda: a(x, labels, tree_of_six, points, scores, n_permutations=5, generator=gen()),
+    "metric.inspect.inspect":lambda: a(x, labels, tree_of_six, points, scores, n_permutations=5,
+    generator=gen()),
     "metric.neighbors.check_matrix":lambda: a(x, "x"),
     "metric.neighbors.check_floating":lambda: a(x, "x"),
     "metric.neighbors.check_labels":lambda: a(labels, N, 6),
@@ -186,17 +193,20 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.neighbors.factors":lambda: a(pair, torch.float32),
     "metric.neighbors.candidates":lambda: a(products, error, 2),
     "metric.neighbors.best_first":lambda: a(products),
-    "metric.neighbors.settle":lambda: a(products, error, neighbors.candidates(products, error, 2), 2, lambda i,j: products[i, j]),
+    "metric.neighbors.settle":lambda: a(products, error, neighbors.candidates(products, error, 2), 2,
+    lambda i,j: products[i, j]),
     "metric.neighbors.search":lambda: a(neighbors.search, pair, 3),
     "metric.neighbors.tie_rank":lambda: a(labels),
     "metric.neighbors.search_by_lot":lambda: a(neighbors.search_by_lot, own_pair, 3, own=True),
     "metric.neighbors.search_faiss":lambda: a(neighbors.search_faiss, pair, 3),
     "metric.neighbors.knn":lambda: a(x, y, 3),
-    "metric.first_match.first_in_class":lambda: a(torch.ones(2, 3, dtype=torch.float64), torch.zeros(2, dtype=torch.float64), pair,
+    "metric.first_match.first_in_class":lambda: a(torch.ones(2, 3, dtype=torch.float64),
+    torch.zeros(2, dtype=torch.float64), pair,
                                             torch.arange(2), torch.arange(3), torch.arange(3)),
     "metric.first_match.first_match":lambda: a(pair, labels, theirs),
     "metric.first_match.nearer":lambda: a(products, products[:, 3], error),
-    "metric.first_match.count_nearer":lambda: a(pair, torch.full((N,), .5, dtype=torch.float64), torch.full((N,), -1)),
+    "metric.first_match.count_nearer":lambda: a(pair, torch.full((N,), .5, dtype=torch.float64),
+    torch.full((N,), -1)),
     "metric.first_match.first_ranks":lambda: a(own_pair, labels, labels, True),
     "metric.retrieval.warn_of_themselves":lambda: a(x, y),
     "metric.retrieval.task":lambda: a(x, labels, y, theirs),
@@ -205,7 +215,8 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.retrieval.class_matches":lambda: a(task, 3),
     "metric.retrieval.match_blocks":lambda: a(task, 3),
     "metric.retrieval.n_relevant":lambda: a(task),
-    "metric.retrieval_null.list_measures":lambda: a(ranking, labels, labels, labels.bincount()[labels]-1, (1, 2)),
+    "metric.retrieval_null.list_measures":lambda: a(ranking, labels, labels, labels.bincount()[labels]-1,
+    (1, 2)),
     "metric.retrieval_null.shuffled_measures":lambda: a(ranking, labels, None, (1, 2), 5, gen()),
     "metric.retrieval_null.p_of":lambda: a(np.arange(20.)),
     "metric.retrieval_null.lengths":lambda: a((1, 5), 30, "x"),
@@ -237,11 +248,13 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.sharded.pieces":lambda: a(shard_list, 0, 7),
     "metric.sharded.alone":lambda: a(x),
     "metric.sharded.place_of":lambda: a(shard_list),
-    "metric.sharded.earliest":lambda: a(torch.rand(2, 4, generator=gen(), dtype=torch.float64), torch.arange(8).view(2, 4)),
+    "metric.sharded.earliest":lambda: a(torch.rand(2, 4, generator=gen(), dtype=torch.float64),
+    torch.arange(8).view(2, 4)),
     "metric.sharded.place_in":lambda: a(torch.tensor([3, 5]), torch.tensor([5, 4])),
     "metric.sharded.themselves":lambda: a(x, [(x[:9], labels[:9]), (x[9:], labels[9:])], 0, N),
     "metric.sharded.sharded_ranks":lambda: a(x, labels, shard_list),
-    "metric.sharded.join_lists":lambda: a(torch.rand(2, 4, generator=gen(), dtype=torch.float64), torch.arange(8).view(2, 4), 2),
+    "metric.sharded.join_lists":lambda: a(torch.rand(2, 4, generator=gen(), dtype=torch.float64),
+    torch.arange(8).view(2, 4), 2),
     "metric.sharded.sharded_knn":lambda: a(x, shard_list, 3),
     "metric.space.class_means":lambda: a(x, labels, 6),
     "metric.space.prototypes":lambda: a(x, labels, 6),
@@ -342,13 +355,15 @@ def matched(*args, **keywords):
     return out
 
 
-through = dict.fromkeys(by_callback, searched)|{"metric.retrieval.match_blocks":matched}  # hand their results to a function
+# hand their results to a function
+through = dict.fromkeys(by_callback, searched)|{"metric.retrieval.match_blocks":matched}
 
 
 def is_text(name:str)->bool:
     "Whether a function only reads or writes text and files, where no mode of torch can matter."
     of_files = {f"tree.taxonomy.Taxonomy.from_{kind}" for kind in ("csv", "file", "folder")}
-    return name in of_files or name.startswith(("tree.formats.", "tree.taxonomy.")) and ".Taxonomy." not in name
+    return (
+        name in of_files or name.startswith(("tree.formats.", "tree.taxonomy.")) and ".Taxonomy." not in name)
 
 
 
@@ -363,7 +378,8 @@ def call(name:str, change=lambda value: value):
 
 def plain(value):
     "A result as nested tuples of plain values, for an exact comparison that minds the types."
-    if isinstance(value, torch.Tensor): return ("tensor", str(value.dtype), tuple(value.shape), value.detach().numpy().tobytes())
+    if isinstance(value, torch.Tensor):
+        return ("tensor", str(value.dtype), tuple(value.shape), value.detach().numpy().tobytes())
     if isinstance(value, np.ndarray): return ("array", str(value.dtype), value.shape, value.tobytes())
     if isinstance(value, pd.DataFrame): return ("frame", value.to_csv())
     if isinstance(value, TreeNode): return ("tree", str(value))

@@ -1,4 +1,5 @@
-"The audit finds planted hierarchies of many shapes, and rarely what is not there. More cases than nbs/40_metric/12_audit.ipynb has time for."
+"""The audit finds planted hierarchies of many shapes, and rarely what is not there.
+More cases than nbs/40_metric/12_audit.ipynb has time for."""
 import numpy as np
 import pytest
 import scipy.stats
@@ -14,11 +15,13 @@ from hiernb.metric.audit_sample import draw_sample
 from hiernb.tree.taxonomy import Taxonomy
 
 trees = dict(  # none of them the tree of the notebook: branches, lengths, dimensions, noise
-    two=((4,4), (1.,2.), 32, .1), wide=((6,6), (.8,2.2), 128, .1), noisy=((3,3,3), (.9,1.6,2.2), 16, .3), low=((3,3,3), (.9,1.6,2.2), 8, .1))
+    two=((4,4), (1.,2.), 32, .1), wide=((6,6), (.8,2.2), 128, .1), noisy=((3,3,3), (.9,1.6,2.2), 16, .3),
+    low=((3,3,3), (.9,1.6,2.2), 8, .1))
 
 
 def planted(g, branch, lengths, dim, noise, images=5, c=.1):
-    "Classes at the tips of a tree of directions, points around them on the clip sphere, a proxy at each node, deeper ones farther out."
+    """Classes at the tips of a tree of directions, points around them on the clip sphere, a proxy at each
+    node, deeper ones farther out."""
     normal = lambda *shape: normalize(torch.randn(*shape, generator=g).double(), dim=-1)
     at,paths,nodes = torch.zeros(1, dim).double(),[()],[1e-3*normal(1, dim)]
     for level,(b,length) in enumerate(zip(branch, lengths)):
@@ -31,14 +34,18 @@ def planted(g, branch, lengths, dim, noise, images=5, c=.1):
 
 
 def said(g, x, p, y, t, n=59, triplets=100):
-    return {q:answer for q,(answer,_) in answers(audit(x, p, y, .1, t, g, clip_r=2.3, n_permutations=n, n_triplets=triplets).tests, .05).items()}
+    return {q:answer for q,
+        (answer,
+        _) in answers(audit(x, p, y, .1, t, g, clip_r=2.3, n_permutations=n, n_triplets=triplets).tests,
+        .05).items()}
 
 
 @pytest.mark.parametrize("name", trees)
 def test_classes_and_taxonomy_are_found(name):
     g = torch.Generator().manual_seed(1000)
     found = said(g, *planted(g, *trees[name]), triplets=60)
-    assert found["information"]!="no" and found["truth"]!="no"
+    assert found["information"]!="no"
+    assert found["truth"]!="no"
 
 
 def depth_p(seed, name, images, n, shuffled=False):
@@ -51,9 +58,12 @@ def depth_p(seed, name, images, n, shuffled=False):
 
 
 def test_power_of_depth():
-    "Ten trees of each shape: with 20 images a class at least 8 of 10 are found at p ≤ 0.05; with 5 images fewer, which is a limit of the test."
-    found = {images:[sum(depth_p(2000+k, name, images, 99)<=.05 for k in range(10)) for name in trees] for images in (5,20)}
-    assert min(found[20])>=8 and sum(found[5])<sum(found[20])
+    """Ten trees of each shape: with 20 images a class at least 8 of 10 are found at p ≤ 0.05; with 5 images
+    fewer, which is a limit of the test."""
+    found = {images:[sum(depth_p(2000+k, name, images,
+        99)<=.05 for k in range(10)) for name in trees] for images in (5,20)}
+    assert min(found[20])>=8
+    assert sum(found[5])<sum(found[20])
 
 
 def test_one_thing_missing():
@@ -64,16 +74,20 @@ def test_one_thing_missing():
         x,p,y,t = planted(g, *trees["two"])
         r = p.norm(dim=1, keepdim=True)
         shuffled = said(g, x, p/r*r[torch.randperm(len(p), generator=g)], y, t)
-        other = said(g, x, p, y, Taxonomy([t.paths[k] for k in torch.randperm(t.n_classes, generator=g).tolist()], t.names))
-        assert shuffled["information"]!="no" and other["information"]!="no"
+        other = said(g, x, p, y,
+            Taxonomy([t.paths[k] for k in torch.randperm(t.n_classes, generator=g).tolist()], t.names))
+        assert shuffled["information"]!="no"
+        assert other["information"]!="no"
         false += (shuffled["depth"]!="no")+(other["truth"]!="no")
     assert false<=scipy.stats.binom.ppf(.999, 6, .05)
 
 
 def test_depth_test_has_its_level():
-    "Radii that mean nothing on a tree that is there: at most a share α of p ≤ α over 200 trees. Ties of radii push p up, never down."
+    """Radii that mean nothing on a tree that is there: at most a share α of p ≤ α over 200 trees.
+    Ties of radii push p up, never down."""
     p_values = [depth_p(seed, "two", 3, 39, shuffled=True) for seed in range(200)]
-    for alpha in (.05,.1,.25,.5): assert (np.array(p_values)<=alpha).sum()<=scipy.stats.binom.ppf(.999, len(p_values), alpha)
+    for alpha in (.05,.1,.25,.5):
+        assert (np.array(p_values)<=alpha).sum()<=scipy.stats.binom.ppf(.999, len(p_values), alpha)
 
 
 def test_information_is_that_of_all_points_and_nothing_at_chance():
@@ -86,11 +100,14 @@ def test_information_is_that_of_all_points_and_nothing_at_chance():
         test = found.tests["AMI of proxies and classes","permuted labels"]
         assert abs(test.chance)<.01
         if n is None: assert test.value==pytest.approx(adjusted_mutual_info_score(y, nearest), abs=1e-9)
-        assert set(found.table[found.table.control!=""].points)=={points} and found.table.points[0]==2940
+        assert set(found.table[found.table.control!=""].points)=={points}
+        assert found.table.points[0]==2940
         assert f"controls on {'all' if n is None else '400 of'} 2,940 points" in found.verdict
 
 
-@pytest.mark.parametrize("a, b", [([1],[1]), ([1,1],[2]), ([3,5,1],[4,4,1]), ([1]*6,[6]), ([30,200,7,7],[122]*2), ([2]*40,[16]*5), ([1,79],[1,79])])
+@pytest.mark.parametrize("a, b",
+    [([1],[1]), ([1,1],[2]), ([3,5,1],[4,4,1]), ([1]*6,[6]), ([30,200,7,7],[122]*2), ([2]*40,[16]*5),
+    ([1,79],[1,79])])
 def test_expected_information_is_that_of_scikit_learn(a, b):
     rows,columns = (np.repeat(np.arange(len(m)), m) for m in (a,b))
     oracle = expected_mutual_information(contingency_matrix(rows, columns, sparse=True), sum(a))

@@ -1,4 +1,5 @@
-"The last batch of an epoch, classes with too few images, and networks built and images drawn in several threads at once."
+"""The last batch of an epoch, classes with too few images, and networks built and images drawn in several
+threads at once."""
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -30,30 +31,36 @@ class Plain(nn.Module):
 
 def images(labels)->ImageSet:
     g = torch.Generator().manual_seed(0)
-    return ImageSet(torch.randint(256, (len(labels), 1, 28, 28), generator=g, dtype=torch.uint8), torch.tensor(labels), .5, .3)
+    return ImageSet(torch.randint(256, (len(labels), 1, 28, 28), generator=g, dtype=torch.uint8),
+        torch.tensor(labels), .5, .3)
 
 
 def go(folder, labels, **options):
     flat = Taxonomy.from_paths(names)
     data = Data("trees", dict(train=images(labels), val=images([0, 1, 2]*2)), flat, flat.names)
-    return train(build("resnet18", 4, 1), Plain(), data, folder, epochs=1, progress=False, accelerator="cpu", tensorboard=False, **options)
+    return train(build("resnet18", 4, 1), Plain(), data, folder, epochs=1, progress=False, accelerator="cpu",
+        tensorboard=False, **options)
 
 
 def test_last_batch_of_one_image(tmp_path):
     "Batch normalization of one value per channel would raise: the image joins the batch before."
     log = go(tmp_path, [0, 1, 2]*3, batch_size=4).history
-    assert len(log)==1 and log.train_loss.notna().all()
+    assert len(log)==1
+    assert log.train_loss.notna().all()
 
 
 @pytest.mark.parametrize("n", range(1, 40))
 def test_batches_hold_every_image_once(n):
     for size in (1, 2, 3, 8):
         sizes = batch_sizes(n, size)
-        assert sum(sizes)==n and (size==1 or n==1 or min(sizes)>1) and max(sizes)<=size+1
+        assert sum(sizes)==n
+        assert size==1 or n==1 or min(sizes)>1
+        assert max(sizes)<=size+1
 
 
 def test_class_with_too_few_images_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"class 'cedar' has 1 images, a batch wants 2 of each class \(1 of 3 .*min_images=2"):
+    with pytest.raises(ValueError,
+        match=r"class 'cedar' has 1 images, a batch wants 2 of each class \(1 of 3 .*min_images=2"):
         go(tmp_path, [0, 1, 0, 1, 2], batch_size=4, images_per_class=2)
 
 
@@ -63,7 +70,8 @@ class Noise(Dataset):
     def __getitem__(self, i): return torch.rand(3),i
 
 
-made = {"build":lambda seed: build("small_cnn", 4, 1, generator=torch.Generator().manual_seed(seed)).net[0].weight.detach(),
+made = {"build":lambda seed: build("small_cnn", 4, 1,
+    generator=torch.Generator().manual_seed(seed)).net[0].weight.detach(),
         "Seeded":lambda seed: torch.stack([Seeded(Noise(), seed)[i][0] for i in range(9)])}
 
 

@@ -13,7 +13,9 @@ from hiernb.metric.hierarchical import ahd_at_k,ahs_at_k,hp_at_k
 from hiernb.metric.inspect import answer_ceilings,inspect_distances,inspect_logits,neighbour_ceilings,rows_of
 from hiernb.metric.space import variances
 from hiernb.tree.significance import PermutationTest,measure,normalize,permutation_test
-from hiernb.tree.compare import class_retrieval,clade_recall,elementwise_correlation,mean_correlation,robinson_foulds,triplet_agreement
+from hiernb.tree.compare import (
+    class_retrieval, clade_recall, elementwise_correlation, mean_correlation, robinson_foulds,
+    triplet_agreement)
 from hiernb.tree.infer import pairwise_distance,upgma
 from hiernb.tree.taxonomy import Taxonomy
 
@@ -25,7 +27,8 @@ small = dict(
 
 @lru_cache
 def all_orders(n_classes):
-    "Points on the sphere for every order of the pairs of classes: inner products are a small multiple of the rank."
+    """Points on the sphere for every order of the pairs of classes: inner products are a small multiple of
+    the rank."""
     upper,found = np.triu_indices(n_classes, 1),[]
     for order in itertools.permutations(range(len(upper[0]))):
         gram = np.eye(n_classes)
@@ -37,11 +40,14 @@ def all_orders(n_classes):
 
 
 @pytest.mark.parametrize("name", small)
-@pytest.mark.parametrize("statistic", [mean_correlation, partial(mean_correlation, as_published=True), elementwise_correlation, triplet_agreement])
+@pytest.mark.parametrize("statistic",
+    [mean_correlation, partial(mean_correlation, as_published=True), elementwise_correlation,
+    triplet_agreement])
 def test_no_order_of_the_pairs_is_better_and_one_is_as_good(statistic, name):
     taxonomy,function = small[name],getattr(statistic, "func", statistic)
     best = max(statistic(d, taxonomy) for _,d in all_orders(4))
-    assert best==pytest.approx(function.ceiling(all_orders(4)[0][1], taxonomy, **getattr(statistic, "keywords", {})), abs=1e-9)
+    assert best==pytest.approx(function.ceiling(all_orders(4)[0][1], taxonomy,
+        **getattr(statistic, "keywords", {})), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", small)
@@ -92,20 +98,25 @@ def test_published_figures(name, expected):
     assert round(ceiling, 3)==expected
     rng = np.random.default_rng(0)
     noise = np.triu(rng.uniform(0, .1, d.shape), 1)
-    assert mean_correlation(d+noise+noise.T, taxonomy)==pytest.approx(ceiling)       # breaks every tie at random
-    assert mean_correlation(d, taxonomy)==1                                         # with the taxonomy's own ties
+    assert mean_correlation(d+noise+noise.T, taxonomy)==pytest.approx(ceiling)  # breaks every tie at random
+    assert mean_correlation(d, taxonomy)==1  # with the taxonomy's own ties
 
 
 def test_ties_of_its_own_lift_a_side_above_the_ceiling_and_the_table_says_so():
     four_by_five = Taxonomy.from_paths([(f"g{k//5}",f"c{k}") for k in range(20)])
-    with pytest.warns(UserWarning, match="mean correlation of points is 1.000, beyond its ceiling of 0.707.*ties"):
-        table = inspect_distances(four_by_five.path_distance(), four_by_five, "points", 19).set_index("measure")
+    with pytest.warns(UserWarning,
+        match="mean correlation of points is 1.000, beyond its ceiling of 0.707.*ties"):
+        table = inspect_distances(four_by_five.path_distance(), four_by_five, "points",
+            19).set_index("measure")
     row = table.loc["mean correlation"]
-    assert row.ceiling==pytest.approx(.5**.5) and row.normalized==pytest.approx((1-row.chance)/(.5**.5-row.chance)) and row.normalized>1
+    assert row.ceiling==pytest.approx(.5**.5)
+    assert row.normalized==pytest.approx((1-row.chance)/(.5**.5-row.chance))
+    assert row.normalized>1
 
 
 @pytest.mark.parametrize("value, chance, ceiling, expected", [
-    (.5,0,1,.5), (3,4,0,.25), (5,4,0,-.25), (.5,0,.5,1), (.5,.5,.5,math.nan), (.5,math.nan,1,math.nan), (.5,0,math.nan,math.nan)])
+    (.5,0,1,.5), (3,4,0,.25), (5,4,0,-.25), (.5,0,.5,1), (.5,.5,.5,math.nan), (.5,math.nan,1,math.nan),
+    (.5,0,math.nan,math.nan)])
 def test_normalized(value, chance, ceiling, expected):
     assert float(normalize(value, chance, ceiling))==pytest.approx(expected, nan_ok=True)
     test = PermutationTest(value, np.array([chance]), smaller_is_better=ceiling<=chance, ceiling=ceiling)
@@ -122,7 +133,9 @@ def test_every_field_is_shown_without_a_ceiling_too():
 def test_a_measure_that_is_not_defined_has_no_ceiling():
     flat = Taxonomy.from_paths(["a","b","c","d"])
     test = permutation_test(clade_recall, upgma(all_orders(4)[0][1], flat.names), flat, 9)
-    assert math.isnan(test.value) and math.isnan(test.ceiling) and math.isnan(test.normalized)
+    assert math.isnan(test.value)
+    assert math.isnan(test.ceiling)
+    assert math.isnan(test.normalized)
 
 
 def test_beyond_the_ceiling_is_neither_clamped_nor_silent():
@@ -142,11 +155,15 @@ def test_no_answers_are_better(name):
     taxonomy,labels = small[name],torch.tensor([0,0,1,3,3,3])
     edges,ceilings = torch.as_tensor(taxonomy.path_distance()),answer_ceilings(labels, taxonomy)
     orders = torch.tensor(list(itertools.permutations(range(4))))
-    best = torch.stack([min(orders, key=lambda order: (ahd_at_k(order[None], [y], edges, 3), ahd_at_k(order[None], [y], edges, 1))) for y in labels])
-    assert ceilings["AHD@3"]==pytest.approx(ahd_at_k(best, labels, edges, 3)) and ceilings["AHD@1"]==0==ahd_at_k(best, labels, edges, 1)
+    best = torch.stack([min(orders,
+        key=lambda order: (ahd_at_k(order[None], [y], edges, 3),
+        ahd_at_k(order[None], [y], edges, 1))) for y in labels])
+    assert ceilings["AHD@3"]==pytest.approx(ahd_at_k(best, labels, edges, 3))
+    assert ceilings["AHD@1"]==0==ahd_at_k(best, labels, edges, 1)
     assert ceilings["HP@3"]==pytest.approx(hp_at_k(best, labels, edges, 3))==1
     table = inspect_logits(-edges[labels]*20., labels, taxonomy, 9).set_index("measure")
-    assert table.normalized.dropna().round(6).eq(1).all() and set(ceilings)==set(table.index)
+    assert table.normalized.dropna().round(6).eq(1).all()
+    assert set(ceilings)==set(table.index)
 
 
 def test_no_neighbours_are_better():
@@ -155,8 +172,11 @@ def test_no_neighbours_are_better():
     similarity = torch.as_tensor(taxonomy.similarity())
     best = [[j for j in range(6) if j!=i] for i in range(6)]
     def area(i, order): return ahs_at_k(torch.tensor([*best[:i],order,*best[i+1:]]), labels, similarity, 5)
-    for i in range(6): best[i] = max((list(order) for order in itertools.permutations(best[i])), key=partial(area, i))
+    for i in range(6):
+        best[i] = max((list(order) for order in itertools.permutations(best[i])), key=partial(area, i))
     assert ahs_at_k(torch.tensor(best), labels, similarity, 5)==pytest.approx(ceilings["AHS@5"])
-    corners = torch.tensor([[0.,0,1],[8**.5/3,0,-1/3],[-2**.5/3,(2/3)**.5,-1/3],[-2**.5/3,-(2/3)**.5,-1/3]]).double()
+    corners = torch.tensor([[0.,0,1],[8**.5/3,0,-1/3],[-2**.5/3,(2/3)**.5,-1/3],
+        [-2**.5/3,-(2/3)**.5,-1/3]]).double()
     between,within,_ = variances(corners[labels], labels)
-    assert (between,within)==pytest.approx((ceilings["variance between classes"],ceilings["variance within classes"]))
+    assert (between,
+        within)==pytest.approx((ceilings["variance between classes"],ceilings["variance within classes"]))

@@ -12,8 +12,10 @@ def test_debian_gives_the_published_files_byte_for_byte(tmp_path):
     except OSError as e:
         if "apt-get" not in str(e): raise
         pytest.skip(f"Debian's mirror is out of reach: {e}")
-    assert sorted(p.name for p in folder.iterdir()) == sorted(files)        # and nothing else is left
+    assert sorted(p.name for p in folder.iterdir()) == sorted(files)  # and nothing else is left
     assert verify(folder).state.tolist() == ["whole"]*4
-    cut = folder/"train-images-idx3-ubyte.gz"; cut.write_bytes(cut.read_bytes()[:1_000_000])
+    cut = folder/"train-images-idx3-ubyte.gz"
+    cut.write_bytes(cut.read_bytes()[:1_000_000])
     assert verify(folder.parent).set_index("file").state[cut.name].startswith("truncated: 1000000 bytes")
-    with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz is not the published file .truncated"): obtain(folder)
+    with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz is not the published file .truncated"):
+        obtain(folder)

@@ -33,7 +33,8 @@ def picture(path, seed):
 
 
 @settings(max_examples=150)
-@given(st.lists(st.tuples(names, st.sampled_from(sorted(split_words))), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n", "\r"]),
+@given(st.lists(st.tuples(names, st.sampled_from(sorted(split_words))), min_size=1, max_size=8),
+    st.sampled_from(["\n", "\r\n", "\r"]),
        st.booleans(), st.booleans(), st.sampled_from([",", "\t"]))
 def test_what_a_spreadsheet_writes_comes_back(tmp_path_factory, rows, end, mark, blank, comma):
     file = tmp_path_factory.mktemp("own")/"list.csv"
@@ -44,7 +45,8 @@ def test_what_a_spreadsheet_writes_comes_back(tmp_path_factory, rows, end, mark,
     lines = text.getvalue()+(end+comma*2+end if blank else "")
     file.write_bytes((("\ufeff" if mark else "")+lines).encode())
     found = read_images_table(file)
-    assert found.classes==[(name,) for name, _ in rows] and found.splits==[split_words[s] for _, s in rows]
+    assert found.classes==[(name,) for name, _ in rows]
+    assert found.splits==[split_words[s] for _, s in rows]
     assert found.files==[str(file.parent/"a b"/f"{i}.jpg") for i in range(len(rows))]
 
 
@@ -59,13 +61,15 @@ def test_any_text_is_read_right_or_refused_by_name(tmp_path_factory, body):
     except ValueError as e:
         assert str(e).startswith(str(file)), e
         return
-    rows = [row for row in csv.reader(io.StringIO(body, newline=""), skipinitialspace=True) if any(cell.strip() for cell in row)]
+    rows = [row for row in csv.reader(io.StringIO(body, newline=""),
+        skipinitialspace=True) if any(cell.strip() for cell in row)]
     assert len(rows)==len(found.files)
     for (path, name, _, groups), file_, path_ in zip(rows, found.files, found.classes):
         assert file_==os.path.normpath(file.parent/path.strip().replace("\\", "/"))
         name,groups = name.strip(),re.sub(r"\s*/\s*", "/", groups.strip())
-        whole = re.sub(r"\s*/\s*", "/", "/".join(path_))                                   # a name may hold a slash, a group may not
-        assert path_[-1]==name and not any("/" in group or not group for group in path_[:-1])
+        whole = re.sub(r"\s*/\s*", "/", "/".join(path_))  # a name may hold a slash, a group may not
+        assert path_[-1]==name
+        assert not any("/" in group or not group for group in path_[:-1])
         assert whole==groups or whole==re.sub(r"\s*/\s*", "/", "/".join([groups]*bool(groups)+[name]))
 
 
@@ -95,11 +99,13 @@ def every_label_is_the_folder(data, root):
 
 
 def test_images_are_divided_by_class(images):
-    with pytest.warns(UserWarning, match="1 of 4 classes have no image to test on"): data = load(images, size=8, seed=3)
+    with pytest.warns(UserWarning, match="1 of 4 classes have no image to test on"):
+        data = load(images, size=8, seed=3)
     assert {k: len(v) for k, v in data.splits.items()}==dict(train=28, val=4, test=8)
     assert len({p for part in data.splits.values() for p in part.paths})==40
     assert set(data.splits["train"].labels.tolist())=={0, 1, 2, 3}
-    assert data.class_names==["d", "it's", "lone one", "c"] and data.taxonomy.paths==sorted(data.taxonomy.paths)
+    assert data.class_names==["d", "it's", "lone one", "c"]
+    assert data.taxonomy.paths==sorted(data.taxonomy.paths)
     every_label_is_the_folder(data, images)
     again = load(str(images), size=8, seed=3)
     assert all(again.splits[k].paths==v.paths for k, v in data.splits.items())
@@ -108,17 +114,21 @@ def test_images_are_divided_by_class(images):
 def test_classes_are_divided_and_training_classes_come_first(images):
     for seed in range(5):
         data = load(images, split="classes", val=.25, seed=seed)
-        assert {k: sorted(set(v.labels.tolist())) for k, v in data.splits.items()}==dict(train=[0], val=[1], test=[2, 3])
+        assert {k: sorted(set(v.labels.tolist())) for k, v in data.splits.items()}==dict(train=[0], val=[1],
+            test=[2, 3])
         assert sum(map(len, data.splits.values()))==40
         every_label_is_the_folder(data, images)
 
 
 def test_given_splits_stay(tmp_path):
-    for split, name, n in (("train", "g/a", 8), ("train", "g/b", 8), ("Validation", "g/b", 2), ("test", "h/c", 3)):
+    for split, name, n in (("train", "g/a", 8), ("train", "g/b", 8), ("Validation", "g/b", 2),
+        ("test", "h/c", 3)):
         for i in range(n): picture(tmp_path/split/name/f"{i}.png", i)
     data = load(tmp_path)
-    assert {k: (len(v), set(v.labels.tolist())) for k, v in data.splits.items()}==dict(train=(16, {0, 1}), val=(2, {1}), test=(3, {2}))
-    assert data.protocol["split_by"]=="classes" and data.protocol["given"]=="test,train,val"
+    assert {k: (len(v), set(v.labels.tolist())) for k, v in data.splits.items()}==dict(train=(16, {0, 1}),
+        val=(2, {1}), test=(3, {2}))
+    assert data.protocol["split_by"]=="classes"
+    assert data.protocol["given"]=="test,train,val"
     with pytest.raises(ValueError, match="the given splits divide classes"): load(tmp_path, split="images")
 
 
@@ -126,12 +136,18 @@ def test_a_table_of_absolute_and_windows_paths(images, tmp_path):
     rows = [f"{images}/c/0.JPG,c,train", "set\\c\\1.JPG,c,test", "./set/a/b/d/0.JPG,d,train"]
     (tmp_path/"t.csv").write_bytes(("\ufeffpath,class,split\r\n"+"\r\n\r\n".join(rows)+"\r\n").encode())
     data = load(tmp_path/"t.csv", val=0, size=8)
-    assert data.class_names==["c", "d"] and data.splits["train"].labels.tolist()==[0, 1] and data.splits["test"].labels.tolist()==[0]
-    assert data.splits["train"][0][0].shape==(3, 8, 8) and data.name=="t"
+    assert data.class_names==["c", "d"]
+    assert data.splits["train"].labels.tolist()==[0, 1]
+    assert data.splits["test"].labels.tolist()==[0]
+    assert data.splits["train"][0][0].shape==(3, 8, 8)
+    assert data.name=="t"
     (tmp_path/"t.csv").write_text("path,class\n"+"set/c/1.JPG,c\nset/c/99.JPG,c\n")
-    with pytest.raises(FileNotFoundError, match=r"t\.csv: 1 of 2 images are not there: line 3, column path: .*99\.JPG"): load(tmp_path/"t.csv")
+    with pytest.raises(FileNotFoundError,
+        match=r"t\.csv: 1 of 2 images are not there: line 3, column path: .*99\.JPG"):
+        load(tmp_path/"t.csv")
     (tmp_path/"t.csv").write_text(f"path,class,split\nset/c/1.JPG,c,train\n{images}/c/1.JPG,c,test\n")
-    with pytest.raises(ValueError, match=r"t\.csv, line 3, column path: .* stands on line 2 already"): load(tmp_path/"t.csv")
+    with pytest.raises(ValueError, match=r"t\.csv, line 3, column path: .* stands on line 2 already"):
+        load(tmp_path/"t.csv")
 
 
 def test_verify_lists_all_that_is_wrong(images):
@@ -139,7 +155,8 @@ def test_verify_lists_all_that_is_wrong(images):
     (images/"c"/"0.JPG").write_bytes(b"no image")
     (images/"c"/"1.JPG").write_bytes((images/"a"/"b"/"d"/"1.JPG").read_bytes())
     found = verify(images).set_index("file").state
-    assert "no image format" in found[str(images/"c"/"0.JPG")] and len(found)>1
+    assert "no image format" in found[str(images/"c"/"0.JPG")]
+    assert len(found)>1
     assert "the same picture as" in found[str(images/"c"/"1.JPG")]
 
 
@@ -168,9 +185,12 @@ def test_no_file_of_embeddings_runs_code(tmp_path):
     assert not (tmp_path/"sprung").exists()
 
 
-@pytest.mark.parametrize("change,says", [(dict(embeddings=np.ones((4, 2), int)), "floating point numbers, got int64"),
-    (dict(embeddings=np.full((4, 2), np.nan)), "nan or inf"), (dict(embeddings=np.ones(4)), "matrix"), (dict(labels=np.arange(3)), r"shape \(4,\)"),
-    (dict(labels=np.ones(4)), "integers or names, got float64"), (dict(class_names=np.array(["a", "b"])), "must lie in 0..1"),
+@pytest.mark.parametrize("change,says",
+    [(dict(embeddings=np.ones((4, 2), int)), "floating point numbers, got int64"),
+    (dict(embeddings=np.full((4, 2), np.nan)), "nan or inf"), (dict(embeddings=np.ones(4)), "matrix"),
+    (dict(labels=np.arange(3)), r"shape \(4,\)"),
+    (dict(labels=np.ones(4)), "integers or names, got float64"),
+    (dict(class_names=np.array(["a", "b"])), "must lie in 0..1"),
     (dict(split=np.array(["a"])), "split must have 4"), (dict(proxies=np.ones((2, 3))), "proxies have 3")])
 def test_wrong_arrays_are_refused_with_the_file(tmp_path, change, says):
     np.savez(tmp_path/"a.npz", **dict(embeddings=np.ones((4, 2)), labels=np.arange(4))|change)
@@ -179,12 +199,14 @@ def test_wrong_arrays_are_refused_with_the_file(tmp_path, change, says):
 
 def test_the_error_lists_what_there_is(tmp_path):
     np.savez(tmp_path/"a.npz", codes=np.ones((4, 2)), kinds=np.arange(4))
-    with pytest.raises(ValueError, match=r"found no `embeddings`; there is codes \(4, 2\), kinds \(4,\)"): load_embeddings(tmp_path/"a.npz")
+    with pytest.raises(ValueError, match=r"found no `embeddings`; there is codes \(4, 2\), kinds \(4,\)"):
+        load_embeddings(tmp_path/"a.npz")
 
 
 def test_a_slip_in_the_taxonomy_is_no_class_below(tmp_path):
     (tmp_path/"t.csv").write_text("path,class,taxonomy\n0.png,kind00,a/kind00\n1.png,kind0O,a/kind00\n")
-    with pytest.raises(ValueError, match=r"t\.csv, line 3, column taxonomy: class 'kind0O', but the cell ends in 'kind00', the class on line 2"):
+    with pytest.raises(ValueError, match=r"t\.csv, line 3, column taxonomy: class 'kind0O', but the cell "
+        r"ends in 'kind00', the class on line 2"):
         read_images_table(tmp_path/"t.csv")
     (tmp_path/"t.csv").write_text("path,class,taxonomy\n0.png,kind00,a/kind00\n1.png,kind0O,a/kind00/kind0O\n")
     assert read_images_table(tmp_path/"t.csv").classes==[("a", "kind00"), ("a", "kind00", "kind0O")]
@@ -196,15 +218,19 @@ def test_decomposed_names_on_disk_and_in_tables_are_one_class(tmp_path):
     (tmp_path/"t.csv").write_text("path,class\n0.png,Cafe\u0301\n1.png,Caf\u00e9\n")
     assert set(read_images_table(tmp_path/"t.csv").classes)=={("Caf\u00e9",)}
 
-@pytest.mark.parametrize("names", [("X","y"),("x","targets"),("features","target"),("vectors","labels"),("embeddings","Y")])
+@pytest.mark.parametrize("names",
+    [("X","y"),("x","targets"),("features","target"),("vectors","labels"),("embeddings","Y")])
 def test_what_other_tools_call_the_parts_is_read_with_a_word(tmp_path, names):
     np.savez(tmp_path/"a.npz", **dict(zip(names, (np.eye(4, 2), np.arange(4)))))
-    with pytest.warns(UserWarning, match=f"{names[0]} is read as embeddings|{names[1]} is read as labels"): found = load_embeddings(tmp_path/"a.npz")
-    assert found.embeddings.tolist()==np.eye(4, 2).tolist() and found.labels.tolist()==[0,1,2,3]
+    with pytest.warns(UserWarning, match=f"{names[0]} is read as embeddings|{names[1]} is read as labels"):
+        found = load_embeddings(tmp_path/"a.npz")
+    assert found.embeddings.tolist()==np.eye(4, 2).tolist()
+    assert found.labels.tolist()==[0,1,2,3]
 
 def test_two_names_that_could_mean_the_embeddings_are_refused(tmp_path):
     np.savez(tmp_path/"a.npz", X=np.ones((4, 2)), features=np.ones((4, 2)), y=np.arange(4))
-    with pytest.raises(ValueError, match="found no `embeddings`; there is X"): load_embeddings(tmp_path/"a.npz")
+    with pytest.raises(ValueError, match="found no `embeddings`; there is X"):
+        load_embeddings(tmp_path/"a.npz")
 
 
 def iris(folder, **kwargs):
@@ -220,9 +246,11 @@ def test_named_labels_make_the_other_columns_of_numbers_the_dimensions(tmp_path,
     table = iris(tmp_path, index=index)
     with pytest.warns(UserWarning) as said: found = load_embeddings(tmp_path/"iris.csv", labels="species")
     words = " ".join(str(w.message) for w in said)
-    assert found.class_names==["setosa", "versicolor", "virginica"] and [found.class_names[k] for k in found.labels]==list(table["species"])
+    assert found.class_names==["setosa", "versicolor", "virginica"]
+    assert [found.class_names[k] for k in found.labels]==list(table["species"])
     assert torch.equal(found.embeddings, torch.tensor(table.iloc[:, :4].to_numpy()).float())
-    assert "read as dimensions: sepal length (cm), sepal width (cm), petal length (cm), petal width (cm)" in words
+    assert (
+        "read as dimensions: sepal length (cm), sepal width (cm), petal length (cm), petal width (cm)" in words)
     assert ("Unnamed: 0 are not read" in words)==index
 
 
@@ -231,10 +259,12 @@ def test_named_labels_beside_a_column_of_lists(tmp_path):
     data = load_digits()
     pd.DataFrame(dict(digit=data.target, embedding=list(data.data))).to_parquet(tmp_path/"digits.parquet")
     found = load_embeddings(tmp_path/"digits.parquet", labels="digit")
-    assert found.labels.tolist()==data.target.tolist() and np.array_equal(found.embeddings.numpy(), data.data)
+    assert found.labels.tolist()==data.target.tolist()
+    assert np.array_equal(found.embeddings.numpy(), data.data)
 
 
-@pytest.mark.parametrize("labels, numbers", [(["0.0", "1.0", "1.0"], [0, 1, 1]), (["00.5", "1.0", "x"], None)])
+@pytest.mark.parametrize("labels, numbers",
+    [(["0.0", "1.0", "1.0"], [0, 1, 1]), (["00.5", "1.0", "x"], None)])
 def test_whole_numbers_with_a_point_are_integers(tmp_path, labels, numbers):
     pd.DataFrame(dict(e0=[1., 2., 3.], label=labels)).to_csv(tmp_path/"a.csv", index=False)
     if numbers is None: assert load_embeddings(tmp_path/"a.csv").names_from=="labels"
@@ -247,7 +277,8 @@ def test_the_only_column_of_lists_is_the_embedding(tmp_path):
     table.to_parquet(tmp_path/"a.parquet")
     assert load_embeddings(tmp_path/"a.parquet").embeddings.tolist()==[[1, 2], [3, 4]]
     table.assign(other=table.vector).to_parquet(tmp_path/"b.parquet")
-    with pytest.raises(ValueError, match="expected one column of lists, or one called embedding; found vector, other"):
+    with pytest.raises(ValueError,
+        match="expected one column of lists, or one called embedding; found vector, other"):
         load_embeddings(tmp_path/"b.parquet")
 
 
@@ -257,9 +288,11 @@ def test_named_arrays_of_labels(tmp_path, ending):
     if ending=="npz": np.savez(tmp_path/"a.npz", **{k: v.numpy() for k, v in arrays.items()})
     if ending=="pt": torch.save(arrays, tmp_path/"a.pt")
     if ending=="safetensors": save_file(arrays, tmp_path/"a.safetensors")
-    with pytest.warns(UserWarning, match="the array labels is not read"): found = load_embeddings(tmp_path/f"a.{ending}", "kind")
+    with pytest.warns(UserWarning, match="the array labels is not read"):
+        found = load_embeddings(tmp_path/f"a.{ending}", "kind")
     assert found.labels.tolist()==[0, 1, 1, 0]
-    with pytest.raises(ValueError, match="there is no array 'kinds'; did you mean 'kind'"): load_embeddings(tmp_path/f"a.{ending}", "kinds")
+    with pytest.raises(ValueError, match="there is no array 'kinds'; did you mean 'kind'"):
+        load_embeddings(tmp_path/f"a.{ending}", "kinds")
 
 
 def test_named_labels_in_the_metadata_of_safetensors(tmp_path):
@@ -269,7 +302,7 @@ def test_named_labels_in_the_metadata_of_safetensors(tmp_path):
 
 @pytest.mark.parametrize("text,labels,values", [
     ("kind,e0,e1,price\na,1,2,9\nb,3,4,9\n", "kind", [[1, 2], [3, 4]]),               # numbered columns alone
-    ("kind,label,size,mass\na,7,1,2\nb,8,3,4\n", "kind", [[1, 2], [3, 4]]),             # another label is no dimension
+    ("kind,label,size,mass\na,7,1,2\nb,8,3,4\n", "kind", [[1, 2], [3, 4]]),  # another label is no dimension
     ("class,label,size,mass\na,7,1,2\nb,8,3,4\n", "class", [[1, 2], [3, 4]]),
     ("size;mass;label;note\n1;2;5;x\n3;4;6;y\n", "label", [[1, 2], [3, 4]]),
     ("kind,size,mass,split\n3,1,2,train\n1,3,4,test\n", "kind", [[1, 2], [3, 4]]),
@@ -278,7 +311,8 @@ def test_named_labels_in_the_metadata_of_safetensors(tmp_path):
 def test_columns_beside_named_labels(tmp_path, text, labels, values):
     (tmp_path/"a.csv").write_text(text)
     found = load_embeddings(tmp_path/"a.csv", labels)
-    assert found.embeddings.tolist()==values and len(set(found.labels.tolist()))==2
+    assert found.embeddings.tolist()==values
+    assert len(set(found.labels.tolist()))==2
 
 
 @pytest.mark.parametrize("text,labels,says", [
@@ -286,10 +320,13 @@ def test_columns_beside_named_labels(tmp_path, text, labels, values):
     ("size,the kind,e0,e1\n1,a,2,3\n", None, r"in a command --labels 'the kind'"),
     ("size,mass,species\n1,2,a\n3,4,b\n", "specie", r"no column 'specie'; did you mean 'species'\?"),
     ("size,mass,species\n1,2,a\n3,4,b\n", "zzz", r"no column 'zzz'; there is size, mass, species"),
-    ("size,mass,species\n1,2,a\n3,oops,b\n5,6,b\n", "species", r"row 2, column mass: expected a number, found 'oops'"),
+    ("size,mass,species\n1,2,a\n3,oops,b\n5,6,b\n", "species",
+    r"row 2, column mass: expected a number, found 'oops'"),
     ("size,mass,species\n1,2,a\n3,4,\n", "species", r"row 2, column species: expected a value, found none"),
-    ("size,mass,species\n1,2,a\n3,4,b\n5,6,7\n", "species", r"row 3, column species: expected names as in the others"),
-    ("size,mass,species\n1,2,0.0\n3,4,1.5\n", "species", r"row 2, column species: expected whole numbers or names, found 1\.5"),
+    ("size,mass,species\n1,2,a\n3,4,b\n5,6,7\n", "species",
+    r"row 3, column species: expected names as in the others"),
+    ("size,mass,species\n1,2,0.0\n3,4,1.5\n", "species",
+    r"row 2, column species: expected whole numbers or names, found 1\.5"),
     ("note,species\nx,a\ny,b\n", "species", r"found none; the columns are note"),
     ("e0,e2,species\n1,2,a\n3,4,b\n", "species", r"without a gap")])
 @pytest.mark.filterwarnings("ignore:.*not read|read as dimensions")
@@ -304,5 +341,7 @@ def test_examine_and_the_command_take_the_name_of_the_labels(tmp_path):
     points = given_points(tmp_path/"iris.csv", "species", None, None)
     assert len(points.class_names)==3
     read = Inspect(path=tmp_path/"iris.csv", labels="species", c=.1).read()["embeddings"]
-    assert torch.equal(read.embeddings, points.embeddings) and len(read.labels)==len(table)
-    with pytest.raises(ValueError, match="is a run and has its own --labels"): Audit(path=tmp_path, labels="species").read()
+    assert torch.equal(read.embeddings, points.embeddings)
+    assert len(read.labels)==len(table)
+    with pytest.raises(ValueError, match="is a run and has its own --labels"):
+        Audit(path=tmp_path, labels="species").read()

@@ -1,4 +1,5 @@
-"Collapsed models are worth what chance is, copies of the queries find no copy, and lengths do not change directions."
+"""Collapsed models are worth what chance is, copies of the queries find no copy, and lengths do not change
+directions."""
 import warnings
 
 import numpy as np
@@ -11,7 +12,8 @@ from hiernb.loss.classification import NormFace, ProxyDR
 from hiernb.loss.sphere import directions as loss_directions
 from hiernb.loss.metric import ProxyAnchor, SupCon
 from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, topk_accuracy
-from hiernb.metric.inspect import inspect, inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_of
+from hiernb.metric.inspect import (
+    inspect, inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_of)
 from hiernb.metric.neighbors import knn
 from hiernb.metric.retrieval import hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance
 from hiernb.metric.sharded import sharded_ranks
@@ -26,7 +28,8 @@ taxonomy = Taxonomy.from_paths([f"g{k//4}/c{k:02}" for k in range(20)])  # class
 labels = torch.arange(200)//10  # and samples class by class, as on a disk
 collapsed = torch.ones(200, 8)
 tables = dict(distances=lambda n: inspect_distances(1-np.eye(20), taxonomy, n_permutations=n),
-              representatives=lambda n: inspect_representatives(torch.ones(20, 8), taxonomy, n_permutations=n),
+              representatives=lambda n: inspect_representatives(torch.ones(20, 8), taxonomy,
+              n_permutations=n),
               logits=lambda n: inspect_logits(torch.zeros(200, 20), labels, taxonomy, n),
               embeddings=lambda n: inspect_embeddings(collapsed, labels, taxonomy, None, n))
 
@@ -53,11 +56,14 @@ def test_equal_scores_are_worth_the_mean_over_classes(k):
 
 
 def test_ties_are_averaged_over_orders():
-    "Of four that tie for two places each has one in half of all orders; against an average over random orders."
+    """Of four that tie for two places each has one in half of all orders; against an average over random
+    orders."""
     g = torch.Generator().manual_seed(0)
     scores,truth = torch.randint(4, (300, 9), generator=g).float(),torch.randint(9, (300,), generator=g)
     noise = [1e-3*torch.rand(300, 9, generator=g) for _ in range(300)]
-    for k in (1, 2, 5): assert abs(topk_accuracy(scores, truth, k)-np.mean([topk_accuracy(scores+e, truth, k) for e in noise]))<.005
+    for k in (1, 2, 5):
+        assert abs(topk_accuracy(scores, truth,
+            k)-np.mean([topk_accuracy(scores+e, truth, k) for e in noise]))<.005
 
 
 def test_recall_of_a_collapsed_model():
@@ -75,18 +81,22 @@ copies = dict(copy=points.clone(), float64=points.double(), contiguous=points.T.
 
 
 @pytest.mark.parametrize("copy", copies.values(), ids=copies)
-@pytest.mark.parametrize("measure", [recall_at_k, r_precision, map_at_r, lambda x,y,**more: hierarchical_retrieval(x, y, six, **more)],
+@pytest.mark.parametrize("measure",
+    [recall_at_k, r_precision, map_at_r, lambda x,y,**more: hierarchical_retrieval(x, y, six, **more)],
                          ids=["recall_at_k", "r_precision", "map_at_r", "hierarchical_retrieval"])
 def test_gallery_that_holds_the_queries(measure, copy):
     assert measure(points, own, gallery=copy, gallery_labels=own)==measure(points, own)
-    with pytest.raises(ValueError, match="holds the queries themselves, but 60 of 60 gallery_labels differ from labels, the first at sample 0"):
+    with pytest.raises(ValueError, match="holds the queries themselves, but 60 of 60 gallery_labels differ "
+        "from labels, the first at sample 0"):
         measure(points, own, gallery=copy, gallery_labels=(own+1)%6)
 
 
 def test_shards_that_hold_the_queries():
     shards = [(part, kinds) for part,kinds in zip(points.split(25), own.split(25))]
-    assert torch.equal(sharded_ranks(points, own, shards), sharded_ranks(points, own, shards, own=torch.arange(60)))
-    assert torch.equal(sharded_ranks(points[:50], own[:50], shards), torch.ones(50, dtype=torch.int64))  # a part of the gallery: own says so
+    assert torch.equal(sharded_ranks(points, own, shards),
+        sharded_ranks(points, own, shards, own=torch.arange(60)))
+    # a part of the gallery: own says so
+    assert torch.equal(sharded_ranks(points[:50], own[:50], shards), torch.ones(50, dtype=torch.int64))
 
 
 whole = torch.randint(-3, 4, (24, 5), generator=g).float()
@@ -115,7 +125,8 @@ exponents = [(torch.float32, -149), (torch.float32, -70), (torch.float32, 63), (
 
 @pytest.mark.parametrize("dtype, exponent", exponents)
 def test_length_does_not_matter(dtype, exponent):
-    "Small whole numbers times a power of two, from the smallest number that there is to the largest: exact in every precision."
+    """Small whole numbers times a power of two, from the smallest number that there is to the largest: exact
+    in every precision."""
     plain = whole.to(dtype)
     scaled = torch.from_numpy(np.ldexp(plain.numpy(), exponent))
     assert torch.equal(torch.from_numpy(np.ldexp(scaled.double().numpy(), -exponent)).to(dtype), plain)
@@ -130,11 +141,13 @@ def test_length_does_not_matter(dtype, exponent):
 def test_triplets_beyond_the_budget_are_sampled():
     "Within four standard errors of all triplets; the table says that it is a sample."
     many = Taxonomy.from_paths([f"a{k//100}/b{k//10}/c{k}" for k in range(300)])
-    near = np.random.default_rng(0).normal(size=(300, 6))+3*np.random.default_rng(1).normal(size=(30, 6)).repeat(10, 0)
+    near = np.random.default_rng(0).normal(size=(300, 6))+3*np.random.default_rng(1).normal(size=(30,
+        6)).repeat(10, 0)
     d = pairwise_distance(near)
     sampled,every = triplet_agreement(d, many, budget=2**20),triplet_agreement(d, many)
     assert 0<abs(sampled-every)<4*(every*(1-every)/2**18)**.5
-    assert sampling_of(sampled, 1400)==", 262,144 sampled triplets, standard error 0.001" and sampling_of(sampled, 1200)==""
+    assert sampling_of(sampled, 1400)==", 262,144 sampled triplets, standard error 0.001"
+    assert sampling_of(sampled, 1200)==""
 
 
 @pytest.mark.parametrize("kind", [torch.int64, torch.bool, torch.complex64])
@@ -148,7 +161,8 @@ def test_one_sample_per_class_has_a_tree(tmp_path):
     x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
     with pytest.warns(UserWarning, match="no class has two samples: retrieval is left out"):
         found = examine(x, torch.arange(6), six, folder=tmp_path/"one", order="taxonomy", progress=False)
-    assert found.tables["retrieval"].empty and "mean correlation" in set(found.tables["measures"].measure)
+    assert found.tables["retrieval"].empty
+    assert "mean correlation" in set(found.tables["measures"].measure)
     assert "No class has two samples" in (tmp_path/"one/report.html").read_text(encoding="utf-8")
 
 

@@ -16,21 +16,25 @@ def test_holm_is_that_of_statsmodels(number):
 
 @pytest.mark.parametrize("seeds,comparisons,test", [
     (2, 1, "Student's t"), (5, 1, "Student's t"), (6, 1, "sign flips"), (6, 2, "Student's t"),
-    (7, 3, "sign flips"), (7, 4, "Student's t"), (9, 12, "sign flips"), (9, 13, "Student's t"), (25, 1, "Student's t")])
+    (7, 3, "sign flips"), (7, 4, "Student's t"), (9, 12, "sign flips"), (9, 13, "Student's t"),
+    (25, 1, "Student's t")])
 def test_the_exact_p_decides_where_the_seeds_allow_it(seeds, comparisons, test):
     rng = np.random.default_rng(seeds)
     family = {f"comparison {k}":rng.normal(1, .1, seeds) for k in range(comparisons)}
     found = judge(family)
     assert set(found.test)=={test}
     assert set(found.verdict)==({"higher"} if seeds>2 else set(found.verdict))
-    used = [scipy.stats.ttest_1samp(d, 0).pvalue if test=="Student's t" else 2/2**seeds for d in family.values()]
+    used = [scipy.stats.ttest_1samp(d,
+        0).pvalue if test=="Student's t" else 2/2**seeds for d in family.values()]
     np.testing.assert_allclose(found.p_adjusted, multipletests(used, method="holm")[1], rtol=1e-9)
 
 
 @pytest.mark.parametrize("differences,verdict", [
-    ([.5], "cannot be told with 1 seed"), ([.5, .5], "cannot be told with 2 seeds"), ([0, 0, 0], "cannot be told with 3 seeds"),
+    ([.5], "cannot be told with 1 seed"), ([.5, .5], "cannot be told with 2 seeds"),
+    ([0, 0, 0], "cannot be told with 3 seeds"),
     ([.1, .3], "cannot be told with 2 seeds"), ([.30, .31, .29], "higher"), ([-.30, -.31, -.29], "lower"),
-    ([.3]*6, "higher"), ([.3, -.2, .1, .2, -.3, .1], "cannot be told with 6 seeds"), ([], "cannot be told with 0 seeds")])
+    ([.3]*6, "higher"), ([.3, -.2, .1, .2, -.3, .1], "cannot be told with 6 seeds"),
+    ([], "cannot be told with 0 seeds")])
 def test_words_follow(differences, verdict):
     row = judge({"one":differences}).loc["one"]
     assert row.verdict==verdict

@@ -13,24 +13,28 @@ GOLDEN = pathlib.Path(__file__).parent/"golden"
 @pytest.fixture(scope="module")
 def golden():
     with np.load(GOLDEN/"hier.npz") as numbers:
-        return {key: torch.from_numpy(numbers[key]) if numbers[key].ndim else numbers[key].item() for key in numbers}
+        return {key: torch.from_numpy(numbers[key]) if numbers[key].ndim else numbers[key].item()
+            for key in numbers}
 
 @pytest.fixture(scope="module")
 def exact(golden):
     "The distance matrix with 50 digits."
     with mpmath.workdps(50):
         c = mpmath.mpf(golden["meta_c"])
-        xs,ys = ([[mpmath.mpf(v) for v in row] for row in golden[k].tolist()] for k in ("points_x","points_y"))
+        xs,ys = ([[mpmath.mpf(v) for v in row] for row in golden[k].tolist()] for k in ("points_x",
+            "points_y"))
         square = lambda v: sum(a*a for a in v)
         chord = lambda x,y: square([a-b for a,b in zip(x, y)])
         gaps = [[1-c*square(p) for p in points] for points in (xs,ys)]
-        rows = [[float(mpmath.acosh(1+2*c*chord(x, y)/(g*h))/mpmath.sqrt(c)) for y,h in zip(ys, gaps[1])] for x,g in zip(xs, gaps[0])]
+        rows = [[float(mpmath.acosh(1+2*c*chord(x, y)/(g*h))/mpmath.sqrt(c)) for y,
+            h in zip(ys, gaps[1])] for x,g in zip(xs, gaps[0])]
     return torch.tensor(rows, dtype=torch.float64)
 
 def head(golden): return ToPoincare(golden["meta_c"], golden["meta_clip_r"])
 
 def test_head(golden):
-    assert_close(head(golden)(golden["to_poincare_in"]), golden["to_poincare_out"], rtol=0, atol=1e-5)   # its clip pads the norm with 1e-5
+    # its clip pads the norm with 1e-5
+    assert_close(head(golden)(golden["to_poincare_in"]), golden["to_poincare_out"], rtol=0, atol=1e-5)
     assert_close(head(golden)(golden["hier_proxies_euclidean"]), golden["points_y"], rtol=0, atol=1e-5)
 
 def test_gradient_of_the_head(golden):
@@ -46,15 +50,17 @@ def test_distances(golden, exact, dtype):
         assert_close(found.double(), exact, rtol=1e-6 if dtype==torch.float32 else 1e-12, atol=0)
 
 def test_mpmath_disagrees_with_the_published_form(golden, exact):
-    assert (golden["dist_matrix"]-exact).abs().max()>1e-5                         # so 1e-6 to mpmath tells the two apart
+    assert (golden["dist_matrix"]-exact).abs().max()>1e-5  # so 1e-6 to mpmath tells the two apart
 
 def test_dist0(golden):
     assert_close(dist0(golden["points_x"], golden["meta_c"]), golden["dist0"], rtol=1e-6, atol=0)
-    assert_close(2*logmap0(golden["points_x"], golden["meta_c"]).norm(dim=1), golden["dist0"], rtol=1e-6, atol=0)
+    assert_close(2*logmap0(golden["points_x"], golden["meta_c"]).norm(dim=1), golden["dist0"], rtol=1e-6,
+        atol=0)
 
 def test_klein_and_midpoint(golden):
     assert_close(to_klein(golden["points_x"], golden["meta_c"]), golden["to_klein"], rtol=1e-6, atol=1e-9)
-    assert_close(einstein_midpoint(golden["points_x"], golden["meta_c"]), golden["poincare_mean"], rtol=1e-6, atol=1e-9)
+    assert_close(einstein_midpoint(golden["points_x"], golden["meta_c"]), golden["poincare_mean"], rtol=1e-6,
+        atol=1e-9)
 
 def test_inner_products_rank_as_the_distances(golden, exact):
     x,y,c = golden["points_x"],golden["points_y"],golden["meta_c"]

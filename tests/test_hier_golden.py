@@ -16,19 +16,23 @@ x,y,labels = golden["points_x"],golden["points_y"],golden["labels"]
 def off(found, expected): return ((found-expected).norm()/expected.norm()).item()
 
 def make()->HIER:
-    hier = HIER(*golden["hier_proxies_euclidean"].shape, c=c, clip_r=golden["meta_clip_r"].item(), tau=golden["meta_tau"].item(),
+    hier = HIER(*golden["hier_proxies_euclidean"].shape, c=c, clip_r=golden["meta_clip_r"].item(),
+        tau=golden["meta_tau"].item(),
                 margin=golden["meta_margin"].item(), topk=topk).double()
     with torch.no_grad(): hier.euclidean_proxies.copy_(golden["hier_proxies_euclidean"])
     return hier
 
 def test_head():
-    u = golden["to_poincare_in"].clone().requires_grad_(); z = make().to_poincare(u)
+    u = golden["to_poincare_in"].clone().requires_grad_()
+    z = make().to_poincare(u)
     assert_close(z.detach(), golden["to_poincare_out"], rtol=0, atol=2e-3)
     grad, = torch.autograd.grad(z, u, golden["to_poincare_grad_out"])
     assert off(grad, golden["to_poincare_grad_in"])<2e-3
 
-@pytest.mark.parametrize("name,found", [("dist_matrix",lambda: pairwise_dist(x,y,c)), ("dist0",lambda: dist0(x,c)),
-                                        ("to_klein",lambda: to_klein(x,c)), ("poincare_mean",lambda: einstein_midpoint(x,c))])
+@pytest.mark.parametrize("name,found",
+    [("dist_matrix",lambda: pairwise_dist(x,y,c)), ("dist0",lambda: dist0(x,c)),
+                                        ("to_klein",lambda: to_klein(x,c)),
+                                        ("poincare_mean",lambda: einstein_midpoint(x,c))])
 def test_ball(name, found): assert_close(found(), golden[name], rtol=0, atol=2e-3)
 
 @pytest.mark.parametrize("name,make_loss,tolerance", [
@@ -46,11 +50,13 @@ def test_metric_loss(name, make_loss, tolerance):
     assert off(torch.autograd.grad(value,z)[0], golden[name+"_grad"])<tolerance
 
 def test_reciprocal_neighbors():
-    assert torch.equal(reciprocal_neighbors(golden["hier_sample_similarity"],topk), golden["hier_sample_reciprocal"])
+    assert torch.equal(reciprocal_neighbors(golden["hier_sample_similarity"],topk),
+        golden["hier_sample_reciprocal"])
     ours = torch.exp(-pairwise_dist(x,x,c))+(labels[:,None]==labels)
     assert_close(ours, golden["hier_sample_similarity"], rtol=0, atol=2e-3)
     assert torch.equal(reciprocal_neighbors(ours,topk), golden["hier_sample_reciprocal"])
-    assert torch.equal(reciprocal_neighbors(torch.exp(-pairwise_dist(y,y,c)),topk), golden["hier_proxy_reciprocal"])
+    assert torch.equal(reciprocal_neighbors(torch.exp(-pairwise_dist(y,y,c)),topk),
+        golden["hier_proxy_reciprocal"])
 
 def test_proxies(): assert_close(make().proxies.detach(), y, rtol=0, atol=2e-3)
 

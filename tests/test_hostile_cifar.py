@@ -27,7 +27,9 @@ def repeated(levels):
 
 
 hostile = {
-    "pointers": (entry(array+b"(K\1K\1\x85"+kind+b"(K\3X\1\0\0\0|NX\1\0\0\0aK\1J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89C\1atb"), "not of plain numbers"),
+    "pointers": (entry(array+b"(K\1K\1\x85"+kind
+    +b"(K\3X\1\0\0\0|NX\1\0\0\0aK\1J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89C\1atb"),
+    "not of plain numbers"),
     "objects": (entry(b"cnumpy\ndtype\n(X\2\0\0\0O8K\0K\1tR"), "not of plain numbers"),
     "a record": (entry(b"cnumpy\ndtype\n(X\5\0\0\0u1,O8K\0K\1tR"), "not of plain numbers"),
     "memory": (entry(b"cnumpy\nndarray\n(\x8a\5\0\0\0\0\2\x85tR"), "not of plain numbers"),
@@ -52,9 +54,11 @@ def test_a_pickle_that_is_no_plain_data_is_refused(growth, name):
     with growth(30):
         try: found = read_pickle(data, "x/train")
         except ValueError as e:
-            assert str(e).startswith("x/train") and (says or "x/train") in str(e) and len(str(e).splitlines())==1, e
+            assert str(e).startswith("x/train") and (says
+                or "x/train") in str(e) and len(str(e).splitlines())==1, e
             return
-    assert says is None and isinstance(found, dict)
+    assert says is None
+    assert isinstance(found, dict)
 
 
 @pytest.mark.parametrize("protocol", range(6))
@@ -62,8 +66,10 @@ def test_a_pickle_that_is_no_plain_data_is_refused(growth, name):
 def test_plain_arrays_are_read_as_numpy_reads_them(protocol, dtype):
     for values in (np.arange(24).reshape(2, 3, 4), np.asfortranarray(np.arange(6).reshape(2, 3))):
         values = values.astype(dtype)
-        found = read_pickle(pickle.dumps(dict(data=values, more=[1, -2, 10**12, .5, True, None, "é", (1, 2)]), protocol), "x")
-        assert np.array_equal(found["data"], values) and found["data"].dtype==values.dtype
+        found = read_pickle(pickle.dumps(dict(data=values, more=[1, -2, 10**12, .5, True, None, "é", (1, 2)]),
+            protocol), "x")
+        assert np.array_equal(found["data"], values)
+        assert found["data"].dtype==values.dtype
         assert found["more"]==[1, -2, 10**12, .5, True, None, "é", (1, 2)]
 
 
@@ -81,27 +87,34 @@ def test_an_archive_that_declares_too_much_is_refused(tmp_path, growth, kind):
     about = tarfile.TarInfo("cifar-100-python/train")
     about.type,about.size = kind,4_000_000_000
     path = archive(tmp_path/"cifar100"/"cifar-100-python.tar.gz", about.tobuf(tarfile.GNU_FORMAT), 1)
-    with growth(60), pytest.raises(ValueError, match="cifar-100-python.tar.gz is damaged or not the published archive"): find(path.parent).read()
+    with growth(60), pytest.raises(ValueError,
+        match="cifar-100-python.tar.gz is damaged or not the published archive"):
+        find(path.parent).read()
 
 
 def test_a_file_that_is_too_long_is_not_read(tmp_path, growth):
     for name in ("train", "test", "meta"): (tmp_path/name).touch()
     with open(tmp_path/"train", "wb") as file: file.truncate(10**10)                        # a hole
-    with growth(20), pytest.raises(ValueError, match="train has 10,000,000,000 bytes, expected at most 200,000,000"): Place(tmp_path, "python").read()
+    with growth(20), pytest.raises(ValueError,
+        match="train has 10,000,000,000 bytes, expected at most 200,000,000"):
+        Place(tmp_path, "python").read()
 
 
 def test_files_that_are_not_the_published_ones_do_not_claim_to_be(tmp_path, monkeypatch):
     home = tmp_path/"cifar100"
     home.mkdir()
     names = [f"c{k}" for k in range(100)]
-    monkeypatch.setattr(room.Taxonomy, "builtin", lambda _: room.Taxonomy.from_paths([("all",name) for name in names]))
+    monkeypatch.setattr(room.Taxonomy, "builtin",
+        lambda _: room.Taxonomy.from_paths([("all",name) for name in names]))
     rows = dict(data=np.zeros((100,3072), np.uint8), fine_labels=list(range(100)), coarse_labels=[0]*100)
     for name in ("train","test"): (home/name).write_bytes(pickle.dumps(rows, 2))
     (home/"meta").write_bytes(pickle.dumps(dict(fine_label_names=names), 2))
     monkeypatch.setattr(room, "compare_counts", lambda *_: True)
-    with pytest.warns(UserWarning, match="cifar100: train is not the published file: md5 .*; test is not .*; meta is not"):
+    with pytest.warns(UserWarning,
+        match="cifar100: train is not the published file: md5 .*; test is not .*; meta is not"):
         assert room.load_cifar100(home).protocol["complete"] is False
-    own = {home/name:hashlib.md5((home/name).read_bytes()).hexdigest() for name in ("train","test","meta")}   # noqa: S324
+    # noqa: S324
+    own = {home/name:hashlib.md5((home/name).read_bytes()).hexdigest() for name in ("train","test","meta")}
     monkeypatch.setattr(room, "published_md5", lambda _: own)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

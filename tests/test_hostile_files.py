@@ -1,4 +1,5 @@
-"Files that declare more than they hold, nest without end, are encrypted or forged: one line with the path, and no memory."
+"""Files that declare more than they hold, nest without end, are encrypted or forged: one line with the path,
+and no memory."""
 import json
 import os
 import struct
@@ -34,7 +35,8 @@ def zipped(path, method=zipfile.ZIP_DEFLATED, **members):
         for name, data in members.items(): file.writestr(f"{name}.npy", data)
 
 
-def declares(path): zipped(path, embeddings=npy((10**6, 10**6)), labels=npy((6,), y.astype("<i8").tobytes(), "<i8"))
+def declares(path):
+    zipped(path, embeddings=npy((10**6, 10**6)), labels=npy((6,), y.astype("<i8").tobytes(), "<i8"))
 def short(path): zipped(path, embeddings=npy((6, 3), x.tobytes()[:-4]))
 def objects(path): np.savez(path, embeddings=x, labels=np.array([None]*6, dtype=object))
 def stranger(path): zipped(path, embeddings=npy((6, 3), x.tobytes()), labels=b"no array")
@@ -56,7 +58,8 @@ def encrypted(path):
     path.write_bytes(data)
 
 
-def stretched(path): torch.save(dict(embeddings=torch.ones(1, 1).expand(10**6, 10**6), labels=torch.zeros(6)), path)
+def stretched(path):
+    torch.save(dict(embeddings=torch.ones(1, 1).expand(10**6, 10**6), labels=torch.zeros(6)), path)
 
 
 def laughs(path):
@@ -77,25 +80,37 @@ def locked(path):
     path.write_bytes(data)
 
 
-def deep_names(path): save_file(dict(embeddings=torch.ones(6, 3), labels=torch.zeros(6).long()), path, dict(class_names="["*3000+"]"*3000))
-def less_deep(path): save_file(dict(embeddings=torch.ones(6, 3), labels=torch.zeros(6).long()), path, dict(class_names="["*300+"]"*300))
+def deep_names(path):
+    save_file(dict(embeddings=torch.ones(6, 3), labels=torch.zeros(6).long()), path,
+        dict(class_names="["*3000+"]"*3000))
+def less_deep(path):
+    save_file(dict(embeddings=torch.ones(6, 3), labels=torch.zeros(6).long()), path,
+        dict(class_names="["*300+"]"*300))
 
 
 def tall(path):
-    head = json.dumps(dict(embeddings=dict(dtype="F32", shape=[10**9, 10**3], data_offsets=[0, 4*10**12]))).encode()
+    head = json.dumps(dict(embeddings=dict(dtype="F32", shape=[10**9, 10**3],
+        data_offsets=[0, 4*10**12]))).encode()
     path.write_bytes(struct.pack("<Q", len(head))+head+bytes(64))
 
 
 def headless(path): path.write_bytes(struct.pack("<Q", 1<<60)+b"{}")
-def equal(path): pd.DataFrame(dict(label=np.zeros(2*10**6, np.int8), **{f"e{k}": np.zeros(2*10**6, np.float32) for k in range(9)})).to_parquet(path)
+def equal(path):
+    pd.DataFrame(dict(label=np.zeros(2*10**6, np.int8),
+        **{f"e{k}": np.zeros(2*10**6, np.float32) for k in range(9)})).to_parquet(path)
 
 
-hostile = [(declares, ".npz", "embeddings.npy declares 4,000,000,000,000 bytes"), (short, ".npz", "declares 72 bytes"), (objects, ".npz", "array of objects"),
-           (stranger, ".npz", "magic string"), (bomb, ".npz", "it declares 2,000,000,000 bytes"), (encrypted, ".npz", "is encrypted"),
-           (stretched, ".pt", "embeddings declares more than the file holds"), (laughs, ".pt", "labels declares more"),
+hostile = [(declares, ".npz", "embeddings.npy declares 4,000,000,000,000 bytes"),
+    (short, ".npz", "declares 72 bytes"), (objects, ".npz", "array of objects"),
+           (stranger, ".npz", "magic string"), (bomb, ".npz", "it declares 2,000,000,000 bytes"),
+           (encrypted, ".npz", "is encrypted"),
+           (stretched, ".pt", "embeddings declares more than the file holds"),
+           (laughs, ".pt", "labels declares more"),
            (wide, ".pt", "embeddings declares more"),
-           (locked, ".pt", "is encrypted"), (deep_names, ".safetensors", "recursion"), (less_deep, ".safetensors", "nested too deeply"),
-           (tall, ".safetensors", "cannot be read"), (headless, ".safetensors", "cannot be read"), (equal, ".parquet", "it declares 160,000,000 bytes")]
+           (locked, ".pt", "is encrypted"), (deep_names, ".safetensors", "cannot be read as .safetensors"),
+           (less_deep, ".safetensors", "nested too deeply"),
+           (tall, ".safetensors", "cannot be read"), (headless, ".safetensors", "cannot be read"),
+           (equal, ".parquet", "it declares 160,000,000 bytes")]
 
 
 @pytest.mark.parametrize("make, ending, says", hostile, ids=[make.__name__ for make, *_ in hostile])
@@ -114,7 +129,8 @@ def test_parquet_damaged_anywhere_names_the_file(tmp_path):
     for at in range(4, len(whole)-8, 12):
         (tmp_path/"x.parquet").write_bytes(whole[:at]+bytes([whole[at]^255])+whole[at+1:])
         try: load_embeddings(tmp_path/"x.parquet")
-        except ValueError as e: assert str(e).startswith(str(tmp_path/"x.parquet")) and len(str(e).splitlines())==1, e
+        except ValueError as e:
+            assert str(e).startswith(str(tmp_path/"x.parquet")) and len(str(e).splitlines())==1, e
 
 
 def test_a_tensor_without_numbers_names_the_file(tmp_path):
@@ -123,7 +139,8 @@ def test_a_tensor_without_numbers_names_the_file(tmp_path):
 
 
 def test_files_that_compress_well_are_read(tmp_path):
-    "Embeddings that are nearly all zero, far smaller on the disk than in memory, and tensors that share a storage."
+    """Embeddings that are nearly all zero, far smaller on the disk than in memory, and tensors that share a
+    storage."""
     sparse = np.zeros((3000, 1000), np.float32)
     sparse[:, 0] = np.arange(3000)
     np.savez_compressed(tmp_path/"x.npz", embeddings=sparse, labels=np.arange(3000)%7)
@@ -135,7 +152,8 @@ def test_files_that_compress_well_are_read(tmp_path):
 
 recipes = [("a = "+"["*3000+"]"*3000, "nested too deeply"), ("a"+".a"*3000+" = 1", "nested too deeply"),
            ("a = "+"{a = "*3000+"1"+"}"*3000, "nested too deeply"),
-           ("[a"+".a"*30+"]\nb = 1", "nested too deeply"), ("a = '"+"x"*1_100_000+"'", "expected at most 1,000,000"), ("a = "+"9"*5000, "no TOML")]
+           ("[a"+".a"*30+"]\nb = 1", "nested too deeply"),
+           ("a = '"+"x"*1_100_000+"'", "expected at most 1,000,000"), ("a = "+"9"*5000, "no TOML")]
 
 
 @pytest.mark.parametrize("text, says", recipes)
@@ -143,7 +161,9 @@ def test_a_recipe_is_read_or_refused_in_one_line(tmp_path, text, says):
     path = tmp_path/"a.toml"
     path.write_text(text)
     with pytest.raises(ValueError) as e: read_toml(path)
-    assert str(e.value).startswith(f"{path} is no TOML file: ") and says in str(e.value) and len(str(e.value).splitlines())==1
+    assert str(e.value).startswith(f"{path} is no TOML file: ")
+    assert says in str(e.value)
+    assert len(str(e.value).splitlines())==1
 
 
 def test_a_recipe_that_is_a_pipe_is_not_waited_for(tmp_path):
@@ -156,8 +176,10 @@ def test_a_recipe_that_is_a_link_to_itself_is_refused(tmp_path):
     with pytest.raises((OSError,ValueError), match="a.toml"): read_recipe(tmp_path/"a.toml")
 
 
-odd = [*(text for text, _ in recipes), "name = 'x'\nseed = inf\n[data]\nname = 'y'", "name = 'x'\nseed = 1\ndata = []",
-       "name = 'x'\nseed = 1\n[data]\nname = 'y'\n[published]\n'a' = 1979-05-27", "name = 'x'\nseed = 1\n[data]\nname = 1979-05-27\nt = 07:32:00"]
+odd = [*(text for text, _ in recipes), "name = 'x'\nseed = inf\n[data]\nname = 'y'",
+    "name = 'x'\nseed = 1\ndata = []",
+       "name = 'x'\nseed = 1\n[data]\nname = 'y'\n[published]\n'a' = 1979-05-27",
+       "name = 'x'\nseed = 1\n[data]\nname = 1979-05-27\nt = 07:32:00"]
 
 
 @pytest.mark.parametrize("text", odd)
@@ -168,31 +190,40 @@ def test_one_run_does_not_end_a_table(tmp_path, text):
         (tmp_path/name/"test.csv").write_text("of,measure,value\nembeddings,Recall@1,0.5\n")
     found = collect(tmp_path).set_index("folder")
     assert found.state[str(tmp_path/"good")]=="done"
-    assert found.state[str(tmp_path/"bad")].startswith("damaged: ") and "\n" not in found.state[str(tmp_path/"bad")]
+    assert found.state[str(tmp_path/"bad")].startswith("damaged: ")
+    assert "\n" not in found.state[str(tmp_path/"bad")]
 
 
 def test_a_list_of_matlab_that_unpacks_to_gigabytes_is_refused(tmp_path, growth):
     savemat(tmp_path/"a.mat", dict(x=np.zeros(15*10**6)), do_compression=True)
-    with growth(40), pytest.raises(ValueError, match="a.mat unpacks to more than 100,000,000 bytes"): read_mat(tmp_path/"a.mat", "x")
+    with growth(40), pytest.raises(ValueError, match="a.mat unpacks to more than 100,000,000 bytes"):
+        read_mat(tmp_path/"a.mat", "x")
     with open(tmp_path/"a.mat", "ab") as file: file.truncate(10**10)                       # a hole
-    with growth(40), pytest.raises(ValueError, match="a.mat has 10,000,000,000 bytes"): read_mat(tmp_path/"a.mat", "x")
+    with growth(40), pytest.raises(ValueError, match="a.mat has 10,000,000,000 bytes"):
+        read_mat(tmp_path/"a.mat", "x")
 
 
 deep = "["*100_000+"]"*100_000
 
 
-@pytest.mark.parametrize("text, says", [(deep,"nested too deeply"), ("{","is no JSON"), ("\xff","is no JSON"), (" "*200,"200 bytes, expected at most 100")])
+@pytest.mark.parametrize("text, says",
+    [(deep,"nested too deeply"), ("{","is no JSON"), ("\xff","is no JSON"),
+    (" "*200,"200 bytes, expected at most 100")])
 def test_json_that_cannot_be_read_is_refused_in_one_line(tmp_path, text, says):
     path = tmp_path/"environment.json"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(ValueError, match=says) as refused: read_json(path, 100 if says.endswith("100") else 2**24)
-    assert str(path) in str(refused.value) and "\n" not in str(refused.value)
+    with pytest.raises(ValueError, match=says) as refused:
+        read_json(path, 100 if says.endswith("100") else 2**24)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name, text", [("environment.json",deep), ("environment.json",'{"a":1}'), ("split.json",deep)])
+@pytest.mark.parametrize("name, text",
+    [("environment.json",deep), ("environment.json",'{"a":1}'), ("split.json",deep)])
 def test_a_run_whose_files_are_damaged_is_refused_in_one_line(tmp_path, name, text):
     train = lambda: go(tmp_path, 1, n=64, tensorboard=False)
     train()
     (tmp_path/name).write_text(text)
-    with pytest.raises(ValueError, match=f"{name} is damaged") as refused: train() if name[0]=="e" else read_manifest(tmp_path)
+    with pytest.raises(ValueError, match=f"{name} is damaged") as refused:
+        train() if name[0]=="e" else read_manifest(tmp_path)
     assert "\n" not in str(refused.value)

@@ -24,7 +24,9 @@ def png(rows, width, depth=8, color=2, interlaced=0, clear=b"", height=None):
     "A PNG file whose filtered rows are given; `clear` is what its tRNS chunk holds."
     head = struct.pack(">IIBBBBB", width, height or len(rows), depth, color, 0, 0, interlaced)
     middle = chunk(b"tRNS", clear) if clear else b""
-    return b"\x89PNG\r\n\x1a\n"+chunk(b"IHDR", head)+middle+chunk(b"IDAT", zlib.compress(b"".join(rows)))+chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"+chunk(b"IHDR", head)+middle
+        +chunk(b"IDAT", zlib.compress(b"".join(rows)))+chunk(b"IEND", b""))
 
 
 @pytest.fixture
@@ -47,7 +49,8 @@ def test_lab_keeps_its_colors(tmp_path):
     profiles = map(ImageCms.createProfile, ("sRGB", "LAB"))
     ImageCms.profileToProfile(rgb, *profiles, outputMode="LAB").save(tmp_path/"lab.tif")
     found = decode(tmp_path/"lab.tif").permute(1, 2, 0)[0].int()
-    assert (found-torch.tensor(np.asarray(rgb)[0].astype(int))).abs().max()<16        # 8 bits of Lab, and 0 is out of gamut
+    # 8 bits of Lab, and 0 is out of gamut
+    assert (found-torch.tensor(np.asarray(rgb)[0].astype(int))).abs().max()<16
     gray = decode(tmp_path/"lab.tif", 1)[0, 0].int()
     assert (gray-torch.tensor(np.asarray(rgb.convert("L"))[0].astype(int))).abs().max()<6
 
@@ -60,16 +63,20 @@ def test_every_listed_format_is_read(tmp_path):
         assert found.shape==(3, 3, 5) and (found.int()-70).abs().max()<3, kind
 
 
-page = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(ran) (w) file closefile\nshowpage\n%%EOF\n"
+page = (
+    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(ran) (w) file closefile\nshowpage\n%%EOF\n")
 refused = [
     ("page.jpg", page, "no image format that is read"),
     ("page.eps", page, "it is a drawing, save it as PNG"),
     ("tree.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is a drawing, save it as PNG"),
-    ("x.ico", b"\0\0\1\0\1\0\1\1\0\0\1\0\x18\0\x30\0\0\0\x16\0\0\0"+bytes(60), "no image format that is read"),
+    ("x.ico", b"\0\0\1\0\1\0\1\1\0\0\1\0\x18\0\x30\0\0\0\x16\0\0\0"+bytes(60),
+    "no image format that is read"),
     ("early.png", png([b"\0"+bytes([9]*12)]*6, 4, height=12), "truncated, 78 bytes too short"),
     ("gray.png", png([b"\0"+bytes([9]*4)]*6, 4, color=0, height=12), "truncated, 30 bytes too short"),
-    ("clear.png", png([b"\0"+bytes(8)*3], 4, 16, clear=b"\1\7\2\0\3\0"), "(263, 512, 768) of 16 bits is transparent"),
-    ("large.png", png([b"\0"+bytes(1250)]*10, 10_000, 1, 0, height=9_000), "10000×9000 pixels, more than 89,478,485"),
+    ("clear.png", png([b"\0"+bytes(8)*3], 4, 16, clear=b"\1\7\2\0\3\0"),
+    "(263, 512, 768) of 16 bits is transparent"),
+    ("large.png", png([b"\0"+bytes(1250)]*10, 10_000, 1, 0, height=9_000),
+    "10000×9000 pixels, more than 89,478,485"),
     ("huge.png", png([b"\0"], 60_000, 1, 0, height=60_000), "3600000000 pixels"),
 ]
 
@@ -99,7 +106,8 @@ def test_a_file_cut_anywhere_is_whole_or_refused(tmp_path, kind):
 def test_a_black_picture_is_whole(put, color, depth, interlaced):
     "The data of an all-black picture are counted, in all kinds of PNG; a byte less is too short."
     bits = depth*{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
-    every = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)] if interlaced else [(0, 0, 1, 1)]
+    every = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+        (0, 1, 1, 2)] if interlaced else [(0, 0, 1, 1)]
     rows = []
     for x, y, right, down in every:
         columns = len(range(x, 5, right))
@@ -107,9 +115,12 @@ def test_a_black_picture_is_whole(put, color, depth, interlaced):
     data = png(rows, 5, depth, color, interlaced, height=3)
     if color==3: data = data[:33]+chunk(b"PLTE", bytes(48))+data[33:]
     assert decode(put(data)).shape==(3, 3, 5)
-    with pytest.raises(OSError, match="its pixel data are damaged"): decode(put(data[:-14]+bytes([data[-14]^1])+data[-13:]))  # the checksum
+    # the checksum
+    with pytest.raises(OSError, match="its pixel data are damaged"):
+        decode(put(data[:-14]+bytes([data[-14]^1])+data[-13:]))
     short = png([b"".join(rows)[:-1]], 5, depth, color, interlaced, height=3)
-    with pytest.raises(OSError, match="cannot be read"): decode(put(short[:33]+chunk(b"PLTE", bytes(48))*(color==3)+short[33:]))
+    with pytest.raises(OSError, match="cannot be read"):
+        decode(put(short[:33]+chunk(b"PLTE", bytes(48))*(color==3)+short[33:]))
 
 
 def test_what_is_no_file_is_named_and_not_waited_for(tmp_path):
@@ -117,9 +128,13 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path):
     (tmp_path/"lost.png").symlink_to(tmp_path/"moved"/"a.png")
     (tmp_path/"zero.png").symlink_to("/dev/zero")
     for read in (decode, original_size):
-        with pytest.raises(OSError, match="pipe.png cannot be read as an image: it is a pipe"): read(tmp_path/"pipe.png")
-        with pytest.raises(OSError, match="zero.png cannot be read as an image: it is a device"): read(tmp_path/"zero.png")
-        with pytest.raises(FileNotFoundError, match="lost.png is a link to .*moved/a.png, which is not there"): read(tmp_path/"lost.png")
+        with pytest.raises(OSError, match="pipe.png cannot be read as an image: it is a pipe"):
+            read(tmp_path/"pipe.png")
+        with pytest.raises(OSError, match="zero.png cannot be read as an image: it is a device"):
+            read(tmp_path/"zero.png")
+        with pytest.raises(FileNotFoundError,
+            match="lost.png is a link to .*moved/a.png, which is not there"):
+            read(tmp_path/"lost.png")
 
 
 @pytest.fixture
@@ -143,7 +158,7 @@ def latin_file(folder): Path(os.fsdecode(os.fsencode(folder)+b"/a/\xe9.png")).to
 
 def speak(folder):
     here = os.getcwd()
-    os.chdir(folder/"a")                                                                    # the path of a socket is short
+    os.chdir(folder/"a")  # the path of a socket is short
     with socket.socket(socket.AF_UNIX) as s: s.bind("s.png")
     os.chdir(here)
 
@@ -156,9 +171,12 @@ def doubling(folder):
     (folder/"many"/"30").mkdir()
 
 
-strange = [(pipe, "p.jpg is a pipe"), (link, "z.png is a link to gone.png, which is not there"), (lost_class, "e is a link to ../moved, which is not there"),
-           (device, "null is a device"), (up, "links to a folder above it"), (twin, "are one folder, reached through links"),
-           (latin, r"b'caf\xe9' is not UTF-8"), (latin_file, r"b'\xe9.png' is not UTF-8"), (speak, "s.png is a socket"), (doubling, "are one folder")]
+strange = [(pipe, "p.jpg is a pipe"), (link, "z.png is a link to gone.png, which is not there"),
+    (lost_class, "e is a link to ../moved, which is not there"),
+           (device, "null is a device"), (up, "links to a folder above it"),
+           (twin, "are one folder, reached through links"),
+           (latin, r"b'caf\xe9' is not UTF-8"), (latin_file, r"b'\xe9.png' is not UTF-8"),
+           (speak, "s.png is a socket"), (doubling, "are one folder")]
 
 
 @pytest.mark.parametrize("make, says", strange, ids=[make.__name__ for make, _ in strange])
@@ -167,17 +185,20 @@ def test_what_is_strange_in_a_folder_is_named(folder, make, says):
     make(folder)
     for read in (read_folder, Taxonomy.from_folder, load):
         with pytest.raises(ValueError) as e: read(folder)
-        assert says in str(e.value) and len(str(e.value).splitlines())==1
+        assert says in str(e.value)
+        assert len(str(e.value).splitlines())==1
     assert says in verify(folder).state.iloc[0]
 
 
 def test_drawings_are_counted_as_such(folder):
     (folder/"a"/"tree.svg").write_text("<svg/>")
-    with pytest.warns(UserWarning, match="1 files do not end as images do .*; 1 of them are drawings such as SVG, which are not read: save them as PNG"):
+    with pytest.warns(UserWarning, match="1 files do not end as images do .*; 1 of them are drawings such as "
+        "SVG, which are not read: save them as PNG"):
         read_folder(folder)
     (folder/"drawn").mkdir()
     (folder/"drawn"/"tree.svg").write_text("<svg/>")
-    with pytest.raises(ValueError, match="1 class folders hold no image: .*drawings such as SVG"): read_folder(folder)
+    with pytest.raises(ValueError, match="1 class folders hold no image: .*drawings such as SVG"):
+        read_folder(folder)
 
 
 def test_a_picture_in_two_classes_is_named_before_training(folder):
@@ -185,15 +206,20 @@ def test_a_picture_in_two_classes_is_named_before_training(folder):
         warnings.simplefilter("error")
         load(folder, val=.25, test=.25, split="classes")
     (folder/"b"/"c"/"again.png").write_bytes((folder/"a"/"1.png").read_bytes())
-    (folder/"a"/"again.png").write_bytes((folder/"a"/"2.png").read_bytes())                   # in one class it makes no label wrong
-    with pytest.warns(UserWarning, match="1 pictures are filed under two classes, .*again.png is the same picture as .*1.png .class a and b/c"):
+    # in one class it makes no label wrong
+    (folder/"a"/"again.png").write_bytes((folder/"a"/"2.png").read_bytes())
+    with pytest.warns(UserWarning, match="1 pictures are filed under two classes, .*again.png is the same "
+        "picture as .*1.png .class a and b/c"):
         load(folder, val=.25, test=.25, split="classes")
     assert verify(folder).state.str.contains("the same picture").sum()==1
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_bomb_costs_no_memory(put, growth):
-    "Two thousand million pixels, or far more data than pixels, in a few kilobytes: refused before memory is taken, or read without it."
-    wide,long = put(png([b"\0"], 45_000, 8, 0, height=45_000), "wide.png"),put(png([b"\0"*5]*4+[bytes(50_000_000)], 4, 8, 0, height=4), "long.png")
+    """Two thousand million pixels, or far more data than pixels, in a few kilobytes: refused before memory is
+    taken, or read without it."""
+    wide,long = (
+        put(png([b"\0"], 45_000, 8, 0, height=45_000), "wide.png"),
+        put(png([b"\0"*5]*4+[bytes(50_000_000)], 4, 8, 0, height=4), "long.png"))
     with growth(25), pytest.raises(OSError, match="2025000000 pixels"): decode(wide)
     with growth(25): assert decode(long, 1).shape==(1, 4, 4)

@@ -1,4 +1,5 @@
-"Weights, states and folders of strangers: no code in them runs, and no number of another shape reaches an optimizer."
+"""Weights, states and folders of strangers: no code in them runs, and no number of another shape reaches an
+optimizer."""
 import hashlib
 import http.server
 import os
@@ -56,10 +57,12 @@ def test_published_weights_are_read(hub, monkeypatch, old):
 def test_weights_that_run_code_do_not(hub, tmp_path, monkeypatch):
     "Neither with a wrong checksum, under the published name, nor with a right one."
     torch.save(dict(a=Runs(tmp_path/"ran")), hub/"resnet50-0676ba61.pth")
-    with pytest.raises(ValueError, match="resnet50-0676ba61.pth cannot be read .* not the published file: sha256 .*, expected 0676ba61. Delete"):
+    with pytest.raises(ValueError, match="resnet50-0676ba61.pth cannot be read .* not the published file: "
+        "sha256 .*, expected 0676ba61. Delete"):
         pretrained_state("resnet50")
     published(hub, monkeypatch, partial(torch.save, dict(a=Runs(tmp_path/"ran"))))
-    with pytest.raises(ValueError, match="cannot be read as weights of 'resnet18'"): pretrained_state("resnet18")
+    with pytest.raises(ValueError, match="cannot be read as weights of 'resnet18'"):
+        pretrained_state("resnet18")
     assert not (tmp_path/"ran").exists()
 
 
@@ -67,7 +70,8 @@ def test_weights_that_run_code_do_not(hub, tmp_path, monkeypatch):
 def test_weights_of_timm_are_tensors_alone(hub, tmp_path, name):
     path = room.weights_place(name)[1]
     path.write_bytes(pickle.dumps(Runs(tmp_path/"ran")))
-    with pytest.raises(ValueError, match="Delete it, or put https://huggingface.co/timm"): pretrained_state(name)
+    with pytest.raises(ValueError, match="Delete it, or put https://huggingface.co/timm"):
+        pretrained_state(name)
     assert not (tmp_path/"ran").exists()
     save_file(dict(a=torch.arange(3.)), path)
     assert_close(pretrained_state(name), dict(a=torch.arange(3.)))
@@ -100,13 +104,16 @@ def test_a_download_ends(server, tmp_path, growth):
         fetch(f"{server}/large.bin", tmp_path/"x", "0"*32, most=3_000_000)
     assert not (tmp_path/"x.part").exists()
     began = time.monotonic()
-    with pytest.raises(OSError, match="slow: it took too long"): fetch(f"{server}/slow", tmp_path/"x", "", seconds=.3)
-    assert time.monotonic()-began<3 and os.path.getsize(tmp_path/"x.part")<100
+    with pytest.raises(OSError, match="slow: it took too long"):
+        fetch(f"{server}/slow", tmp_path/"x", "", seconds=.3)
+    assert time.monotonic()-began<3
+    assert os.path.getsize(tmp_path/"x.part")<100
 
 
 def moved():
     "A fused optimizer after a step, with a weight in channels-last memory, and its state."
-    weights = [torch.nn.Parameter(torch.ones(5)),torch.nn.Parameter(torch.ones(4, 2, 3, 3).to(memory_format=torch.channels_last))]
+    weights = [torch.nn.Parameter(torch.ones(5)),
+        torch.nn.Parameter(torch.ones(4, 2, 3, 3).to(memory_format=torch.channels_last))]
     optimizer, = make_optimizers([dict(params=weights, lr=.1)], fused=True)
     for weight in weights: weight.grad = torch.arange(weight.numel(), dtype=torch.float).view_as(weight)+1
     optimizer.step()
@@ -130,13 +137,16 @@ def test_a_moment_that_lies_otherwise_in_memory_is_laid_out(tmp_path):
     restore(optimizer, state)
     weight = optimizer.param_groups[0]["params"][1]
     found = optimizer.state[weight]["exp_avg"]
-    assert found.untyped_storage().nbytes()==288 and found.stride()==weight.stride() and (found==.5).all()
+    assert found.untyped_storage().nbytes()==288
+    assert found.stride()==weight.stride()
+    assert (found==.5).all()
 
 
 def test_a_state_of_other_parameters_is_refused():
     optimizer,state = moved()
     for odd in (2, "1"):
-        with pytest.raises(ValueError, match=f"of a parameter {odd}; expected 0 to 1"): restore(optimizer, state|dict(state={odd: state["state"][1]}))
+        with pytest.raises(ValueError, match=f"of a parameter {odd}; expected 0 to 1"):
+            restore(optimizer, state|dict(state={odd: state["state"][1]}))
     state["state"][0]["step"] = torch.zeros(3)
     with pytest.raises(ValueError, match="step of parameter 0 has shape"): restore(optimizer, state)
 
@@ -151,17 +161,22 @@ def forged(path, state):
 @pytest.mark.parametrize("state, says", [
     ("["*3000+"]"*3000, "recursion"), ('{"a":'*3000+"1"+"}"*3000, "recursion"), ("{", "Expecting"),
     ('{"#tensor":"a","#shape":[1000000,1000000],"#stride":[0,0]}', "a has 6 numbers"),
-    ('{"#tensor":"a","#shape":[2,3],"#stride":[600,1]}', "out of bounds"), ('{"#tensor":"b","#shape":[6],"#stride":[1]}', "'b'"),
+    ('{"#tensor":"a","#shape":[2,3],"#stride":[600,1]}', "out of bounds"),
+    ('{"#tensor":"b","#shape":[6],"#stride":[1]}', "'b'"),
     ('{"#dict":[[[],1]]}', "unhashable")])
 def test_a_forged_checkpoint_is_refused_in_one_line(tmp_path, state, says):
     path = forged(tmp_path/"00001-0000000.safetensors", state)
     with pytest.raises(ValueError) as e: read_checkpoint(path)
-    assert str(e.value).startswith(f"{path} is damaged") and says in str(e.value) and "\n" not in str(e.value)
+    assert str(e.value).startswith(f"{path} is damaged")
+    assert says in str(e.value)
+    assert "\n" not in str(e.value)
 
 
 def test_git_runs_nothing_that_a_folder_names(tmp_path):
     "A monitor, a hook and a filter that leave a file behind; a changed file is seen all the same."
-    def git(*words): subprocess.run(["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=b", *words], check=True, capture_output=True)
+    def git(*words):
+        subprocess.run(["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=b", *words], check=True,
+            capture_output=True)
     git("init")
     (tmp_path/"a.txt").write_text("one")
     git("add", "a.txt")
@@ -173,7 +188,8 @@ def test_git_runs_nothing_that_a_folder_names(tmp_path):
     (tmp_path/".git"/"hooks"/"post-index-change").write_text(f"#!/bin/sh\n{script} </dev/null\n")
     (tmp_path/".git"/"hooks"/"post-index-change").chmod(0o755)
     (tmp_path/".git"/"info"/"attributes").write_text("*.txt filter=odd\n")
-    for name, value in {"core.fsmonitor": script, "filter.odd.clean": script, "filter.odd.process": script, "filter.odd.required": "true"}.items():
+    for name, value in {"core.fsmonitor": script, "filter.odd.clean": script, "filter.odd.process": script,
+        "filter.odd.required": "true"}.items():
         git("config", name, str(value))
     os.utime(tmp_path/"a.txt", (1, 1))                                       # git has to look into the file
     assert git_state(tmp_path)["dirty"] is False
@@ -181,4 +197,4 @@ def test_git_runs_nothing_that_a_folder_names(tmp_path):
     assert git_state(tmp_path)["dirty"] is True
     assert not (tmp_path/".git"/"ran").exists()
     subprocess.run(["git", "-C", tmp_path, "status"], check=False, capture_output=True)
-    assert (tmp_path/".git"/"ran").exists()                                  # the trap works
+    assert (tmp_path/".git"/"ran").exists()  # the trap works

@@ -33,7 +33,8 @@ def test_only_judged_epochs_have_a_score_and_training_is_the_same(runs):
     home,every,some = runs
     judged = [3,5,7]
     scores = [column for column in some.history if column.startswith("val_")]
-    assert scores==["val_accuracy","val_variance"] and list(some.history)==list(every.history)
+    assert scores==["val_accuracy","val_variance"]
+    assert list(some.history)==list(every.history)
     for column in scores:
         assert some.history[some.history[column].notna()].epoch.tolist()==judged
     weights = [last(home/name)["model"] for name in ("all","some")]
@@ -62,7 +63,8 @@ def test_a_run_stopped_between_judged_epochs_ends_in_the_same_bits(runs, tmp_pat
 
 def test_the_last_epoch_is_always_judged(runs, tmp_path):
     assert short(tmp_path, 2, judge_from=41, judge_every=5).best_epoch==2
-    assert short(tmp_path, 3, judge_from=41, judge_every=5).history.val_accuracy.notna().tolist()==[False,True,True]
+    assert short(tmp_path, 3, judge_from=41, judge_every=5).history.val_accuracy.notna().tolist()==[False,
+        True,True]
     part = shutil.copytree(runs[0]/"some", tmp_path/"part")
     for path in checkpoints(part):
         if place_of(path)>(4,0): path.unlink()
@@ -73,10 +75,12 @@ def test_the_last_epoch_is_always_judged(runs, tmp_path):
 def test_curves_lines_and_events_leave_out_what_was_not_judged(runs):
     home,_,some = runs
     score = training_curves(some.history)[1].lines[0]
-    assert score.get_xdata().tolist()==[3,5,7] and not np.isnan(score.get_ydata()).any()
+    assert score.get_xdata().tolist()==[3,5,7]
+    assert not np.isnan(score.get_ydata()).any()
     assert score.get_marker()=="."
     rows = last(home/"some")["history"]
-    assert "val_" not in line(rows[0], EPOCHS) and "val_accuracy" in line(rows[2], EPOCHS)
+    assert "val_" not in line(rows[0], EPOCHS)
+    assert "val_accuracy" in line(rows[2], EPOCHS)
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     events = EventAccumulator(str(home/"some"/"tensorboard")).Reload()
     assert [event.step for event in events.Scalars("val/accuracy")]==[3,5,7]
@@ -92,7 +96,8 @@ def test_a_report_counts_what_was_judged(runs):
 @pytest.mark.parametrize("name, first, every", [("cub",2,1), ("cars",2,1), ("sop",41,5), ("inshop",41,1)])
 def test_recipes_judge_the_epochs_that_the_published_program_judges(name, first, every):
     names = recipe_names(f"hier/{name}-*")
-    found = {tuple(read_recipe(recipe).sections["training"][k] for k in ("judge_from","judge_every")) for recipe in names}
+    found = {tuple(read_recipe(recipe).sections["training"][k] for k in ("judge_from",
+        "judge_every")) for recipe in names}
     assert found=={(first,every)}
 
 

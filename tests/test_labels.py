@@ -1,4 +1,5 @@
-"Classes are told apart by their numbers and never counted up to them: large, negative and scattered labels are labels."
+"""Classes are told apart by their numbers and never counted up to them: large, negative and scattered labels
+are labels."""
 import pytest
 import torch
 
@@ -9,7 +10,8 @@ from hiernb.loss.metric import MultiSimilarity, SupCon
 from hiernb.metric.audit import audit
 from hiernb.metric.hierarchical import permutation_p
 from hiernb.metric.neighbors import knn
-from hiernb.metric.retrieval import chance_at_r, class_interval, map_at_r, r_precision, recall_at_k, recall_chance
+from hiernb.metric.retrieval import (
+    chance_at_r, class_interval, map_at_r, r_precision, recall_at_k, recall_chance)
 from hiernb.metric.sharded import sharded_ranks
 from hiernb.metric.space import prototypes, variances
 from hiernb.tree.infer import proxy_tree
@@ -35,9 +37,11 @@ measures = {
     "chance_at_r":chance_at_r,
     "sharded_ranks":lambda own: sharded_ranks(x, own, [(y, own[:30])]).tolist(),
     "permutation_p":lambda own: permutation_p(lambda kinds: recall_at_k(near, kinds, 1)[1], own, 19).p_value,
-    "shuffled_measures":lambda own: {name:v.tolist() for name,v in shuffled_measures(near, own, None, (1, 2), 3, draws()).items()},
+    "shuffled_measures":lambda own: {name:v.tolist() for name,
+    v in shuffled_measures(near, own, None, (1, 2), 3, draws()).items()},
     "variances":lambda own: variances(x, own),
-    "audit":lambda own: audit(ball, proxies, own, n_permutations=59, n_points=60, n_triplets=30).table.to_csv(),
+    "audit":lambda own: audit(ball, proxies, own, n_permutations=59, n_points=60,
+    n_triplets=30).table.to_csv(),
     "ClassBalancedSampler":lambda own: list(ClassBalancedSampler(own, 3, 2)),
     "MultiSimilarity":lambda own: float(MultiSimilarity()(x, own)),
     "SupCon":lambda own: float(SupCon()(x, own)),

@@ -1,4 +1,5 @@
-"Every public function of metric and tree gives the same numbers in every mode of torch, in threads, in a forked process."
+"""Every public function of metric and tree gives the same numbers in every mode of torch, in threads, in a
+forked process."""
 import multiprocessing
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,8 @@ def test_every_function_has_a_case():
     "A new function needs a case in modes.py."
     missing = [name for name in public() if name not in cases and not is_text(name)]
     gone = sorted(set(cases)-set(public()))
-    assert not missing and not gone
+    assert not missing
+    assert not gone
 
 
 @contextmanager
@@ -45,7 +47,8 @@ def other_dtype():
     finally: torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, lambda: torch.autocast("cpu", torch.bfloat16), other_dtype],
+@pytest.mark.parametrize("mode",
+    [torch.inference_mode, torch.no_grad, lambda: torch.autocast("cpu", torch.bfloat16), other_dtype],
                          ids=["inference_mode", "no_grad", "autocast", "float64"])
 def test_modes(mode, expected):
     with mode(): found = different(expected)
@@ -53,7 +56,8 @@ def test_modes(mode, expected):
 
 
 def test_threads(expected):
-    "Four threads at once; the number of threads and the global generator stay as they are, also when one of them fails."
+    """Four threads at once; the number of threads and the global generator stay as they are, also when one of
+    them fails."""
     before,state = torch.get_num_threads(),torch.get_rng_state()
     torch.set_num_threads(2)
     try:
@@ -61,7 +65,9 @@ def test_threads(expected):
             failing = [pool.submit(modes.neighbors.knn, modes.x*np.nan, None) for _ in range(4)]
             found = [f for f in pool.map(lambda _: different(expected), range(2)) if f]
         assert all("nan" in str(job.exception()) for job in failing)
-        assert not found and torch.get_num_threads()==2 and torch.equal(torch.get_rng_state(), state)
+        assert not found
+        assert torch.get_num_threads()==2
+        assert torch.equal(torch.get_rng_state(), state)
     finally: torch.set_num_threads(before)
 
 
@@ -74,12 +80,14 @@ def test_forked_process(expected):
     child = context.Process(target=in_child, args=(queue, expected))
     child.start()
     child.join(60)
-    assert child.exitcode==0 and not queue.get()
+    assert child.exitcode==0
+    assert not queue.get()
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.int32, torch.tensor])
 def test_whole_numbers_of_other_kinds(kind, expected):
     def change(value):
-        if isinstance(value, tuple) and value and all(type(v) is int for v in value): return tuple(map(kind, value))
+        if isinstance(value, tuple) and value and all(type(v) is int for v in value):
+            return tuple(map(kind, value))
         return kind(value) if type(value) is int else value
     assert not different(expected, lambda name: call(name, change))

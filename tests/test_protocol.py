@@ -1,4 +1,5 @@
-"The options of the published protocols: eps, starts, class prior, beta, replacement, model gradient, step change."
+"""The options of the published protocols: eps, starts, class prior, beta, replacement, model gradient, step
+change."""
 import numpy as np
 import pytest
 import torch
@@ -61,7 +62,8 @@ def test_softmax_starts_as_a_linear_layer_or_as_published():
     ours,published = (Softmax(50, 128, generator=draw(), start=start) for start in ("torch","published"))
     assert abs(ours.proxies.std()/nn.Linear(128, 50).weight.std()-1)<.05
     assert ours.proxies.abs().max()<=128**-.5
-    assert abs(published.proxies.std()-1)<.03 and published.proxies.abs().max()>3
+    assert abs(published.proxies.std()-1)<.03
+    assert published.proxies.abs().max()>3
     assert not published.bias.any()
 
 @pytest.mark.parametrize("Loss", [ProxyAnchor,ProxyNCA,OriginalProxyNCA])
@@ -151,12 +153,13 @@ def test_replacement_lets_classes_of_one_image_take_part():
         seen += list(sampler)
     for batch in seen:
         drawn = labels[batch].view(2, 3)                                           # class after class
-        assert (drawn==drawn[:,:1]).all() and drawn[0,0]!=drawn[1,0]
+        assert (drawn==drawn[:,:1]).all()
+        assert drawn[0,0]!=drawn[1,0]
     count = torch.tensor(sum(seen, [])).bincount(minlength=10).double()
     assert count[0]>0
     assert_close(count[3:]/count[3:].sum(), torch.full((7,), 1/7, dtype=torch.float64), atol=.03, rtol=0)
     pairs = [{i for i in batch if labels[i]==1} for batch in seen if 1 in labels[batch]]
-    assert abs(np.mean([len(pair)==1 for pair in pairs])-.25)<.08                  # three draws of two images
+    assert abs(np.mean([len(pair)==1 for pair in pairs])-.25)<.08  # three draws of two images
 
 def test_replacement_does_not_depend_on_the_number_of_processes():
     labels = torch.arange(9)%4

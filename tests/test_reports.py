@@ -1,4 +1,5 @@
-"Reports as a reader meets them: every abbreviation is explained, names in any script are drawn, and titles say what was done."
+"""Reports as a reader meets them: every abbreviation is explained, names in any script are drawn, and titles
+say what was done."""
 import csv
 import re
 import warnings
@@ -26,7 +27,8 @@ from hiernb.tree.taxonomy import Taxonomy
 from hiernb.report.glossary import between,explain,levels,points,readable,verdict_lines,words
 
 taxonomy = Taxonomy.from_paths([("ab"[k//4],"cdef"[k//2],f"class {k}") for k in range(8)])
-explained = {"of","measure","value","low","high","chance_low","chance_high","control","points","nodes"}  # by themselves, or by the text above the table
+# by themselves, or by the text above the table
+explained = {"of","measure","value","low","high","chance_low","chance_high","control","points","nodes"}
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +36,13 @@ def tables():
     "Everything that a run can measure: of a classifier, of a metric loss with a hierarchical regularizer."
     g = torch.Generator().manual_seed(0)
     labels = torch.arange(64)%8
-    sets = {name:ImageSet(torch.randint(0, 60, (64,1,28,28), generator=g).byte(), labels, .2, .2) for name in ("train","val","test")}
-    data,settings = Data("noise", sets, taxonomy, taxonomy.names),Evaluation(n_permutations=59, n_resamples=19)
+    sets = {name:ImageSet(torch.randint(0, 60, (64,1,28,28), generator=g).byte(), labels, .2,
+        .2) for name in ("train","val","test")}
+    data,settings = (
+        Data("noise", sets, taxonomy, taxonomy.names),Evaluation(n_permutations=59, n_resamples=19))
     found = []
-    for loss,head in ((ProxyDR(8, 8, taxonomy=taxonomy),{}), (Regularized(ProxyAnchor(8, 8), HIER(16, 8, topk=4)),dict(head="poincare"))):
+    for loss,head in ((ProxyDR(8, 8, taxonomy=taxonomy),{}),
+        (Regularized(ProxyAnchor(8, 8), HIER(16, 8, topk=4)),dict(head="poincare"))):
         model = build("small_cnn", 8, 1, **head)
         found.append(measure(points_of(model, loss, data), model, loss, data, settings).table)
     return pd.concat(found, ignore_index=True)
@@ -52,7 +57,9 @@ def test_every_abbreviation_and_column_is_explained(tables):
         for abbreviation in re.findall(r"[A-Z][A-Z-]*[A-Z](?:@[A-Z])?|[A-Za-z]+@|[ρδ]", name):
             unexplained |= {abbreviation} if abbreviation not in glossary else set()
         family = [word for word in words if word in name]
-        unexplained |= set() if family or name.startswith(("shared","entropy","coarser","radius","points at","10 nearest")) else {name}
+        unexplained |= (
+            set() if family
+            or name.startswith(("shared","entropy","coarser","radius","points at","10 nearest")) else {name})
     unexplained |= set(shown["of"])-set(points)-{"retrieval","embeddings","audit"}
     assert not unexplained
 
@@ -60,7 +67,8 @@ def test_every_abbreviation_and_column_is_explained(tables):
 @pytest.mark.parametrize("column", levels)
 def test_a_column_without_values_is_not_explained(column):
     table = pd.DataFrame(dict(measure=["?"])).assign(**{column:np.nan})
-    assert explain(table)==[] and f"**{column}**" in explain(table.assign(**{column:1.}))[0]
+    assert explain(table)==[]
+    assert f"**{column}**" in explain(table.assign(**{column:1.}))[0]
 
 
 @pytest.mark.parametrize("name", ["猫 🐟", "मछली", "a"*90])
@@ -75,21 +83,26 @@ def test_a_name_in_any_script_is_drawn_without_a_warning(tmp_path, name):
     assert name in drawn.decode() or name.isascii()
     labels = torch.arange(4).repeat_interleave(6)
     x = torch.eye(4, 6)[labels]+.3*torch.randn(24, 6, generator=torch.Generator().manual_seed(0))
-    tree = Taxonomy.from_paths([(f"group {name}",n) if k<2 else ("other",n) for k,n in enumerate(names)], names)
+    tree = Taxonomy.from_paths([(f"group {name}",n) if k<2 else ("other",n) for k,n in enumerate(names)],
+        names)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph|constrained_layout")
-        done = examine(x, labels, tree, folder=tmp_path, n_permutations=9, progress=False, source=f"{name}.npz", command=f"hiernb inspect {name}.npz")
+        done = examine(x, labels, tree, folder=tmp_path, n_permutations=9, progress=False,
+            source=f"{name}.npz", command=f"hiernb inspect {name}.npz")
     page = done.files[0].read_text()
-    assert f"<h1>What the embeddings of {name}.npz hold</h1>" in page and f"hiernb inspect {name}.npz" in page
+    assert f"<h1>What the embeddings of {name}.npz hold</h1>" in page
+    assert f"hiernb inspect {name}.npz" in page
     assert f"The tree of the class means of {name}.npz" in page
 
 
 @pytest.mark.parametrize("epochs, says", [(1,"quick run, 1 of 5 epochs"), (5,""), (9,"")])
 def test_a_quick_run_says_so_in_its_title(epochs, says):
     whole = read_recipe("fashion_mnist/proxydr").sections["training"]["epochs"]
-    recipe = read_recipe("fashion_mnist/proxydr", [f"training.epochs={epochs if epochs==1 else whole+epochs-5}"])
+    recipe = read_recipe("fashion_mnist/proxydr",
+        [f"training.epochs={epochs if epochs==1 else whole+epochs-5}"])
     says = says.replace("5", str(whole))
-    assert shortened(recipe)==says and title_of(recipe)==f"fashion_mnist/proxydr, seed 0{', '*bool(says)}{says}"
+    assert shortened(recipe)==says
+    assert title_of(recipe)==f"fashion_mnist/proxydr, seed 0{', '*bool(says)}{says}"
 
 
 def test_a_verdict_has_a_line_for_each_part():
@@ -103,7 +116,9 @@ def test_names_do_nothing_in_tables_and_pictures(tmp_path, name):
     "A picture stays XML, a table moves no cursor, and a spreadsheet calculates nothing."
     names = [name,"b","c","d"]
     embeddings = torch.randn(24, 8, generator=torch.Generator().manual_seed(0))
-    examine(embeddings, names*6, Taxonomy.from_paths([("g",n) for n in names[:2]]+[("h",n) for n in names[2:]]), folder=tmp_path/"x", n_permutations=19)
+    examine(embeddings, names*6,
+        Taxonomy.from_paths([("g",n) for n in names[:2]]+[("h",n) for n in names[2:]]), folder=tmp_path/"x",
+        n_permutations=19)
     for path in (tmp_path/"x").glob("*.svg"): ElementTree.parse(path)
     cells = [cell for row in csv.reader((tmp_path/"x"/"classes.csv").open(newline="")) for cell in row]
     assert not [cell for cell in cells if cell[:1] in tuple("=@") or re.search(r"[\x00-\x1f\u202e]", cell)]

@@ -1,4 +1,5 @@
-"A run knows its images: what was changed since it began is refused by every command that reads a run, and what was added is left out."
+"""A run knows its images: what was changed since it began is refused by every command that reads a run, and
+what was added is left out."""
 import csv
 import os
 import shutil
@@ -76,7 +77,8 @@ def trained(tmp_path_factory):
     home = tmp_path_factory.mktemp("data")
     paint_all(home)
     (home/"recipe.toml").write_text(RECIPE.format(images=home/"folder"))
-    assert cli.main(["train","--recipe",str(home/"recipe.toml"),"--folder",str(home/"run"),"--accelerator","cpu"])==0
+    assert cli.main(["train","--recipe",str(home/"recipe.toml"),"--folder",str(home/"run"),"--accelerator",
+        "cpu"])==0
     return home
 
 @pytest.fixture
@@ -84,7 +86,8 @@ def moved(trained, tmp_path):
     "The same elsewhere: whoever moves images says so in recipe.toml, and the run does not mind."
     home = tmp_path/"elsewhere"
     shutil.copytree(trained, home)
-    for path in (home/"recipe.toml",home/"run/recipe.toml"): path.write_text(path.read_text().replace(str(trained), str(home)))
+    for path in (home/"recipe.toml",home/"run/recipe.toml"):
+        path.write_text(path.read_text().replace(str(trained), str(home)))
     return home
 
 def resume(home):
@@ -92,9 +95,11 @@ def resume(home):
     for path in (home/"run/test.csv",home/"run/report.html",checkpoints(home/"run")[-1]): path.unlink()
     return ["train","--recipe",str(home/"recipe.toml"),"--folder",str(home/"run")]
 
-commands = dict(resume=resume, evaluate=lambda home: ["evaluate",str(home/"run"),"--write",str(home/"written.csv")],
+commands = dict(resume=resume,
+    evaluate=lambda home: ["evaluate",str(home/"run"),"--write",str(home/"written.csv")],
                 audit=lambda home: ["audit",str(home/"run"),"--permutations","59"],
-                inspect=lambda home: ["inspect",str(home/"run"),"--permutations","59","--folder",str(home/"examined")])
+                inspect=lambda home: ["inspect",str(home/"run"),"--permutations","59","--folder",
+                str(home/"examined")])
 
 def call(home, name):
     "Exit code of a command that reads the run."
@@ -118,7 +123,8 @@ differences = [
     (removed, "1 missing (warm/kind0/3.png)"),
     (changed, "1 changed (warm/kind0/3.png)"),
     (changed_under_its_times, "1 changed (warm/kind0/3.png)"),
-    (swapped, "2 swapped (cool/kind5/1.png holds what was warm/kind0/3.png; warm/kind0/3.png holds what was cool/kind5/1.png)"),
+    (swapped, "2 swapped (cool/kind5/1.png holds what was warm/kind0/3.png; warm/kind0/3.png holds what was "
+    "cool/kind5/1.png)"),
     (relabeled, "1 relabeled (warm/kind0/3.png was warm > kind0 and is cool > kind5)"),
     (class_renamed, "1 class renamed or moved (warm > kind0 is now warm > zero)"),
     (class_moved, "1 class renamed or moved (warm > kind0 is now cool > kind0)"),
@@ -130,8 +136,12 @@ def test_every_command_refuses_other_images_and_lists_them(moved, capsys, change
     change(moved)
     assert call(moved, name)==1
     said = capsys.readouterr().err
-    assert says in said and "Put them back as they were" in said and "--no-resume" in said
-    assert not (moved/"examined").exists() and not (moved/"written.csv").exists() and len(checkpoints(moved/"run"))==2-(name=="resume")
+    assert says in said
+    assert "Put them back as they were" in said
+    assert "--no-resume" in said
+    assert not (moved/"examined").exists()
+    assert not (moved/"written.csv").exists()
+    assert len(checkpoints(moved/"run"))==2-(name=="resume")
 
 def added(home):
     for i in range(3): paint(home/"folder/warm/kind0"/f"new{i}.png", (9,9,i))
@@ -144,7 +154,9 @@ def touched(home):
 def test_what_is_new_or_only_younger_changes_no_number(trained, moved, capsys, change, name):
     change(moved)
     assert call(moved, name)==0
-    left_out = "no part of this run are left out: 4 new (warm/kind0/new0.png; warm/kind0/new1.png; warm/kind0/new2.png and 1 more)"
+    left_out = (
+        "no part of this run are left out: 4 new (warm/kind0/new0.png; warm/kind0/new1.png; "
+        "warm/kind0/new2.png and 1 more)")
     assert (left_out in capsys.readouterr().err)==(change is added)
     if name=="resume":
         one,other = (read_checkpoint(checkpoints(home/"run")[-1])["model"] for home in (trained,moved))
@@ -170,12 +182,14 @@ def split_edited(rows): rows[0]["split"],rows[4]["split"] = "test","train"
 ])
 def test_a_table_is_held_against_what_the_run_began_with(tmp_path, change, says):
     paint_all(tmp_path)
-    rows = [row|dict(split=("train","train","val","val","test","test")[i%6]) for i,row in enumerate(rows_of(tmp_path/"table.csv"))]
+    rows = [row|dict(split=("train","train","val","val","test","test")[i%6]) for i,
+        row in enumerate(rows_of(tmp_path/"table.csv"))]
     write_rows(tmp_path/"table.csv", rows)
     there = Manifest.of(load(tmp_path/"table.csv"))
     change(rows)
     write_rows(tmp_path/"table.csv", rows)
-    with pytest.raises(ValueError, match="not those that the run began with") as caught: as_begun(load(tmp_path/"table.csv"), there)
+    with pytest.raises(ValueError, match="not those that the run began with") as caught:
+        as_begun(load(tmp_path/"table.csv"), there)
     assert says in str(caught.value)
 
 @pytest.mark.parametrize("split", ["images","classes"])
@@ -183,10 +197,13 @@ def test_a_new_class_joins_neither_the_labels_nor_the_splits_of_a_run(tmp_path, 
     paint_all(tmp_path)
     before = load(tmp_path/"folder", split=split, val=.25)
     for i in range(4): paint(tmp_path/"folder/cool/a kind"/f"{i}.png", (i,i,i))
-    with pytest.warns(UserWarning, match="4 new"): again = as_begun(load(tmp_path/"folder", split=split, val=.25), Manifest.of(before))
-    assert (again.class_names,again.taxonomy,again.protocol)==(before.class_names,before.taxonomy,before.protocol)
+    with pytest.warns(UserWarning, match="4 new"):
+        again = as_begun(load(tmp_path/"folder", split=split, val=.25), Manifest.of(before))
+    assert (again.class_names,again.taxonomy,again.protocol)==(before.class_names,before.taxonomy,
+        before.protocol)
     for name,part in before.splits.items():
-        assert again.splits[name].paths==part.paths and torch.equal(again.splits[name].labels, part.labels)
+        assert again.splits[name].paths==part.paths
+        assert torch.equal(again.splits[name].labels, part.labels)
         assert repr(again.splits[name].transform)==repr(part.transform)
 
 @pytest.mark.parametrize("name", commands)
@@ -194,7 +211,8 @@ def test_a_run_that_has_not_written_its_images_down_says_what_can_be_done(moved,
     (moved/"run/split.json").unlink()
     assert call(moved, name)==1
     said = capsys.readouterr().err
-    assert "an older version that did not write it down began the run" in said and "--no-resume" in said
+    assert "an older version that did not write it down began the run" in said
+    assert "--no-resume" in said
 
 @pytest.mark.parametrize("text", ["", "[1]", "{}", '{"kind": "hiernb split, version 2"}', "cut", "columns"])
 def test_a_damaged_split_json_is_named(moved, text):
@@ -205,29 +223,36 @@ def test_a_damaged_split_json_is_named(moved, text):
     with pytest.raises(ValueError, match="split.json is damaged"): read_manifest(path.parent)
 
 def other_seed(state): return state|dict(settings=state["settings"]|dict(seed=7))
-def other_images(state): return state|dict(settings=state["settings"]|{"images of train":"12 images, 01234567"})
-def other_loss(state): return state|dict(settings={k:v for k,v in state["settings"].items() if k!="loss weight"})
+def other_images(state):
+    return state|dict(settings=state["settings"]|{"images of train":"12 images, 01234567"})
+def other_loss(state):
+    return state|dict(settings={k:v for k,v in state["settings"].items() if k!="loss weight"})
 
 @pytest.mark.parametrize("name", commands)
-@pytest.mark.parametrize(("change","says"), [(other_seed,"seed is 7"), (other_images,"images of train is '12 images, 01234567'"),
+@pytest.mark.parametrize(("change","says"),
+    [(other_seed,"seed is 7"), (other_images,"images of train is '12 images, 01234567'"),
                                              (other_loss,"loss weight is 'absent'")])
 def test_best_weights_of_another_run_are_refused(moved, capsys, change, says, name):
-    for path in (best_checkpoint(moved/"run"),*checkpoints(moved/"run")): save_checkpoint(path, change(read_checkpoint(path)))
+    for path in (best_checkpoint(moved/"run"),*checkpoints(moved/"run")):
+        save_checkpoint(path, change(read_checkpoint(path)))
     assert call(moved, name)==1
     said = capsys.readouterr().err
-    assert says in said and "--no-resume" in said
+    assert says in said
+    assert "--no-resume" in said
 
 def test_progress_in_the_place_of_the_best_weights_is_refused(moved, capsys):
     newest = checkpoints(moved/"run")[-1]
     shutil.copy(newest, best_checkpoint(moved/"run"))
     assert cli.main(["evaluate",str(moved/"run")])==1
-    assert "best.safetensors holds the progress of epoch 2, not the weights of the best epoch" in capsys.readouterr().err
+    assert (
+        "best.safetensors holds the progress of epoch 2, not the weights of the best epoch" in capsys.readouterr().err)
     assert cli.main(["evaluate",str(newest)])==0
 
 def images_in_memory(**changes):
     "Arguments of `train` for images in memory, some of them changed."
     n = 24
-    made = dict(pixels=torch.randint(256, (n,1,28,28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8),
+    made = dict(pixels=torch.randint(256, (n,1,28,28), generator=torch.Generator().manual_seed(0),
+        dtype=torch.uint8),
                 labels=torch.arange(n)%3, paths=[("a","x"),("a","y"),("b","z")])
     made |= {key:change(made[key]) for key,change in changes.items()}
     tree = Taxonomy.from_paths(made["paths"])
@@ -244,13 +269,15 @@ def one_more(pixels):
     (dict(pixels=one_more), "changed (images of split train"),
     (dict(pixels=lambda x: x.flip(0)), "changed (images of split train"),
     (dict(labels=lambda y: y.flip(0)), "relabeled (16 of 24 images of split train"),
-    (dict(paths=lambda paths: [("a","x"),("b","y"),("b","z")]), "class renamed or moved (a > y is now b > y)"),
+    (dict(paths=lambda paths: [("a","x"),("b","y"),("b","z")]),
+    "class renamed or moved (a > y is now b > y)"),
     (dict(pixels=lambda x: x[:21], labels=lambda y: y[:21]), "split train, which had 24 images and has 21"),
 ])
 def test_images_in_memory_are_known_by_their_pixels(tmp_path, changes, says):
     how = dict(folder=tmp_path, epochs=1, batch_size=8, progress=False, accelerator="cpu", tensorboard=False)
     train(*images_in_memory(), **how)
-    with pytest.raises(ValueError, match="other settings or images") as caught: train(*images_in_memory(**changes), **how)
+    with pytest.raises(ValueError, match="other settings or images") as caught:
+        train(*images_in_memory(**changes), **how)
     assert says in str(caught.value)
 
 def test_a_run_of_fifty_thousand_images_is_looked_at_without_reading_them(monkeypatch):

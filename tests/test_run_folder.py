@@ -43,7 +43,8 @@ def home(tmp_path_factory):
     home,generator = tmp_path_factory.mktemp("images"),np.random.default_rng(0)
     for name in "ab":
         (home/name).mkdir()
-        for i in range(12): Image.fromarray(generator.integers(0, 256, (28,28,3), "uint8")).save(home/name/f"{i}.png")
+        for i in range(12):
+            Image.fromarray(generator.integers(0, 256, (28,28,3), "uint8")).save(home/name/f"{i}.png")
     return home
 
 @pytest.fixture
@@ -78,11 +79,13 @@ def test_a_folder_of_somebody_else_is_refused_and_stays_as_it_is(tmp_path, recip
     folder = tmp_path/"kaggle"
     for name,text in files.items(): write_atomic(folder/name, text.encode())
     before = content(folder)
-    with pytest.raises(ValueError, match=f"{folder}.*({next(iter(files)).split('/')[0]}|recipe.toml)"): run(recipe(), folder, resume, False, "cpu")
+    with pytest.raises(ValueError, match=f"{folder}.*({next(iter(files)).split('/')[0]}|recipe.toml)"):
+        run(recipe(), folder, resume, False, "cpu")
     assert content(folder)==before
     assert not (folder/".lock").exists()
 
-@pytest.mark.parametrize("name", [".DS_Store",".ipynb_checkpoints/x.ipynb","train.log","slurm-7.out","slurm-7.err","mine.toml",".lock"])
+@pytest.mark.parametrize("name",
+    [".DS_Store",".ipynb_checkpoints/x.ipynb","train.log","slurm-7.out","slurm-7.err","mine.toml",".lock"])
 def test_a_run_begins_beside_logs_recipes_and_hidden_files(tmp_path, name):
     write_atomic(tmp_path/name, b"x")
     with alone_in(tmp_path): assert not is_run(tmp_path)
@@ -90,11 +93,14 @@ def test_a_run_begins_beside_logs_recipes_and_hidden_files(tmp_path, name):
 
 def test_a_grid_refuses_a_stranger_s_folder_and_table_before_its_first_run(tmp_path):
     write_atomic(tmp_path/"fashion_mnist"/"corr"/"seed-1"/"test.csv", b"x")
-    with pytest.raises(ValueError, match="seed-1 is not empty and holds no run"): plan(["fashion_mnist/corr"], [0,1], tmp_path)
+    with pytest.raises(ValueError, match="seed-1 is not empty and holds no run"):
+        plan(["fashion_mnist/corr"], [0,1], tmp_path)
     write_atomic(tmp_path/"table.csv", b"leg,top\n")
-    with pytest.raises(ValueError, match="table.csv would be replaced"): plan(["fashion_mnist/corr"], [0], tmp_path)
+    with pytest.raises(ValueError, match="table.csv would be replaced"):
+        plan(["fashion_mnist/corr"], [0], tmp_path)
 
-refused = {"training.images_per_class=2":"4 classes", "data.test=0":"no split 'test'", "model.channels=1":"3 channels"}
+refused = {"training.images_per_class=2":"4 classes", "data.test=0":"no split 'test'",
+    "model.channels=1":"3 channels"}
 
 @pytest.mark.parametrize(("setting","says"), refused.items())
 def test_a_start_that_is_refused_leaves_the_folder_to_the_corrected_command(tmp_path, recipe, setting, says):
@@ -107,14 +113,17 @@ def test_a_refused_start_over_a_finished_run_deletes_nothing_of_it(tmp_path, rec
     folder,good = tmp_path/"run",recipe()
     run(good, folder, progress=False, accelerator="cpu")
     before = content(folder)
-    assert is_run(folder) and {"test.csv","report.html","recipe.toml"}<=before.keys()
+    assert is_run(folder)
+    assert {"test.csv","report.html","recipe.toml"}<=before.keys()
     with pytest.raises(ValueError, match="4 classes"):
-        run(recipe("ProxyDR", "training.images_per_class=2"), folder, resume=False, progress=False, accelerator="cpu")
+        run(recipe("ProxyDR", "training.images_per_class=2"), folder, resume=False, progress=False,
+            accelerator="cpu")
     assert content(folder)==before
     (folder/"report.html").unlink()
     (folder/"environment.json").write_text("[")
     before = content(folder)
-    with pytest.raises(ValueError, match="environment.json is damaged"): run(good, folder, progress=False, accelerator="cpu")
+    with pytest.raises(ValueError, match="environment.json is damaged"):
+        run(good, folder, progress=False, accelerator="cpu")
     assert content(folder)==before
 
 def begun(folder):
@@ -123,8 +132,11 @@ def begun(folder):
     return folder
 
 def test_what_a_run_has_not_written_stays_when_it_begins_anew(tmp_path):
-    folder,own = begun(tmp_path/"run"),["test.csv","report.html","verdict.txt","trees/classes.nwk","figures/radii.svg"]
-    other = ["mine.csv","trees/mine.nwk","figures/mine.svg","checkpoints/.bashrc","checkpoints/.ipynb_checkpoints/x",
+    folder,own = (
+        begun(tmp_path/"run"),
+        ["test.csv","report.html","verdict.txt","trees/classes.nwk","figures/radii.svg"])
+    other = ["mine.csv","trees/mine.nwk","figures/mine.svg","checkpoints/.bashrc",
+        "checkpoints/.ipynb_checkpoints/x",
              "checkpoints/mine.safetensors","checkpoints/.mine.7","tensorboard/events.out.tfevents.1.host"]
     for name in (*own,*other): write_atomic(folder/name, b"x")
     sweep(folder, all=True)
@@ -132,7 +144,8 @@ def test_what_a_run_has_not_written_stays_when_it_begins_anew(tmp_path):
     TensorBoard(folder).close()
     TensorBoard(folder).close()
     kept = content(folder)
-    assert not kept.keys() & set(own) and set(other)<=kept.keys()
+    assert not kept.keys() & set(own)
+    assert set(other)<=kept.keys()
     assert len(list((folder/"tensorboard").glob("*.hiernb")))==1
 
 @pytest.mark.parametrize("part", ["checkpoints","figures","trees","tensorboard"])
@@ -142,7 +155,8 @@ def test_nothing_is_deleted_through_a_link_out_of_the_run(tmp_path, part):
     for name in (".bashrc","best.safetensors","radii.svg"): (elsewhere/name).touch()
     if part=="checkpoints": (folder/part).rename(folder/"old")
     (folder/part).symlink_to(elsewhere)
-    with pytest.raises(ValueError, match=f"{part} is a link to {elsewhere}, outside the run"): require_run_folder(folder)
+    with pytest.raises(ValueError, match=f"{part} is a link to {elsewhere}, outside the run"):
+        require_run_folder(folder)
     assert len(list(elsewhere.iterdir()))==3
 
 def test_a_run_may_be_a_link_as_a_whole_and_link_within_itself(tmp_path):
@@ -162,7 +176,7 @@ def test_leftovers_go_once_their_writer_has_ended_and_never_through_a_link(tmp_p
     assert (elsewhere/"a").exists()
     (tmp_path/left).unlink()
     for of in ("a","b"): write_atomic(tmp_path/left.replace(".a.", f".{of}.")/of, b"half")
-    write_atomic(tmp_path/"a", b"whole")                               # the next who writes the file removes what is of it
+    write_atomic(tmp_path/"a", b"whole")  # the next who writes the file removes what is of it
     assert sorted(os.listdir(tmp_path))==sorted(["a","home",left.replace(".a.", ".b.")])
     sweep(tmp_path)
     assert sorted(os.listdir(tmp_path))==["a","home"]
@@ -174,7 +188,8 @@ def test_an_examination_replaces_its_own_files_alone(tmp_path, name):
     points,labels = np.random.default_rng(0).normal(size=(12,3)).astype("float32"),np.arange(12)%3
     what = dict(labels=torch.from_numpy(labels), folder=tmp_path, n_permutations=9, progress=False)
     (tmp_path/name).write_text("mine")
-    with pytest.raises(ValueError, match=f"{tmp_path} holds {name}, which would be replaced"): examine(torch.from_numpy(points), **what)
+    with pytest.raises(ValueError, match=f"{tmp_path} holds {name}, which would be replaced"):
+        examine(torch.from_numpy(points), **what)
     assert content(tmp_path)=={name:b"mine"}
     (tmp_path/name).unlink()
     if name!="report.html": return
@@ -186,14 +201,17 @@ def stream(path): path.symlink_to("/proc/self/fd/1")
 def null(path): path.symlink_to("/dev/null")
 
 
-@pytest.mark.parametrize("make, says", [(os.mkfifo, "a pipe"), (Path.mkdir, "a folder"), (null, "a device"), (stream, "expected the name of a file")])
+@pytest.mark.parametrize("make, says",
+    [(os.mkfifo, "a pipe"), (Path.mkdir, "a folder"), (null, "a device"),
+    (stream, "expected the name of a file")])
 def test_a_file_takes_the_place_of_nothing_but_a_file(tmp_path, make, says):
     "Replacing a device or a pipe takes it from everybody: root would lose /dev/null."
     path = tmp_path/"t.csv"
     make(path)
     before = os.lstat(path).st_ino
     with pytest.raises(OSError, match=says): write_atomic(path, b"x")
-    assert os.lstat(path).st_ino==before and os.listdir(tmp_path)==["t.csv"]
+    assert os.lstat(path).st_ino==before
+    assert os.listdir(tmp_path)==["t.csv"]
 
 
 def test_a_folder_whose_parts_are_links_in_a_circle_is_refused(tmp_path):
@@ -204,4 +222,5 @@ def test_a_folder_whose_parts_are_links_in_a_circle_is_refused(tmp_path):
 
 def test_a_report_goes_into_a_folder(tmp_path):
     (tmp_path/"t").write_text("")
-    with pytest.raises(ValueError, match="is a file, expected a folder"): examine(torch.randn(8, 4), torch.arange(8)//4, folder=tmp_path/"t")
+    with pytest.raises(ValueError, match="is a file, expected a folder"):
+        examine(torch.randn(8, 4), torch.arange(8)//4, folder=tmp_path/"t")

@@ -12,10 +12,13 @@ left_out = {".ci"}      # what only the repository's host reads
 
 def test_the_source_distribution_holds_the_repository(tmp_path):
     listed = subprocess.run(["git","-C",root,"ls-files","-z"], capture_output=True, text=True, check=False)
-    if listed.returncode: pytest.skip("this is no git repository (an unpacked source distribution, for example): nothing to compare with")
+    if listed.returncode:
+        pytest.skip("this is no git repository (an unpacked source distribution, for example): nothing to "
+            "compare with")
     code = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
     copy = tmp_path/"copy"
-    names = {name for name in listed.stdout.split("\0") if name and Path(name).parts[0] not in left_out and (root/name).is_file()}
+    names = {name for name in listed.stdout.split("\0") if name and Path(name).parts[0] not in left_out
+        and (root/name).is_file()}
     for name in names:
         (copy/name).parent.mkdir(parents=True, exist_ok=True)
         (copy/name).symlink_to(root/name)

@@ -18,7 +18,8 @@ def test_ordinary_calls_have_the_types_that_mypy_expects(request, tmp_path):
     pytest.importorskip("mypy", reason="mypy checks the types and is not installed: pip install mypy")
     cache = request.config.cache.mkdir("mypy") if hasattr(request.config, "cache") else tmp_path/"cache"
     typed = root/"tests"/"typed"
-    command = [sys.executable, "-m", "mypy", "--config-file", typed/"mypy.ini", "--cache-dir", cache, typed/"ordinary.py"]
+    command = [sys.executable, "-m", "mypy", "--config-file", typed/"mypy.ini", "--cache-dir", cache,
+        typed/"ordinary.py"]
     done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode==0, done.stdout+done.stderr
 
@@ -81,10 +82,12 @@ class Box(dict):
 
 
 def test_a_stub_has_the_methods_that_patches_give(tmp_path):
-    "Of its own room and of a later one, whose imports come along; a module without a patched class needs no stub."
+    """Of its own room and of a later one, whose imports come along; a module without a patched class needs no
+    stub."""
     package = tmp_path/"hiernb"
     package.mkdir()
-    for name,text in dict(box=room, later=later, plain="x = 1\n").items(): (package/f"{name}.py").write_text(text)
+    for name,text in dict(box=room, later=later, plain="x = 1\n").items():
+        (package/f"{name}.py").write_text(text)
     made = stubs(tmp_path)
     assert [file.name for file in made]==["box.pyi"]
     text = made[package/"box.pyi"]
@@ -96,15 +99,20 @@ def test_a_patch_that_no_stub_can_show_is_refused(tmp_path):
     package = tmp_path/"hiernb"
     package.mkdir()
     (package/"box.py").write_text(room.replace("as_prop=True", "set_prop=True"))
-    with pytest.raises(ValueError, match="volume: expected @patch with as_prop or cls_method, found .'set_prop'."): stubs(tmp_path)
+    with pytest.raises(ValueError,
+        match="volume: expected @patch with as_prop or cls_method, found .'set_prop'."):
+        stubs(tmp_path)
 
 
-@pytest.mark.parametrize("stub", sorted((root/"hiernb").rglob("__init__.pyi")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("stub", sorted((root/"hiernb").rglob("__init__.pyi")),
+    ids=lambda path: path.parent.name)
 def test_packages_hand_on_what_they_list(stub):
     package = importlib.import_module(".".join(stub.parent.relative_to(root).parts))
-    lines = [re.fullmatch(r"from \.([\w.]+) import (\w+) as \2", line) for line in stub.read_text().splitlines() if "import" in line]
+    lines = [re.fullmatch(r"from \.([\w.]+) import (\w+) as \2",
+        line) for line in stub.read_text().splitlines() if "import" in line]
     for module,name in (line.groups() for line in lines):
         made = importlib.import_module(f"{package.__name__}.{module}")
         assert getattr(package, name) is getattr(made, name)
     modules = {module.name for module in pkgutil.iter_modules([str(stub.parent)])}
-    assert not modules & {line[2] for line in lines}, "a package cannot hand on a name that is also one of its modules"
+    assert not modules & {line[2]
+        for line in lines}, "a package cannot hand on a name that is also one of its modules"

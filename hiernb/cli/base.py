@@ -24,16 +24,20 @@ def show(
     whole:Any=None,        # what is written to it; None: the table that is shown
 )->None:
     "Print a table whole, numbers with four decimals, empty for nan. `OSError` if it cannot be written."
-    from hiernb.data.base import csv_text,write_atomic
-    print(table.to_string(index=False, na_rep="", float_format=lambda v: f"{v:.4f}"))
-    if write is not None: say(f"wrote {write_atomic(write, csv_text(table if whole is None else whole).encode())}")
+    from hiernb.data.base import csv_text,visible,write_atomic
+    plain = table.rename(columns=lambda name: visible(str(name)))
+    plain = plain.map(lambda cell: visible(cell) if isinstance(cell, str) else cell)
+    print(plain.to_string(index=False, na_rep="", float_format=lambda v: f"{v:.4f}"))
+    if write is not None:
+        say(f"wrote {write_atomic(write, csv_text(table if whole is None else whole).encode())}")
 
 # %% ../../nbs/85_cli/01_base.ipynb #7c14c634
 def named(
     kind:str,   # what stands for the value in the help
 )->Any:         # for `Annotated`
     "An argument as the help shows it: a default only where it says something."
-    return arg(metavar=kind, help_behavior_hint=lambda default: "" if default in ("","None","False") else f"(default: {default})")
+    return arg(metavar=kind,
+        help_behavior_hint=lambda default: "" if default in ("","None","False") else f"(default: {default})")
 
 Number = Annotated[float|None,named("NUMBER")]
 Whole = Annotated[int|None,named("INT")]
@@ -53,6 +57,7 @@ def in_front(
     "Bring together what belongs together, a notebook before its parameters."
     taking = {f"--{f.name}" for f in fields(command) if bool not in (f.type,*get_args(f.type))}
     free = [re.match(command.loose, word) and before not in taking for before,word in zip(["",*words], words)]
-    return sorted((w for w,f in zip(words, free) if f), key=lambda w: "=" in w)+[w for w,f in zip(words, free) if not f]
+    return sorted((w for w,f in zip(words, free) if f), key=lambda w: "=" in w)+[w for w,
+        f in zip(words, free) if not f]
 
 setting = r"[A-Za-z_][\w.\"*-]*\s*="   # how key=value begins

@@ -34,18 +34,22 @@ def read_points(
     split:str,        # to embed with the best weights, or those of the file
     accelerator:str,  # auto, cpu, cuda, mps
 )->dict[str,Any]:     # arguments of `examine`
-    "What a run makes of a split, with its hierarchical proxies, or class proxies where the classes are the same. Errors as `restore`."
+    """Embed a split with a run, with its hierarchical proxies, or class proxies where the classes are the
+    same. Errors as `restore`."""
     import torch
     from hiernb.data.embeddings import Embeddings
     from hiernb.train.health import clip_radius
     from hiernb.run.evaluation import points_of,proxies_of
     from hiernb.train.distributed import check_accelerator
     from hiernb.run.experiment import restore
-    check_accelerator(accelerator)                                             # a device that there is not is told before the data are read
-    _,data,model,loss = restore(path); p = points_of(model, loss, data, split, accelerator)
+    check_accelerator(accelerator)  # a device that there is not is told before the data are read
+    _,data,model,loss = restore(path)
+    p = points_of(model, loss, data, split, accelerator)
     x,y = (p.x,p.y) if p.gallery is None else map(torch.cat, zip((p.x,p.y), p.gallery))
-    proxies = proxies_of(loss) if p.c is not None else getattr(loss, "proxies", None); head = clip_radius(model)
-    if p.c is None and proxies is not None and len(proxies)!=len(data.class_names): proxies = None                 # of other classes than those of the split
+    proxies = proxies_of(loss) if p.c is not None else getattr(loss, "proxies", None)
+    head = clip_radius(model)
+    # of other classes than those of the split
+    if p.c is None and proxies is not None and len(proxies)!=len(data.class_names): proxies = None
     points = Embeddings(x, y, data.class_names, None if proxies is None else proxies.detach().cpu().float())
     return dict(embeddings=points, taxonomy=data.taxonomy, c=p.c, clip_r=head and head.clip_r)
 
@@ -53,11 +57,13 @@ def read_points(
 @dataclass(kw_only=True)
 class PointsCommand:
     "Embeddings to look at: the arguments that `inspect` and `audit` share."
-    # file of embeddings and labels (.npz .pt .safetensors .csv .tsv .parquet), folder of a run, or a file in its checkpoints/
+    # file of embeddings and labels (.npz .pt .safetensors .csv .tsv .parquet), folder of a run, or a file in
+    # its checkpoints/
     path:Annotated[Positional[Path],named("PATH")]
     # of a file: column or array of the labels; without it label or class of a table, labels of arrays
     labels:Word=None
-    # of the classes of a file: Newick file, table (.csv .tsv .parquet), folder of folders, or cifar100, fashion_mnist
+    # of the classes of a file: Newick file, table (.csv .tsv .parquet), folder of folders, or cifar100,
+    # fashion_mnist
     taxonomy:Annotated[str|None,named("TAXONOMY")]=None
     # of a table: between the names of a path, as '/'; without it '>'
     separator:Word=None
@@ -69,7 +75,8 @@ class PointsCommand:
     c:Number=None
     # of a file: clip norm of the head that made the points
     clip_r:Number=None
-    # of a file: the samples with this word in its column split, or else all; of a run: the split to embed, or else test
+    # of a file: the samples with this word in its column split, or else all; of a run: the split to embed, or
+    # else test
     split:Word=None
     permutations:Annotated[int,named("INT")]=199  # for chance levels and p-values
     seed:Annotated[int,named("INT")]=0            # of permutations, intervals and samples
@@ -78,27 +85,37 @@ class PointsCommand:
     @property
     def of_run(self)->bool:
         folder = self.path.absolute().parent
-        return self.path.is_dir() or self.path.suffix==".safetensors" and folder.name=="checkpoints" and (folder.parent/"recipe.toml").is_file()
+        return (
+            self.path.is_dir() or self.path.suffix==".safetensors" and folder.name=="checkpoints"
+            and (folder.parent/"recipe.toml").is_file())
 
     def read(self)->dict[str,Any]:  # arguments of `examine`
-        "What there is to look at. Errors as `load_embeddings` and `read_recipe`; `ValueError` for arguments that a run answers itself."
+        """Read the points to look at.
+        Errors as `load_embeddings` and `read_recipe`; `ValueError` for arguments that a run answers
+        itself."""
         if self.of_run:
-            given = [f"--{k.replace('_', '-')}" for k in ("labels","taxonomy","separator","delimiter","order","c","clip_r") if getattr(self, k) is not None]
-            if given: raise ValueError(f"{self.path} is a run and has its own {', '.join(given)}: leave that out")
+            given = [f"--{k.replace('_', '-')}" for k in ("labels","taxonomy","separator","delimiter","order",
+                "c","clip_r") if getattr(self, k) is not None]
+            if given:
+                raise ValueError(f"{self.path} is a run and has its own {', '.join(given)}: leave that out")
             with working(f"embedding {self.split or 'test'} of {self.path}"):
                 return read_points(self.path, self.split or "test", self.accelerator)
         with working(f"reading {self.path}"):
             from hiernb.data.embeddings import load_embeddings
             from hiernb.run.examine import given
             points = load_embeddings(self.path, self.labels)
-            if self.split is not None and points.split is None: raise ValueError(f"{self.path} has no column `split`: leave --split {self.split} out")
-            taxonomy = None if self.taxonomy is None else read_taxonomy(self.taxonomy, self.separator, self.delimiter)
-            return dict(embeddings=given(points, None, None, self.split), taxonomy=taxonomy, c=self.c, clip_r=self.clip_r, order=self.order)
+            if self.split is not None and points.split is None:
+                raise ValueError(f"{self.path} has no column `split`: leave --split {self.split} out")
+            taxonomy = (
+                None if self.taxonomy is None
+                else read_taxonomy(self.taxonomy, self.separator, self.delimiter))
+            return dict(embeddings=given(points, None, None, self.split), taxonomy=taxonomy, c=self.c,
+                clip_r=self.clip_r, order=self.order)
 
 # %% ../../nbs/85_cli/03_embeddings.ipynb #1b5b26fc
 @dataclass(kw_only=True)
 class Inspect(PointsCommand):
-    """Say what embeddings hold: five numbers with chance level, ceiling and p-value, a verdict, and a folder with all measures, trees and a report.
+    """Measure the hierarchy in embeddings: five numbers, a verdict, and a folder with trees and a report.
 
     A file has one row per sample:
       .npz .pt .safetensors   embeddings (N,D) floating point; labels (N,) whole numbers from 0, or names; and, optionally,
@@ -106,10 +123,12 @@ class Inspect(PointsCommand):
       .csv .tsv .parquet      columns e0, e1, … (any one prefix) or one list column embedding; label (numbers or names) or class (names);
                               and, optionally, split; other columns are not read
 
-    With --labels NAME this column or array holds the labels; in a table without numbered columns and without embedding, all other
+    With --labels NAME this column or array holds the labels; in a table without numbered columns and without
+    embedding, all other
     columns of numbers are then the dimensions.
 
-    Save one with np.savez("features.npz", embeddings=X, labels=y), or torch.save(dict(embeddings=X, labels=y), "features.pt").
+    Save one with np.savez("features.npz", embeddings=X, labels=y), or torch.save(dict(embeddings=X,
+    labels=y), "features.pt").
 
     With --taxonomy the classes are compared with a hierarchy, by their names.
 
@@ -130,7 +149,8 @@ class Inspect(PointsCommand):
         given = self.read()
         shown = is_first() and is_watched()            # its own bar there; elsewhere lines
         with nullcontext() if shown else working(f"examining {self.path}"):
-            found = examine(**given, folder=self.folder, n_permutations=self.permutations, seed=self.seed, progress=shown,
+            found = examine(**given, folder=self.folder, n_permutations=self.permutations, seed=self.seed,
+                progress=shown,
                             source=str(self.path), command=shlex.join(["hiernb",*sys.argv[1:]]))
         show(headline(found.tables))
         print(f"\n{answer(found.tables)}")
@@ -141,7 +161,7 @@ class Inspect(PointsCommand):
 # %% ../../nbs/85_cli/03_embeddings.ipynb #3a304de2
 @dataclass(kw_only=True)
 class Audit(PointsCommand):
-    """Say whether a learned hierarchy is there: each measure against controls that know less, and a verdict.
+    """Decide whether a learned hierarchy is there: each measure against controls, and a verdict.
 
     Points of a ball (--c) or a run that embeds into one; `hiernb inspect --help` says what a file holds.
 
@@ -155,14 +175,20 @@ class Audit(PointsCommand):
         if self.write is not None:
             from hiernb.data.base import require_file_name
             require_file_name(self.write)
-        given = self.read(); points,c = given["embeddings"],given["c"]
-        if c is None: raise ValueError("an audit is of points in a ball: give its curvature magnitude, --c 0.1" if not self.of_run else
-                                       f"{self.path} does not embed into a ball: there is nothing to audit. `hiernb inspect` says what its embeddings hold")
+        given = self.read()
+        points,c = given["embeddings"],given["c"]
+        if c is None: raise ValueError("an audit is of points in a ball: give its curvature magnitude, --c "
+            "0.1" if not self.of_run else
+                                       f"{self.path} does not embed into a ball: there is nothing to audit. "
+                                       f"`hiernb inspect` says what its embeddings hold")
         with working("auditing"):
             import torch
             from hiernb.run.examine import with_samples
             from hiernb.metric.audit import audit
-            points,taxonomy = with_samples(points, given["taxonomy"], c, given.get("order")); generator = torch.Generator().manual_seed(self.seed)
-            found = audit(points.embeddings, points.proxies, points.labels, c, taxonomy, generator, given["clip_r"], self.permutations)
-        print(found.verdict+"\n"); show(found.table, self.write)
+            points,taxonomy = with_samples(points, given["taxonomy"], c, given.get("order"))
+            generator = torch.Generator().manual_seed(self.seed)
+            found = audit(points.embeddings, points.proxies, points.labels, c, taxonomy, generator,
+                given["clip_r"], self.permutations)
+        print(found.verdict+"\n")
+        show(found.table, self.write)
         return 0

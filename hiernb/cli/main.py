@@ -26,15 +26,18 @@ from ..train.signals import Ended,signals_raise
 commands = {c.__name__.lower():c for c in (Recipes,Train,Grid,Evaluate,Inspect,Audit,Table,Study,Data,Bench)}
 
 def overview()->str:
-    "What `hiernb --help` prints."
+    "Compose the text of `hiernb --help`."
     lines = [f"  {name:9} {inspect.cleandoc(c.__doc__).splitlines()[0]}" for name,c in commands.items()]
-    return "\n".join(["hiernb: what class hierarchy an embedding holds, whether it is the true one, and how to put one in","",
+    return "\n".join(["hiernb: what class hierarchy an embedding holds, whether it is the true one, and how "
+        "to put one in","",
         "usage: hiernb COMMAND …       hiernb COMMAND --help says how, with examples","",*lines,"",
-        "start here:","  hiernb train FOLDER                            images of your own: a folder for each class",
+        "start here:",
+        "  hiernb train FOLDER                            images of your own: a folder for each class",
         "  hiernb inspect FILE                            embeddings of your own, with labels",
         "  hiernb data fetch fashion_mnist","  hiernb train --recipe fashion_mnist/proxydr",
         "  hiernb grid --recipes 'fashion_mnist/*' --seeds 0 1 --jobs 2","",
-        "  --version     print the version","  --traceback   with any command: show where an error comes from"])
+        "  --version     print the version",
+        "  --traceback   with any command: show where an error comes from"])
 
 # %% ../../nbs/85_cli/05_main.ipynb #08e553dc
 def usage_line(
@@ -42,12 +45,15 @@ def usage_line(
     box:str,   # what tyro says is wrong
 )->str:        # one line
     "The fault, what comes near, and where to read more."
-    text = re.sub(r"\x1b\[[\d;]*m|[│╭╮╰╯]", " ", box).partition("\n")[2]                             # below the title
-    fault,*more = (" ".join(part.split()) for part in re.split("─{4,}|-{4,}", text) if part.strip())   # between rules, which are ASCII in some terminals
+    text = re.sub(r"\x1b\[[\d;]*m|[│╭╮╰╯]", " ", box).partition("\n")[2]  # below the title
+    # between rules, which are ASCII in some terminals
+    fault,*more = (" ".join(part.split()) for part in re.split("─{4,}|-{4,}", text) if part.strip())
     fault = re.sub("^Missing from [^:]*:", "missing:", fault.partition(" Got errors:")[0]).rstrip(".")
-    fault = re.sub(r"no type matching \{None\}\|(\w+) could be instantiated from \[(.*)\]$", r"expected \1, got \2", fault)
-    fault = re.sub(r"'\('(--[\w-]+)',\)'", r"'\1'", fault)                                          # a tuple with one option
-    near = [found[0] for part in more if re.match("Perhaps|Arguments similar", part) and (found := re.findall(r"(?<!\S)--[\w-]+", part.partition(":")[2]))]
+    fault = re.sub(r"no type matching \{None\}\|(\w+) could be instantiated from \[(.*)\]$",
+        r"expected \1, got \2", fault)
+    fault = re.sub(r"'\('(--[\w-]+)',\)'", r"'\1'", fault)  # a tuple with one option
+    near = [found[0] for part in more if re.match("Perhaps|Arguments similar",
+        part) and (found := re.findall(r"(?<!\S)--[\w-]+", part.partition(":")[2]))]
     wrong,_,choices = (re.findall("'([^']*)'", part) for part in fault.partition("Expected one of"))
     near = near or [word for given in wrong[:1] for word in difflib.get_close_matches(given, choices, 1)]
     means = f" did you mean {' or '.join(near)}?" if near else ""
@@ -57,15 +63,24 @@ def usage_line(
 def parse(words:Sequence[str])->Any:  # one of `commands`, filled in
     "A command line. `SystemExit` after help (0) and for wrong usage (2)."
     name,*rest = words or ["--help"]
-    if name in ("-h","--help","help"): print(overview()); raise SystemExit(0)
-    if name=="--version": print(__version__); raise SystemExit(0)
+    if name in ("-h","--help","help"):
+        print(overview())
+        raise SystemExit(0)
+    if name=="--version":
+        print(__version__)
+        raise SystemExit(0)
     if name not in commands:
         near = difflib.get_close_matches(name, commands, 1)
-        say(f"hiernb: there is no command {name!r}; "+(f"did you mean {near[0]}?" if near else f"there are {', '.join(commands)}")); raise SystemExit(2)
-    command = commands[name]; rest = in_front(rest, command) if hasattr(command, "loose") else rest; box = io.StringIO()
+        say(f"hiernb: there is no command {name!r}; "
+            +(f"did you mean {near[0]}?" if near else f"there are {', '.join(commands)}"))
+        raise SystemExit(2)
+    command = commands[name]
+    rest = in_front(rest, command) if hasattr(command, "loose") else rest
+    box = io.StringIO()
     try:
         with redirect_stderr(box):
-            return tyro.cli(command, prog=f"hiernb {name}", args=rest, description=inspect.cleandoc(command.__doc__), console_outputs=is_first())
+            return tyro.cli(command, prog=f"hiernb {name}", args=rest,
+                description=inspect.cleandoc(command.__doc__), console_outputs=is_first())
     except SystemExit:
         if box.getvalue(): say(usage_line(name, box.getvalue()))
         raise
@@ -78,13 +93,16 @@ def broken_off(error:BaseException)->bool:
 def one_line(error:BaseException)->str:
     "An error as a line."
     if broken_off(error): return "another process has ended or is late; see what it says"
-    says = error.strerror if isinstance(error, OSError) and error.strerror and not error.filename else str(error)
+    says = (
+        error.strerror if isinstance(error, OSError) and error.strerror and not error.filename
+        else str(error))
     if isinstance(error, OSError) and error.filename: says = f"{error.filename}: {error.strerror}"
     return " ".join(says.replace("resume=False", "--no-resume").split()) or type(error).__name__
 
 # %% ../../nbs/85_cli/05_main.ipynb #0ae2ba91
 def open_streams()->None:
-    "Give a program that was started with closed streams (`2>&-`) streams that lead nowhere; else the next file it opens takes their place."
+    """Give a program that was started with closed streams (`2>&-`) streams that lead nowhere; else the next
+    file it opens takes their place."""
     for name,mode in (("stdin","r"),("stdout","w"),("stderr","w")):
         if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, mode))
 
@@ -99,8 +117,11 @@ def short_warnings()->Iterator[None]:
 def answer(
     words:Sequence[str],  # of the command line
 )->int:                   # exit code
-    "Parse, run, and part from the other processes. Raises what goes wrong. What is not made for many processes the first does alone."
-    try: command = parse(words); code = command.run() or 0 if is_first() or hasattr(command, "many") else 0
+    """Parse, run, and part from the other processes.
+    Raises what goes wrong. What is not made for many processes the first does alone."""
+    try:
+        command = parse(words)
+        code = command.run() or 0 if is_first() or hasattr(command, "many") else 0
     except Ended: raise
     except SystemExit as e: code = e.code if isinstance(e.code, int) else 0 if e.code is None else 1
     if "hiernb.train.distributed" in sys.modules: sys.modules["hiernb.train.distributed"].leave()
@@ -112,18 +133,27 @@ def main(
     "The command line. Errors that a user can mend are one line on standard error."
     open_streams()
     if sys.flags.optimize:
-        tell("hiernb: error: Python runs with -O (PYTHONOPTIMIZE), under which scikit-bio cannot be imported; run it without")
+        tell("hiernb: error: Python runs with -O (PYTHONOPTIMIZE), under which scikit-bio cannot be "
+            "imported; run it without")
         return 1
-    words = list(sys.argv[1:] if words is None else words); shown = "--traceback" in words or os.environ.get("HIERNB_TRACEBACK","0") not in ("","0")
+    words = list(sys.argv[1:] if words is None else words)
+    shown = "--traceback" in words or os.environ.get("HIERNB_TRACEBACK","0") not in ("","0")
     try:
         with short_warnings(),signals_raise(): return answer([w for w in words if w!="--traceback"])
     except Ended as e: return e.code
-    except KeyboardInterrupt: say("hiernb: stopped"); return 130
-    except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()); return 141
+    except KeyboardInterrupt:
+        say("hiernb: stopped")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except Exception as e:
-        mendable = isinstance(e, (ValueError,OSError,ImportError)) or type(e).__name__=="OutOfMemoryError" or broken_off(e)
+        mendable = (
+            isinstance(e, (ValueError,OSError,ImportError)) or type(e).__name__=="OutOfMemoryError"
+            or broken_off(e))
         if shown or not mendable: raise
-        if not is_first(): time.sleep(2)             # where all fail alike the first says it, and torchrun ends the others meanwhile
+        # where all fail alike the first says it, and torchrun ends the others meanwhile
+        if not is_first(): time.sleep(2)
         where = "" if is_first() else f" in process {os.environ['RANK']}"
         tell(f"hiernb: error{where}: {one_line(e)}")
         return 1

@@ -22,10 +22,12 @@ from .base import File,Flag,Folder,named
 def in_checkout(
     inside:str,  # a path below the checkout's folder
 )->Path:         # that path
-    "What lies in a checkout of the repository and is not installed. `FileNotFoundError` outside one."
-    for root in (Path.cwd(),*Path.cwd().parents,Path(__file__).resolve().parents[2] if "__file__" in globals() else Path.cwd()):
+    "Find a path in a checkout of the repository that is not installed. `FileNotFoundError` outside one."
+    for root in (Path.cwd(),*Path.cwd().parents,
+        Path(__file__).resolve().parents[2] if "__file__" in globals() else Path.cwd()):
         if (root/inside).exists() and (root/"hiernb").is_dir(): return root/inside
-    raise FileNotFoundError(f"there is no {inside} here: it is in a checkout of the repository, not in the installed package; go into one")
+    raise FileNotFoundError(f"there is no {inside} here: it is in a checkout of the repository, not in the "
+        f"installed package; go into one")
 
 def find_notebook(
     name:str,  # a path, or the beginning of a study's name or number: fashion, 03
@@ -38,24 +40,28 @@ def find_notebook(
     found = [p for p in studies if p.stem.startswith(name) or p.stem.partition("_")[2].startswith(name)]
     if len(found)==1: return found[0]
     if found: raise ValueError(f"{name!r} begins several notebooks: {', '.join(p.stem for p in found)}")
-    raise FileNotFoundError(f"no notebook in {folder} begins with {name!r}; studies: {', '.join(p.stem for p in studies)}")
+    raise FileNotFoundError(f"no notebook in {folder} begins with {name!r}; studies: "
+        f"{', '.join(p.stem for p in studies)}")
 
 # %% ../../nbs/85_cli/04_project.ipynb #412e5fc2
 def read_parameters(
     words:Sequence[str],     # name=value, with values as in TOML; bare words are text
     known:dict[str,Any],     # name -> what papermill knows of it
 )->dict[str,Any]:            # name -> value
-    "`ValueError` for a name that the notebook does not have."
+    "Read values of a notebook's parameters. `ValueError` for a name that it does not have."
     import tomllib
     found = {}
     for word in words:
         name,sign,value = word.partition("=")
         if not sign: raise ValueError(f"{word!r} is no parameter: expected name=value")
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1); says = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
+            near = difflib.get_close_matches(name, known, 1)
+            says = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
             raise ValueError(f"the notebook has no parameter {name!r}; {says}")
-        try: found[name] = tomllib.loads(f"x = {value}")["x"]
-        except (ValueError,RecursionError): found[name] = None if value=="none" else value
+        try: read = tomllib.loads(f"x = {value}")
+        except (ValueError,RecursionError): read = {}
+        text = None if value=="none" else value
+        found[name] = read["x"] if list(read)==["x"] else text
     return found
 
 # %% ../../nbs/85_cli/04_project.ipynb #5ae95d18
@@ -68,41 +74,53 @@ class Study:
       hiernb study fashion_mnist mode=quick
       hiernb study nbs/90_study/03_emoji_retrieval.ipynb mode=full n_jobs=4 --write runs/emoji.ipynb
     """
-    notebook:Annotated[Positional[str],named("NOTEBOOK")]                         # a path, or the beginning of a study's name in a checkout: fashion_mnist
-    parameters:Annotated[Positional[tuple[str,...]],named("[name=value …]")]=()   # instead of those in the notebook
-    write:File=None                                                                     # notebook to write; without it runs/study/NAME.ipynb
-    show:Flag=False                                                                     # list the parameters, and do nothing
+    # a path, or the beginning of a study's name in a checkout: fashion_mnist
+    notebook:Annotated[Positional[str],named("NOTEBOOK")]
+    # instead of those in the notebook
+    parameters:Annotated[Positional[tuple[str,...]],named("[name=value …]")]=()
+    write:File=None  # notebook to write; without it runs/study/NAME.ipynb
+    show:Flag=False  # list the parameters, and do nothing
     loose = "[^-]"   # the notebook too, which comes before its parameters
 
     def run(self)->int:
         notebook = find_notebook(self.notebook).resolve()
         try: import papermill
-        except ImportError: raise ImportError("a study runs through papermill, which is not installed: pip install papermill") from None
+        except ImportError:
+            raise ImportError("a study runs through papermill, which is not installed: pip install papermill") from None
         from jupyter_client.kernelspec import NoSuchKernel
         known = papermill.inspect_notebook(str(notebook))
         if self.show:
             for name,about in known.items(): print(f"{name} = {about['default']:24} {about['help']}".rstrip())
             return 0
-        given,out = read_parameters(self.parameters, known),(self.write or Path("runs/study")/notebook.name).resolve()
-        out.parent.mkdir(parents=True, exist_ok=True); say(f"{notebook.name} → {out}")
+        given,out = (
+            read_parameters(self.parameters, known),
+            (self.write or Path("runs/study")/notebook.name).resolve())
+        out.parent.mkdir(parents=True, exist_ok=True)
+        say(f"{notebook.name} → {out}")
         shown = is_first() and is_watched()              # its own bar there; elsewhere lines
-        how = dict(cwd=str(notebook.parent), progress_bar=shown, stdout_file=sys.stdout, stderr_file=sys.stderr)
+        how = dict(cwd=str(notebook.parent), progress_bar=shown, stdout_file=sys.stdout,
+            stderr_file=sys.stderr)
         try:
-            with nullcontext() if shown else working(f"running {notebook.name}"): papermill.execute_notebook(str(notebook), str(out), given, **how)
-        except NoSuchKernel as e: raise ValueError(f"{notebook} asks for the Jupyter kernel {e.name!r}, which is not installed: "
+            with nullcontext() if shown else working(f"running {notebook.name}"):
+                papermill.execute_notebook(str(notebook), str(out), given, **how)
+        except NoSuchKernel as e: raise ValueError(f"{notebook} asks for the Jupyter kernel {e.name!r}, "
+            f"which is not installed: "
             f"python -m ipykernel install --user --name {e.name}") from None
-        except papermill.PapermillExecutionError as e: raise ValueError(f"cell {e.exec_count} of {out}: {e.ename}: {e.evalue}") from None
-        print(out); return 0
+        except papermill.PapermillExecutionError as e:
+            raise ValueError(f"cell {e.exec_count} of {out}: {e.ename}: {e.evalue}") from None
+        print(out)
+        return 0
 
 # %% ../../nbs/85_cli/04_project.ipynb #0fe550e8
 def check_name(
     name:str|None,  # that should be of a data set
     action:str,     # that needs it
 )->None:
-    "`ValueError` for a name that no data set has."
+    "Require the name of a data set. `ValueError` otherwise."
     from hiernb.data.base import sources
     if name in sources: return
-    got = "".join([f"; got {name!r}",*(f", did you mean {near}?" for near in difflib.get_close_matches(name, sources, 1))]) if name else ""
+    got = "".join([f"; got {name!r}",
+        *(f", did you mean {near}?" for near in difflib.get_close_matches(name, sources, 1))]) if name else ""
     raise ValueError(f"{action} needs the name of a data set: {', '.join(sources)}{got}")
 
 # %% ../../nbs/85_cli/04_project.ipynb #58190bde
@@ -116,8 +134,9 @@ class Data:
       hiernb data verify cub                      files against sizes and checksums; exit code 1 if one is damaged
     """
     action:Annotated[Positional[Literal["list","fetch","verify"]],named("list|fetch|verify")]  # what to do
-    name:Annotated[Positional[str|None],named("[NAME]")]=None # a data set, without which list and verify take all; verify: your own folder or table
-    root:Folder=None                                               # folder that holds all data sets; without it $HIERNB_DATA, or else ./data
+    # a data set, without which list and verify take all; verify: your own folder or table
+    name:Annotated[Positional[str|None],named("[NAME]")]=None
+    root:Folder=None  # folder that holds all data sets; without it $HIERNB_DATA, or else ./data
 
     def run(self)->int: return getattr(self, f"run_{self.action}")()
 
@@ -127,25 +146,35 @@ class Data:
         if self.name is not None: check_name(self.name, self.action)
         for s in available().itertuples():
             if self.name not in (None,s.name): continue
-            folder,where = data_root(self.root)/s.name,s.where.replace(f"load({s.name!r}, download=True)", f"`hiernb data fetch {s.name}`")
-            print(f"{s.name:14} {s.classes:6,} classes {s.images:8,} images {s.size:>10}   {'in' if folder.is_dir() else 'not in'} {folder}\n"
+            folder,where = (
+                data_root(self.root)/s.name,
+                s.where.replace(f"load({s.name!r}, download=True)", f"`hiernb data fetch {s.name}`"))
+            print(f"{s.name:14} {s.classes:6,} classes {s.images:8,} images {s.size:>10}   "
+                f"{'in' if folder.is_dir() else 'not in'} {folder}\n"
                   f"{'':14} licence: {s.licence}\n{'':14} from: {where}")
         return 0
 
     def run_fetch(self)->int:
         from hiernb.data.base import load,sources
-        check_name(self.name, self.action); can = inspect.signature(sources[self.name].loader).parameters
-        with working(f"fetching {self.name}"): print(load(self.name, self.root, **({"download":True} if "download" in can else {})))
+        check_name(self.name, self.action)
+        can = inspect.signature(sources[self.name].loader).parameters
+        with working(f"fetching {self.name}"):
+            print(load(self.name, self.root, **({"download":True} if "download" in can else {})))
         return 0
 
     def run_verify(self)->int:
         from hiernb.data import verify
         from hiernb.data.base import data_root,sources
-        own = self.name is not None and self.name not in sources              # a folder or table, which says itself where it is
-        if own and self.root is not None: raise ValueError(f"{self.name} is no data set of --root, which holds {', '.join(sources)}; leave --root out")
-        with working("checking files"): found = verify(self.name if own else data_root(self.root)/(self.name or ""))
+        # a folder or table, which says itself where it is
+        own = self.name is not None and self.name not in sources
+        if own and self.root is not None:
+            raise ValueError(f"{self.name} is no data set of --root, which holds {', '.join(sources)}; leave "
+                f"--root out")
+        with working("checking files"):
+            found = verify(self.name if own else data_root(self.root)/(self.name or ""))
         bad = found[found.state!="whole"]
-        for name,part in found.groupby("name", sort=False): print(f"{name}: {(part.state=='whole').sum():,} of {len(part):,} files are whole")
+        for name,part in found.groupby("name", sort=False):
+            print(f"{name}: {(part.state=='whole').sum():,} of {len(part):,} files are whole")
         for row in bad.itertuples(): print(f"{row.name}: {row.file}: {row.state}")
         return 1 if len(bad) else 0
 

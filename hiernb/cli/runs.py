@@ -36,11 +36,18 @@ class Recipes:
         with working("reading recipes"): from hiernb.run.recipe import books,read_book,recipe_names
         if self.pattern is not None:
             names,more = recipe_names(self.pattern),f"{self.pattern}*"
-            near = [more] if recipe_names(more) else difflib.get_close_matches(self.pattern, [*books(),*recipe_names()], 1)
-            if not names: raise ValueError(f"no recipe fits {self.pattern!r}; "+(f"did you mean {near[0]!r}?" if near else "`hiernb recipes` lists them"))
-            print("\n".join(names)); return 0
+            near = (
+                [more] if recipe_names(more)
+                else difflib.get_close_matches(self.pattern, [*books(),*recipe_names()], 1))
+            if not names:
+                raise ValueError(f"no recipe fits {self.pattern!r}; "
+                    +(f"did you mean {near[0]!r}?" if near else "`hiernb recipes` lists them"))
+            print("\n".join(names))
+            return 0
         for stem,path in books().items():
-            about = [line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")][0]; axes = read_book(path).axes
+            about = [line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines()
+                if line.startswith("#")][0]
+            axes = read_book(path).axes
             print(f"{stem}/{'-'.join(axes).upper()}: {len(recipe_names(stem+'/*'))} recipes\n  {about}")
             for axis,values in axes.items(): print(f"  {axis:5} {' '.join(values)}")
             print()
@@ -53,7 +60,8 @@ def show_headline(
     "Print the measures that both papers print of a run."
     import pandas as pd
     from hiernb.run.table import choose_measures
-    found = pd.read_csv(folder/"test.csv"); found = found[found.measure.isin(choose_measures(found.measure, None))]
+    found = pd.read_csv(folder/"test.csv")
+    found = found[found.measure.isin(choose_measures(found.measure, None))]
     columns = [c for c in ("of","measure","value","low","high","chance","ceiling","p_value") if c in found]
     show(found.drop_duplicates(["of","measure"])[columns].dropna(axis=1, how="all"))
 
@@ -68,7 +76,8 @@ def show_outcome(
     done = SimpleNamespace(history=history, best_epoch=best)
     print(f"\n{in_short(recipe, done, pd.read_csv(folder/'test.csv'))}")
     if (folder/"verdict.txt").is_file(): print((folder/"verdict.txt").read_text(encoding="utf-8").strip())
-    said = dict(report="report.html", measures="test.csv", tree="trees/classes.nwk", weights="checkpoints/best.safetensors", settings="recipe.toml")
+    said = dict(report="report.html", measures="test.csv", tree="trees/classes.nwk",
+        weights="checkpoints/best.safetensors", settings="recipe.toml")
     for what,name in said.items():
         if (folder/name).is_file(): print(f"{what:9}{folder/name}")
 
@@ -76,7 +85,8 @@ def show_outcome(
 def as_setting(
     word:str,  # of the command line: section.key=value, or images
 )->str:        # section.key=value
-    "A folder or table of images as `data.name`. `ValueError` answers a word that is neither, with the command that was meant."
+    """A folder or table of images as `data.name`.
+    `ValueError` answers a word that is neither, with the command that was meant."""
     from hiernb.data.base import sources
     from hiernb.run.schema import toml_value
     from hiernb.run.recipe import books,is_file_name
@@ -85,20 +95,27 @@ def as_setting(
         raise ValueError(f"{word} is a recipe: hiernb train --recipe {word}")
     if os.path.exists(word): return f"data.name={toml_value(word)}"
     if word in sources:
-        raise ValueError(f"{word} is a data set, and recipes say what to do with it: `hiernb recipes '*{word}*'` lists them, "
+        raise ValueError(f"{word} is a data set, and recipes say what to do with it: `hiernb recipes "
+            f"'*{word}*'` lists them, "
                          "hiernb train --recipe NAME trains one")
-    raise ValueError(f"{word!r} is no folder or table of images, and no setting (expected section.key=value, such as training.epochs=3)")
+    raise ValueError(f"{word!r} is no folder or table of images, and no setting (expected section.key=value, "
+        f"such as training.epochs=3)")
 
 def recipe_for(
     name:str|None,        # of a recipe
     loss:str|None,        # of one's own images, without a recipe
     words:Sequence[str],  # images and settings
 )->Any:                   # `Recipe`
-    "What is to be trained. `ValueError` if the words leave that open; errors as `read_recipe` and `fitted_recipe`."
+    """Find or fit the recipe that is to be trained.
+    `ValueError` if the words leave that open; errors as `read_recipe` and `fitted_recipe`."""
     said = [as_setting(word) for word in words]
     images = [word for word in said if word.partition("=")[0].strip()=="data.name"]
-    if len(images)>1: raise ValueError(f"one folder or table of images at a time, got {' '.join(images)}; grid trains several recipes")
-    if name is not None and loss is not None: raise ValueError(f"--loss chooses what to do without a recipe; leave it out, or leave out --recipe {name}")
+    if len(images)>1:
+        raise ValueError(f"one folder or table of images at a time, got {' '.join(images)}; grid trains "
+            f"several recipes")
+    if name is not None and loss is not None:
+        raise ValueError(f"--loss chooses what to do without a recipe; leave it out, or leave out --recipe "
+            f"{name}")
     own = name is None or name.partition("/")[0]=="own"
     if own and not images:
         raise ValueError("nothing to train: hiernb train FOLDER for images of your own, "
@@ -111,12 +128,16 @@ def recipe_for(
 # %% ../../nbs/85_cli/02_runs.ipynb #cebbbd94
 @dataclass(kw_only=True)
 class Train:
-    """Train, measure the test split once at the end, and write a report: images of your own, or what a recipe says.
+    """Train a recipe, or on images of your own; measure the test split once, and write a report.
 
-    A folder of folders is enough: each folder that holds images is a class, those above it are its groups. Or a table with the columns path
-    and class and, if you like, taxonomy and split. Without a recipe a small pretrained network learns to classify (--loss proxydr,
-    softmax) or to retrieve (--loss pa-hier, pa) at 96 pixels. Classes with fewer than data.min_images=3 images are left out, and named.
-    The same command goes on where it was stopped. Under torchrun it becomes many processes without a changed number.
+    A folder of folders is enough: each folder that holds images is a class, those above it are its groups. Or
+    a table with the columns path
+    and class and, if you like, taxonomy and split. Without a recipe a small pretrained network learns to
+    classify (--loss proxydr,
+    softmax) or to retrieve (--loss pa-hier, pa) at 96 pixels. Classes with fewer than data.min_images=3
+    images are left out, and named.
+    The same command goes on where it was stopped. Under torchrun it becomes many processes without a changed
+    number.
 
     Examples:
       hiernb train stamps/                                  or data.name=stamps/
@@ -127,7 +148,8 @@ class Train:
       hiernb train --recipe mine.toml --folder runs/mine    with base = "hier/cub-resnet50" and what differs in mine.toml
       torchrun --nproc_per_node 8 -m hiernb train --recipe hier/sop-resnet50
     """
-    settings:Annotated[Positional[tuple[str,...]],named("[IMAGES] [section.key=value …]")]=()  # folder or table of images; settings over the recipe's
+    # folder or table of images; settings over the recipe's
+    settings:Annotated[Positional[tuple[str,...]],named("[IMAGES] [section.key=value …]")]=()
     recipe:Word=None           # a name that `hiernb recipes` lists, or a file of your own that ends in .toml
     loss:Word=None             # without a recipe: proxydr (the default), softmax, pa or pa-hier
     seed:Whole=None            # of split, start and order of the images; without it the recipe's
@@ -140,10 +162,14 @@ class Train:
 
     def run(self)->int:
         with working("reading the recipe"):
-            recipe = recipe_for(self.recipe, self.loss, [*self.settings]+([] if self.seed is None else [f"seed={self.seed}"]))
+            recipe = recipe_for(self.recipe, self.loss,
+                [*self.settings]+([] if self.seed is None else [f"seed={self.seed}"]))
             from hiernb.run.experiment import run
-        if self.print: print(recipe.to_toml(origins=True) if is_first() else "", end=""); return 0
-        folder = self.folder or Path("runs")/recipe.name/f"seed-{recipe.seed}"; say(f"{recipe.name}, seed {recipe.seed}, into {folder}")
+        if self.print:
+            print(recipe.to_toml(origins=True) if is_first() else "", end="")
+            return 0
+        folder = self.folder or Path("runs")/recipe.name/f"seed-{recipe.seed}"
+        say(f"{recipe.name}, seed {recipe.seed}, into {folder}")
         run(recipe, folder, resume=self.resume, accelerator=self.accelerator, progress=is_first())
         if is_first():
             show_headline(folder)
@@ -155,9 +181,12 @@ class Train:
 class Grid:
     """Train several recipes from several seeds, several at a time, and print the table of a paper.
 
-    The same command goes on where it was stopped: what is finished is not done again. Each run has a folder of its own with its log in train.log;
-    those that fail stop nobody else and are listed at the end. The table, with paired differences to the baseline, is also written to
-    table.csv, table.md and table.tex in the grid's folder. A run lies where `train` puts it: what either has finished the other does not do again.
+    The same command goes on where it was stopped: what is finished is not done again. Each run has a folder
+    of its own with its log in train.log;
+    those that fail stop nobody else and are listed at the end. The table, with paired differences to the
+    baseline, is also written to
+    table.csv, table.md and table.tex in the grid's folder. A run lies where `train` puts it: what either has
+    finished the other does not do again.
 
     Examples:
       hiernb grid --recipes 'fashion_mnist/*' --seeds 0 1 --jobs 2
@@ -165,30 +194,38 @@ class Grid:
       CUDA_VISIBLE_DEVICES=0,1,2,3 hiernb grid --recipes 'inspecting/cifar100-*' --seeds 0 1 2 3 4 --jobs 4
     """
     settings:Settings=()                                               # for all recipes: training.epochs=3
-    recipes:Annotated[tuple[str,...],named("NAME …")]            # names, patterns in quotation marks, files that end in .toml
+    # names, patterns in quotation marks, files that end in .toml
+    recipes:Annotated[tuple[str,...],named("NAME …")]
     seeds:Annotated[tuple[int,...],named("INT …")]=(0,)          # each recipe is trained from each
-    jobs:Annotated[int,named("INT")]=1                           # runs at a time; each gets its share of the cores, and of CUDA_VISIBLE_DEVICES
-    folder:Annotated[Path,named("FOLDER")]=Path("runs")          # of the grid; a run goes to FOLDER/RECIPE/seed-SEED
-    measures:Words=()                                                  # columns of the table: names or patterns; without it those that the papers print
-    baseline:Word=None                                                 # recipe, or pattern that fits one of each data set, from which differences are taken
+    # runs at a time; each gets its share of the cores, and of CUDA_VISIBLE_DEVICES
+    jobs:Annotated[int,named("INT")]=1
+    folder:Annotated[Path,named("FOLDER")]=Path("runs")  # of the grid; a run goes to FOLDER/RECIPE/seed-SEED
+    measures:Words=()  # columns of the table: names or patterns; without it those that the papers print
+    baseline:Word=None  # recipe, or pattern that fits one of each data set, from which differences are taken
     accelerator:Device="auto"            # auto, cpu, cuda, mps
     loose = setting
 
     def run(self)->int:
-        if "RANK" in os.environ: raise ValueError("a grid starts processes of its own: without torchrun, --jobs says how many at a time")
+        if "RANK" in os.environ:
+            raise ValueError("a grid starts processes of its own: without torchrun, --jobs says how many at "
+                "a time")
         with working("reading the recipes"):
             from hiernb.run.grid import Runs,plan
             from hiernb.run.table import table_markdown
-            runs = Runs(plan(self.recipes, self.seeds, self.folder, self.settings, self.accelerator, self.baseline), self.jobs)
+            runs = Runs(plan(self.recipes, self.seeds, self.folder, self.settings, self.accelerator,
+                self.baseline), self.jobs)
         n,done = len(runs.jobs),sum(job.finished for job in runs.jobs)
         say(f"{n} run{'s'*(n>1)}, {done} finished, {self.jobs} at a time, into {self.folder}")
         try: runs.run(progress=is_first())
-        except (KeyboardInterrupt,SystemExit): say("stopped; the same command goes on from there"); raise
+        except (KeyboardInterrupt,SystemExit):
+            say("stopped; the same command goes on from there")
+            raise
         for job in runs.jobs:
             if job.name in runs.failed: say(f"failed: {job.name}: see {job.log}")
         if len(runs.failed)<n:
             found,files = runs.results(self.folder, self.measures or None, self.baseline)
-            print(table_markdown(found)); say(f"wrote {', '.join(map(str, files))}")
+            print(table_markdown(found))
+            say(f"wrote {', '.join(map(str, files))}")
         return 1 if runs.failed else 0
 
 # %% ../../nbs/85_cli/02_runs.ipynb #1d4eba0d
@@ -196,16 +233,18 @@ class Grid:
 class Evaluate:
     """Measure a split with the best checkpoint of a run, or with another one.
 
-    Each number comes with its interval, the chance level and a p-value. The run's own test.csv stays as it is.
+    Each number comes with its interval, the chance level and a p-value. The run's own test.csv stays as it
+    is.
 
     Examples:
       hiernb evaluate runs/fashion_mnist/proxydr/seed-0
       hiernb evaluate runs/hier/cub-resnet50-pa-hier/seed-0 --split val --write val.csv
     """
     folder:Annotated[Positional[Path],named("RUN")]     # folder of a run, or a file in its checkpoints/
-    split:Annotated[str,named("SPLIT")]="test"          # test, val or train; test is query and gallery where there are such
-    measures:Words=()                                         # names or patterns: Recall@* 'mean correlation'; without it all
-    write:File=None                                           # CSV to write too, every column and nothing rounded
+    # test, val or train; test is query and gallery where there are such
+    split:Annotated[str,named("SPLIT")]="test"
+    measures:Words=()  # names or patterns: Recall@* 'mean correlation'; without it all
+    write:File=None  # CSV to write too, every column and nothing rounded
     accelerator:Device="auto"   # auto, cpu, cuda, mps
     many = True
 
@@ -216,13 +255,18 @@ class Evaluate:
             from hiernb.run.experiment import evaluate
             from hiernb.run.table import choose_measures
             if self.write is not None: require_file_name(self.write)
-            known = [row["measure"] for row in read_run(self.folder.absolute().parents[1] if self.folder.is_file() else self.folder) if row["state"]=="done"]
-            if self.measures and self.split=="test" and known: choose_measures(known, self.measures)     # before the work
+            known = [row["measure"]
+                for row in read_run(self.folder.absolute().parents[1] if self.folder.is_file()
+                else self.folder) if row["state"]=="done"]
+            # before the work
+            if self.measures and self.split=="test" and known: choose_measures(known, self.measures)
             found = evaluate(self.folder, self.split, accelerator=self.accelerator)
             if self.measures: found = found[found.measure.isin(choose_measures(found.measure, self.measures))]
         if not is_first(): return 0
-        if (found.selected_on=="test").any(): say("the epoch was selected on the test set: the numbers of that split are too good")
-        columns = [c for c in ("of","measure","value","low","high","chance","ceiling","p_value") if c in found]
+        if (found.selected_on=="test").any():
+            say("the epoch was selected on the test set: the numbers of that split are too good")
+        columns = [c for c in ("of","measure","value","low","high","chance","ceiling",
+            "p_value") if c in found]
         show(found[columns].dropna(axis=1, how="all"), self.write, found)
         return 0
 
@@ -231,7 +275,8 @@ class Evaluate:
 class Table:
     """Collect runs into the table of a paper.
 
-    Rows are recipes, columns are measures: means over seeds with 95 % t intervals, paired differences to a baseline with exact
+    Rows are recipes, columns are measures: means over seeds with 95 % t intervals, paired differences to a
+    baseline with exact
     sign-flip p-values, published numbers in brackets. Runs that are unfinished or damaged are listed.
 
     Examples:
@@ -239,17 +284,19 @@ class Table:
       hiernb table runs/hier --baseline '*-pa' --measures 'Recall@*' MAP@R
       hiernb table runs other/run --write table.tex table.csv
     """
-    folders:Annotated[Positional[tuple[Path,...]],named("FOLDER …")]  # runs, or folders with runs in them at any depth
-    measures:Words=()                                                       # names or patterns; without it those that the papers print
-    baseline:Word=None                                                      # recipe, or pattern that fits one of each data set
-    write:Annotated[tuple[Path,...],named("FILE …")]=()               # files to write too, ending in .csv, .md or .tex
+    # runs, or folders with runs in them at any depth
+    folders:Annotated[Positional[tuple[Path,...]],named("FOLDER …")]
+    measures:Words=()  # names or patterns; without it those that the papers print
+    baseline:Word=None  # recipe, or pattern that fits one of each data set
+    write:Annotated[tuple[Path,...],named("FILE …")]=()  # files to write too, ending in .csv, .md or .tex
 
     def run(self)->int:
         with working("reading runs"):
             from hiernb.run.collect import collect
             from hiernb.run.table import table,table_markdown,write_table,writer_of
             for path in self.write: writer_of(path)
-            long = collect(self.folders); found = table(long, self.measures or None, self.baseline)
+            long = collect(self.folders)
+            found = table(long, self.measures or None, self.baseline)
         for run in long[long.state!="done"].itertuples(): say(f"not counted: {run.folder}: {run.state}")
         print(table_markdown(found), end="")
         for path in self.write: say(f"wrote {write_table(found, path)}")

@@ -35,10 +35,11 @@ def has_ended(
     partial:Path,  # temporary folder of `write_atomic`
     name:re.Match, # its name, matched by `partial_name`
 )->bool:
-    "Whether its writer has ended; of a process on another machine, whether it has written nothing for a day."
+    """Tell whether the writer of a file has ended; of a process on another machine, whether it has written
+    nothing for a day."""
     written,process = partial.lstat().st_mtime,int(name["process"])
     if name["machine"]!=platform.node(): return time.time()-written>24*3600
-    if process==os.getpid(): return written<imported               # the number of an earlier process, given again
+    if process==os.getpid(): return written<imported  # the number of an earlier process, given again
     try: os.kill(process, 0)
     except ProcessLookupError: return True
     except (OSError,OverflowError): return False                   # it is somebody else's, and alive
@@ -60,9 +61,10 @@ def remove_partials(
 def require_file_name(
     path:str|Path,  # to write to
 )->None:
-    "`OSError` where a new file would take the place of a folder, a pipe, a device or a stream such as `/dev/stdout`."
+    """Require that a new file takes the place of a file at most.
+    `OSError` for a folder, a pipe, a device or a stream such as `/dev/stdout`."""
     try: mode = os.stat(path).st_mode
-    except OSError: return                                                # nothing is there, or a link to nothing
+    except OSError: return  # nothing is there, or a link to nothing
     stream = os.path.islink(path) and os.readlink(path).startswith("/proc/")
     if stat.S_ISREG(mode) and not stream: return
     found = "a folder" if stat.S_ISDIR(mode) else what_it_is(path) or "a stream"
@@ -72,7 +74,8 @@ def require_file_name(
 # %% ../../nbs/50_data/02_base.ipynb #98da62dd
 def write_atomic(
     path:str|Path,                # file to write; its folder is made
-    data:bytes|bytearray|memoryview|Callable[[Path],Any], # what the file will hold, or what writes the file whose path it is given
+    # what the file will hold, or what writes the file whose path it is given
+    data:bytes|bytearray|memoryview|Callable[[Path],Any],
 )->Path:                          # the path
     "Write `path` whole or not at all; `OSError` names the path, and what stood there before still stands."
     path = Path(path)
@@ -91,7 +94,8 @@ def write_atomic(
     except BaseException as e:
         if not isinstance(e, OSError): raise
         before = "the file that was there is untouched" if path.is_file() else "nothing was left behind"
-        says = f"could not write {path}: {e.strerror or e}; {before}. Free some space or choose another folder"
+        says = (
+            f"could not write {path}: {e.strerror or e}; {before}. Free some space or choose another folder")
         raise OSError(e.errno or errno.EIO, says) from e
     finally: shutil.rmtree(own, ignore_errors=True)
     return path
@@ -103,7 +107,8 @@ def visible(
     text:str,  # a name
 )->str:        # in one line
     "Escape line ends, control characters and others that do not print."
-    return "".join(sign if sign.isprintable() or sign in joiners else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(sign if sign.isprintable() or sign in joiners
+        else sign.encode("unicode_escape").decode() for sign in text)
 
 def plain_cell(
     text:str,  # a cell of a CSV file
@@ -147,7 +152,8 @@ def locked(
     timeout:float=-1.,     # seconds to wait for the process that holds it; -1: as long as it takes
     reentrant:bool=False,  # may be held several times in one process
 )->Iterator[None]:
-    "Hold a lock that ends with the process. filelock's `Timeout` while another process holds it, `OSError` where none can be made."
+    """Hold a lock that ends with the process.
+    filelock's `Timeout` while another process holds it, `OSError` where none can be made."""
     lock = acquire(Path(path), timeout, reentrant)
     try: yield
     finally: lock.release()
@@ -174,11 +180,13 @@ def receive(
     start,length = file.tell(),int(answer.headers.get("Content-Length") or 0)
     whole,too_large = start+length,OSError(f"it is larger than {most:,} bytes; expected no more")
     if whole>most: raise too_large
-    with tqdm(total=whole if length else None, initial=start, desc=name, unit="B", unit_scale=True, delay=2) as bar:
+    with tqdm(total=whole if length else None, initial=start, desc=name, unit="B", unit_scale=True,
+        delay=2) as bar:
         while chunk := answer.read1(1<<18):
             bar.update(file.write(chunk))
             if file.tell()>most: raise too_large
-            if time.monotonic()>end: raise OSError(f"it took too long, {file.tell():,} bytes are there; call again to go on")
+            if time.monotonic()>end:
+                raise OSError(f"it took too long, {file.tell():,} bytes are there; call again to go on")
     if file.tell()<whole: raise OSError(f"the connection broke after {file.tell():,} of {whole:,} bytes")
     file.flush()
     os.fsync(file.fileno())
@@ -206,7 +214,8 @@ def read_json(
 )->Any:               # what it holds
     "Read a file of JSON. `OSError`; `ValueError` names what is too large, too deeply nested or no JSON."
     path = Path(path)
-    if (size := path.stat().st_size)>most: raise ValueError(f"{path} has {size:,} bytes, expected at most {most:,}")
+    if (size := path.stat().st_size)>most:
+        raise ValueError(f"{path} has {size:,} bytes, expected at most {most:,}")
     try: return json.loads(path.read_bytes())
     except RecursionError: raise ValueError(f"{path} is nested too deeply for JSON of a run") from None
     except ValueError as e: raise ValueError(f"{path} is no JSON: {e}") from None
@@ -220,19 +229,22 @@ def fetch(
     most:int=10**9,      # bytes that the file may have
     seconds:float=3600., # that the download may take in all
 )->Path:                 # the path
-    "Download and check one file, resuming a broken download. `OSError` if it cannot be had, `ValueError` if it is another file."
+    """Download and check one file, resuming a broken download.
+    `OSError` if it cannot be had, `ValueError` if it is another file."""
     path = Path(path)
     part = path.with_name(path.name+".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path.with_name(f".{path.name}.lock")):                       # one process of several fetches, the others find the file
+    # one process of several fetches, the others find the file
+    with locked(path.with_name(f".{path.name}.lock")):
         if path.exists() and not checksum_fault(path, checksum): return path
         have = part.stat().st_size if part.exists() else 0
         request = urllib.request.Request(url, headers={"Range":f"bytes={have}-"} if have else {})
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer, open(part, "ab" if answer.status==206 else "wb") as file:
+            with urllib.request.urlopen(request, timeout=timeout) as answer, open(part,
+                "ab" if answer.status==206 else "wb") as file:
                 receive(answer, file, path.name, most, time.monotonic()+seconds)
         except (OSError,http.client.HTTPException) as e:
-            nothing_left = isinstance(e, urllib.error.HTTPError) and e.code==416         # the part is all there is
+            nothing_left = isinstance(e, urllib.error.HTTPError) and e.code==416  # the part is all there is
             if part.exists() and part.stat().st_size>most: part.unlink()
             if not nothing_left: raise OSError(f"{url}: {str(e) or type(e).__name__}") from e
         if fault := checksum_fault(part, checksum):
@@ -246,11 +258,12 @@ def require_writable(
     folder:Path,  # made if it is not there
     name:str,     # the data set that is to go there, for the message
 )->None:
-    "`OSError` names a folder that cannot be made or written to."
+    "Make a folder and require that it can be written to. `OSError` names it otherwise."
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder): pass
-    except OSError as e: raise OSError(e.errno, f"{name} is not in {folder} and cannot be put there: {e.strerror}. "
+    except OSError as e: raise OSError(e.errno,
+        f"{name} is not in {folder} and cannot be put there: {e.strerror}. "
         "Choose another folder by root=… or the environment variable HIERNB_DATA") from e
 
 # %% ../../nbs/50_data/02_base.ipynb #e2c47dee
@@ -259,9 +272,11 @@ def stratified_split(
     sizes:dict[str,int],        # split name -> number of images, drawn in this order; the sum may be below N
     generator:torch.Generator,  # draws the images
 )->dict[str,Tensor]:            # split name -> sorted indices, (size,)
-    "Disjoint random splits; of every class each gets its share of what is left, to within one. `ValueError` if the images do not suffice."
+    """Disjoint random splits; of every class each gets its share of what is left, to within one.
+    `ValueError` if the images do not suffice."""
     if sum(sizes.values())>len(labels) or min(sizes.values())<1:
-        raise ValueError(f"cannot split {len(labels)} images into {sizes}: sizes must be positive and sum to at most {len(labels)}")
+        raise ValueError(f"cannot split {len(labels)} images into {sizes}: sizes must be positive and sum to "
+            f"at most {len(labels)}")
     row,parts = torch.randperm(len(labels), generator=generator),{}
     row = row[labels[row].argsort(stable=True)]                         # class after class, random within
     for name,size in sizes.items():
@@ -281,7 +296,8 @@ class ImageSet(Dataset):
 
     def __post_init__(self):
         if self.images.dtype!=torch.uint8 or self.images.ndim!=4: raise ValueError(
-            f"images must be uint8 (N,channels,height,width), got {self.images.dtype} {tuple(self.images.shape)}")
+            f"images must be uint8 (N,channels,height,width), got {self.images.dtype} "
+            f"{tuple(self.images.shape)}")
         if self.labels.shape!=(len(self.images),) or self.labels.dtype!=torch.long: raise ValueError(
             f"labels must be int64 ({len(self.images)},), got {self.labels.dtype} {tuple(self.labels.shape)}")
     def __len__(self): return len(self.images)
@@ -289,7 +305,8 @@ class ImageSet(Dataset):
     def __getitems__(self, indices:list[int]):
         return list(zip(self.normalize(self.images[indices]).unbind(), self.labels[indices].tolist()))
     def normalize(self, images:Tensor)->Tensor: return images.float().sub_(self.mean*255).div_(self.std*255)
-    def subset(self, indices:Tensor)->"ImageSet": return ImageSet(self.images[indices], self.labels[indices], self.mean, self.std)
+    def subset(self, indices:Tensor)->"ImageSet":
+        return ImageSet(self.images[indices], self.labels[indices], self.mean, self.std)
 
 # %% ../../nbs/50_data/02_base.ipynb #fef71ea4
 @dataclass
@@ -300,19 +317,24 @@ class Data:
     taxonomy:Taxonomy         # leaf i is class i
     class_names:list[str]     # name of class i
     protocol:dict[str,Any] = field(default_factory=dict) # everything that decides the splits
-    home:str|Path|None = None # folder that the paths of its image files start from; None: images in memory, or wherever they are
+    # folder that the paths of its image files start from; None: images in memory, or wherever they are
+    home:str|Path|None = None
 
     def __post_init__(self):
         ours,theirs = [nfc(str(name)) for name in self.class_names],list(self.taxonomy.names)
         for i,(a,b) in enumerate(zip(ours,theirs)):
-            if a!=b: raise ValueError(f"{self.name}: class {i} is {a!r} in the data and {b!r} in the taxonomy; "
+            if a!=b: raise ValueError(f"{self.name}: class {i} is {a!r} in the data and {b!r} in the "
+                f"taxonomy; "
                 "order the taxonomy as the labels")
-        if len(ours)!=len(theirs): raise ValueError(f"{self.name}: {len(ours)} classes in the data, {len(theirs)} in the taxonomy; "
-            f"the first without a partner is {(ours if len(ours)>len(theirs) else theirs)[min(len(ours),len(theirs))]!r}")
-        self.class_names,self.taxonomy = ours,self.taxonomy.select(ours)                   # labels count these names
+        if len(ours)!=len(theirs): raise ValueError(f"{self.name}: {len(ours)} classes in the data, "
+            f"{len(theirs)} in the taxonomy; "
+            f"the first without a partner is "
+            f"{(ours if len(ours)>len(theirs) else theirs)[min(len(ours),len(theirs))]!r}")
+        self.class_names,self.taxonomy = ours,self.taxonomy.select(ours)  # labels count these names
         for split,items in self.splits.items():
             bad = ((items.labels<0)|(items.labels>=len(ours))).nonzero()
-            if len(bad): raise ValueError(f"{self.name}: label {items.labels[bad[0,0]]} of image {bad[0,0]} in split {split!r} "
+            if len(bad): raise ValueError(f"{self.name}: label {items.labels[bad[0,0]]} of image {bad[0,0]} "
+                f"in split {split!r} "
                 f"is outside 0…{len(ours)-1}")
     def __repr__(self):
         sizes = ", ".join(f"{k} {len(v)}" for k,v in self.splits.items())
@@ -321,7 +343,7 @@ class Data:
 # %% ../../nbs/50_data/02_base.ipynb #351ebfbe
 @dataclass(frozen=True)
 class Source:
-    "What is known of a data set before it is loaded."
+    "Describe a data set before it is loaded."
     name:str                         # name for `load`
     loader:Callable[...,Data]        # (folder, seed, **protocol) -> Data
     classes:int                      # number of classes
@@ -339,7 +361,8 @@ sources:dict[str,Source] = {}        # every set that `load` knows by name
 
 def register(source:Source)->Source: # the source, now known to `load`
     "Make a data set known by its name; a module that is loaded again takes the place of its former self."
-    sources[source.name] = source; return source
+    sources[source.name] = source
+    return source
 
 def missing(
     name:str,     # one of `sources`
@@ -349,14 +372,16 @@ def missing(
 )->FileNotFoundError:  # to be raised
     "An error that says of a set what `available` says of it, and what to put where."
     s = sources[name]
-    return FileNotFoundError(f"{name} is not in {folder}: {why}. Get its {s.images:,} images (size {s.size}; licence: {s.licence}) from {s.where} "
-        f"and {put}. Or name the folder that holds the folder {name} by root=… or the environment variable HIERNB_DATA")
+    return FileNotFoundError(f"{name} is not in {folder}: {why}. Get its {s.images:,} images (size {s.size}; "
+        f"licence: {s.licence}) from {s.where} "
+        f"and {put}. Or name the folder that holds the folder {name} by root=… or the environment variable "
+        f"HIERNB_DATA")
 
 # %% ../../nbs/50_data/02_base.ipynb #7eb0b6e4
 def data_root(
     root:str|Path|None=None, # folder that holds all data sets; None: $HIERNB_DATA, or else ./data
 )->Path:                     # the folder
-    "Where data sets live."
+    "Find the folder of all data sets."
     return Path(root or os.environ.get("HIERNB_DATA") or "data").expanduser()
 
 def available()->pd.DataFrame: # one row a data set: classes, images, licence, size, where to get it, folder expected
@@ -382,32 +407,45 @@ def load(
     seed:int=0,              # decides random splits
     **protocol,              # options of the set's protocol, such as the size of a split
 )->Data:                     # splits, taxonomy, class names
-    "Load a data set. `ValueError`: unknown name; `FileNotFoundError` says what to put where; `OSError`: not writable."
-    name = str(name_or_path); path = Path(root or "")/Path(name).expanduser()
+    """Load a data set.
+    `ValueError`: unknown name; `FileNotFoundError` says what to put where; `OSError`: not writable."""
+    name = str(name_or_path)
+    path = Path(root or "")/Path(name).expanduser()
     if name in sources: return sources[name].loader(data_root(root)/name, seed=seed, **protocol)
-    if own and (isinstance(name_or_path, Path) or set(name)&set("/\\.") or path.exists()): return own["loader"](path, seed=seed, **protocol)
-    raise ValueError(f"no data set is named {name!r}; known: {', '.join(sources)}. Nor is there a folder or table {path} with images of your own")
+    if own and (isinstance(name_or_path, Path) or set(name)&set("/\\.") or path.exists()):
+        return own["loader"](path, seed=seed, **protocol)
+    raise ValueError(f"no data set is named {name!r}; known: {', '.join(sources)}. Nor is there a folder or "
+        f"table {path} with images of your own")
 
 def folder_of(
     source:Source,  # a data set
     path:Path,      # a folder: its own, that of its archive, or the one that holds all data sets
 )->Path|None:       # the folder to check it in; None if it is not there
-    "Where a set is to be checked. A folder of images at once is a class, whatever its name."
+    """Find the folder of a set that is to be checked.
+    A folder of images at once is a class, whatever its name."""
     named = [a for a in source.archives if a!="."]
     if path.is_dir() and path.name==source.name: return path
     if path.exists() and path.name in named: return path.parent/source.name
     below = path/source.name
-    if below.is_dir(): return None if any(p.suffix.lower() in (".jpg",".jpeg",".png") for p in below.iterdir()) else below
+    if below.is_dir():
+        return None if any(p.suffix.lower() in (".jpg",".jpeg",".png") for p in below.iterdir()) else below
     return below if any((path/a).exists() for a in named) else None
 
+# %% ../../nbs/50_data/02_base.ipynb #f680569b
 def verify(
-    path:str|Path,           # folder of one data set, the folder that holds them all, or a folder or table of your own images
+    # folder of one data set, the folder that holds them all, or a folder or table of your own images
+    path:str|Path,
 )->pd.DataFrame:             # one row a file: data set, file, state ("whole", or what is wrong with it)
-    "Check the files of data sets against sizes and checksums, or that your own images can be read. `FileNotFoundError` if nothing is there."
+    """Check the files of data sets against sizes and checksums, or that your own images can be read.
+    `FileNotFoundError` if nothing is there."""
     path = Path(os.path.abspath(Path(path).expanduser()))
     folders = {n:folder_of(s, path) for n,s in sources.items()}
-    rows = [dict(name=n, file=file, state=state) for n,f in folders.items() if f for file,state in sources[n].check(f).items()]
+    rows = [dict(name=n, file=file, state=state) for n,f in folders.items() if f for file,
+        state in sources[n].check(f).items()]
     if not rows and own and path.exists():
-        rows = [dict(name=path.stem if path.is_file() else path.resolve().name, file=file, state=state) for file,state in own["check"](path).items()]
-    if not rows: raise FileNotFoundError(f"no known data set in {path}: expected a folder named one of {', '.join(sources)}, or images of your own")
+        rows = [dict(name=path.stem if path.is_file() else path.resolve().name, file=file,
+            state=state) for file,state in own["check"](path).items()]
+    if not rows:
+        raise FileNotFoundError(f"no known data set in {path}: expected a folder named one of "
+            f"{', '.join(sources)}, or images of your own")
     return pd.DataFrame(rows)

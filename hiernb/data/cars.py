@@ -21,10 +21,13 @@ from .image_lists import Listing,check_listing,class_disjoint,locate
 # %% ../../nbs/50_data/14_cars.ipynb #19783975
 def check_mat(
     path:Path,       # a MATLAB 5 file
-    most:int=10**8,  # bytes that it may have, compressed parts unpacked; the published ones have fewer than 10 MB
+    # bytes that it may have, compressed parts unpacked; the published ones have fewer than 10 MB
+    most:int=10**8,
 )->None:
-    "`ValueError` for a file that is, or would become, too large to be a list of images."
-    if (size := path.stat().st_size)>most: raise ValueError(f"{path} has {size:,} bytes, expected at most {most:,}")
+    """Bound the size of a `.mat` file.
+    `ValueError` for one that is, or would become, too large to be a list of images."""
+    if (size := path.stat().st_size)>most:
+        raise ValueError(f"{path} has {size:,} bytes, expected at most {most:,}")
     data,at,left = path.read_bytes(),128,most
     order = ">" if data[126:128]==b"MI" else "<"
     while at+8<=len(data):
@@ -47,11 +50,15 @@ def read_mat(
     try:
         check_mat(path)
         value = loadmat(path, simplify_cells=True, variable_names=[name])[name]
-    except Exception as e: raise ValueError(f"{path}: expected a MATLAB 5 file with the variable {name!r}: {type(e).__name__} {e}") from e
-    entries = [value] if isinstance(value,(dict,str)) else list(value) if getattr(value,"ndim",1)==1 else [value]
+    except Exception as e:
+        raise ValueError(f"{path}: expected a MATLAB 5 file with the variable {name!r}: {type(e).__name__} "
+            f"{e}") from e
+    entries = (
+        [value] if isinstance(value,(dict,str)) else list(value) if getattr(value,"ndim",1)==1 else [value])
     for number,entry in enumerate(entries,1):
         found = list(entry) if isinstance(entry,dict) else type(entry).__name__
-        if not (set(fields)<=set(entry) if fields and isinstance(entry,dict) else not fields and isinstance(entry,str) and entry.strip()):
+        if not (set(fields)<=set(entry) if fields and isinstance(entry,
+            dict) else not fields and isinstance(entry,str) and entry.strip()):
             expected = "a struct with "+", ".join(fields) if fields else "a name"
             raise ValueError(f"{path}, entry {number} of {name}: expected {expected}, found {found}")
     return [tuple(e[f] for f in fields) for e in entries] if fields else [e.strip() for e in entries]
@@ -74,11 +81,15 @@ def car_annotations(
         rows = read_mat(marker, "annotations", "relative_im_path", "class")
         return marker.parent,read_mat(marker, "class_names"),[(marker,*row) for row in rows]
     home,rows = marker.parent.parent,[]
-    late = next((p for p in (home/"cars_test_annos_withlabels.mat",marker.parent/"cars_test_annos_withlabels.mat") if p.is_file()), None)
-    if late is None: raise FileNotFoundError(f"no cars_test_annos_withlabels.mat in {home} or {marker.parent}: the devkit alone has "
-        "the test images without classes, and the protocol needs them; get that file from where the devkit was")
+    late = next((p for p in (home/"cars_test_annos_withlabels.mat",
+        marker.parent/"cars_test_annos_withlabels.mat") if p.is_file()), None)
+    if late is None: raise FileNotFoundError(f"no cars_test_annos_withlabels.mat in {home} or "
+        f"{marker.parent}: the devkit alone has "
+        "the test images without classes, and the protocol needs them; get that file from where the devkit "
+        "was")
     for file,images in ((marker.parent/"cars_train_annos.mat","cars_train"),(late,"cars_test")):
-        rows += [(file,f"{images}/{name}",label) for name,label in read_mat(file, "annotations", "fname", "class")]
+        rows += [(file,f"{images}/{name}",label) for name,
+            label in read_mat(file, "annotations", "fname", "class")]
     return home,read_mat(marker, "class_names"),rows
 
 def read_cars(
@@ -90,7 +101,8 @@ def read_cars(
     for name,count in Counter(names).items():
         if count>1: raise ValueError(f"{marker}: the class {name!r} comes {count} times; expected it once")
     for (path,count) in Counter(str(path) for _,path,_ in rows).items():
-        if count>1: raise ValueError(f"{marker.parent}: the image {path!r} comes {count} times; expected it once")
+        if count>1:
+            raise ValueError(f"{marker.parent}: the image {path!r} comes {count} times; expected it once")
     for file,path,label in rows:
         if not isinstance(path,str) or path.strip("/ ")!=path or not path:
             raise ValueError(f"{file}: expected the path of an image, found {path!r}")
@@ -98,11 +110,13 @@ def read_cars(
             raise ValueError(f"{file}: expected a class from 1 to {len(names)} for {path}, found {label!r}")
     ys = [int(label)-1 for *_,label in rows]
     splits = ["train" if y<len(names)//2 else "test" for y in ys]
-    return Listing(marker, [path for _,path,_ in rows], ys, splits, names, [(make_of(n),n) for n in names]),home
+    return (
+        Listing(marker, [path for _,path,_ in rows], ys, splits, names, [(make_of(n),n) for n in names]),home)
 
 # %% ../../nbs/50_data/14_cars.ipynb #0bd74560
 cars_sizes = dict(train=(8054,98),test=(8131,98))  # images, classes
-cars_md5 = {"cars_annos.mat":"b407c6086d669747186bd1d764ff9dbc","cars_test_annos_withlabels.mat":"b0a2b23655a3edd16d84508592a98d10"}
+cars_md5 = {"cars_annos.mat":"b407c6086d669747186bd1d764ff9dbc",
+    "cars_test_annos_withlabels.mat":"b0a2b23655a3edd16d84508592a98d10"}
 
 def changed_lists(
     listing:Listing,   # from `read_cars`
@@ -128,12 +142,16 @@ def load_cars(
     seed:int=0,   # draws the validation classes
     **options,    # `val`, `model`, `size`, `side`, `cache_megabytes` of `class_disjoint`
 )->Data:          # splits train, val (unless 0), test
-    "Cars-196 with disjoint classes. `FileNotFoundError` says what to put where, or names images; `ValueError` with file and image."
+    """Cars-196 with disjoint classes.
+    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and image."""
     listing,home = read_cars(folder)
     data = class_disjoint("cars", listing, home, cars_sizes, dict(recall_at=[1,2,4,8]), seed, **options)
-    data.protocol["complete"] = data.protocol["complete"] and not warn_changed("cars", changed_lists(listing, home))
+    data.protocol["complete"] = (
+        data.protocol["complete"] and not warn_changed("cars", changed_lists(listing, home)))
     return data
 
-register(Source("cars", load_cars, classes=196, images=16_185, licence="non-commercial research", megabytes=1960,
-    where="ai.stanford.edu/~jkrause/cars/car_dataset.html or a mirror (car_ims.tgz and cars_annos.mat, or devkit, cars_train and cars_test)",
+register(Source("cars", load_cars, classes=196, images=16_185, licence="non-commercial research",
+    megabytes=1960,
+    where="ai.stanford.edu/~jkrause/cars/car_dataset.html or a mirror (car_ims.tgz and cars_annos.mat, or "
+    "devkit, cars_train and cars_test)",
     check=check_cars, archives=(".","stanford_cars","cars196")));

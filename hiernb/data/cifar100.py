@@ -36,42 +36,51 @@ class Made:
 
     def fill(self, data:bytes|bytearray|str, kind:"Made", shape:tuple[int,...], order:str)->"Made":
         "Take in the bytes of an array. `ValueError` if shape and bytes disagree."
-        data = data.encode("latin-1") if isinstance(data,str) else bytes(data)           # Python 2 wrote bytes as text
-        if math.prod(shape)*kind.value.itemsize!=len(data): raise ValueError(f"an array of shape {shape} does not have {len(data):,} bytes")
+        data = data.encode("latin-1") if isinstance(data,str) else bytes(data)  # Python 2 wrote bytes as text
+        if math.prod(shape)*kind.value.itemsize!=len(data):
+            raise ValueError(f"an array of shape {shape} does not have {len(data):,} bytes")
         self.value = np.ndarray(shape, kind.value, data, order=order)
         return self
 
     def build(self, state:tuple)->None:
-        "Follow the instruction BUILD. `ValueError` for anything but the byte order of a dtype, and the content of an array."
+        """Follow the instruction BUILD.
+        `ValueError` for anything but the byte order of a dtype, and the content of an array."""
         match self.value,state:
-            case None,(1,tuple() as shape,Made(np.dtype()) as kind,bool() as turned,data): self.fill(data, kind, shape, "F" if turned else "C")
-            case np.dtype(),(3|4,"<"|">"|"|"|"=" as order,None,None,None,-1,-1,*_): self.value = self.value.newbyteorder(order)
+            case None,(1,tuple() as shape,Made(np.dtype()) as kind,bool() as turned,data): self.fill(data,
+                kind, shape, "F" if turned else "C")
+            case np.dtype(),(3|4,"<"|">"|"|"|"=" as order,None,None,None,-1,-1,
+                *_): self.value = self.value.newbyteorder(order)
             case _: raise ValueError("its arrays are not of plain numbers")
 
+# %% ../../nbs/50_data/10_cifar100.ipynb #f9f5ca35
 def name_of(
     module:str, # as a pickle names it
     name:str,   # likewise
 )->tuple[str,str]:
     "The two, if they are among `plain`; else `ValueError`."
     if (module,name) in plain: return module,name
-    raise ValueError(f"it names {module}.{name}, which is no plain data; do not open it with another program either")
+    raise ValueError(f"it names {module}.{name}, which is no plain data; do not open it with another program "
+        f"either")
 
 def call(
     function:tuple[str,str],  # module and name, one of `plain`
     arguments:tuple,          # its arguments
 )->object:                    # what it would give
-    "Follow the instruction REDUCE without calling what is named. `ValueError` for other arguments than those of plain arrays."
+    """Follow the instruction REDUCE without calling what is named.
+    `ValueError` for other arguments than those of plain arrays."""
     match function[1],arguments:
         case "_reconstruct",(("numpy","ndarray"),*_): return Made()
-        case "dtype",(str() as kind,*_) if re.fullmatch("[<>|=]?[biuf][1248]", kind): return Made(np.dtype(kind))
+        case "dtype",(str() as kind,*_) if re.fullmatch("[<>|=]?[biuf][1248]",
+            kind): return Made(np.dtype(kind))
         case "encode",(str() as text,"latin1"|"latin-1"): return text.encode("latin-1")
-        case "_frombuffer",(bytes()|bytearray() as data,Made(np.dtype()) as kind,tuple() as shape,"C"|"F" as order):
+        case "_frombuffer",(bytes()|bytearray() as data,Made(np.dtype()) as kind,tuple() as shape,
+            "C"|"F" as order):
             return Made().fill(data, kind, shape, order)
     raise ValueError("its arrays are not of plain numbers")
 
 # %% ../../nbs/50_data/10_cifar100.ipynb #22d603a1
 class Follower:
-    "What a pickle has made so far."
+    "Follow a pickle's instructions without running them."
     def __init__(self): self.stack,self.marks,self.memo = [],[],{}
 
     def since_mark(self)->list:
@@ -82,12 +91,13 @@ class Follower:
         return items
 
     def simple(self, name:str)->object:
-        "What an instruction makes of the stack alone; `KeyError` for one that plain data do not need."
+        "Apply an instruction that concerns the stack alone; `KeyError` for one that plain data do not need."
         pop,push = self.stack.pop,{"NONE":None,"NEWTRUE":True,"NEWFALSE":False}
         if name in push: return push[name]
         if name in ("TUPLE1","TUPLE2","TUPLE3"): return tuple([pop() for _ in range(int(name[-1]))][::-1])
         if name in ("LIST","TUPLE"): return {"LIST":list,"TUPLE":tuple}[name](self.since_mark())
-        if name in ("EMPTY_DICT","EMPTY_LIST","EMPTY_TUPLE"): return {"EMPTY_DICT":dict,"EMPTY_LIST":list,"EMPTY_TUPLE":tuple}[name]()
+        if name in ("EMPTY_DICT","EMPTY_LIST","EMPTY_TUPLE"):
+            return {"EMPTY_DICT":dict,"EMPTY_LIST":list,"EMPTY_TUPLE":tuple}[name]()
         if name=="DICT": return self.pairs(self.since_mark())
         if name=="STACK_GLOBAL": return name_of(*[pop(), pop()][::-1])
         if name=="REDUCE": return call(*[pop(), pop()][::-1])
@@ -99,7 +109,8 @@ class Follower:
 
     def change(self, name:str)->bool:
         "Follow an instruction that changes what is there; False for any other."
-        changes = dict(APPEND=lambda: [self.stack.pop()], SETITEM=lambda: [self.stack.pop(), self.stack.pop()][::-1],
+        changes = dict(APPEND=lambda: [self.stack.pop()],
+            SETITEM=lambda: [self.stack.pop(), self.stack.pop()][::-1],
                        APPENDS=self.since_mark, SETITEMS=self.since_mark, BUILD=self.stack.pop)
         if name not in changes: return False
         given,target = changes[name](),self.stack[-1]
@@ -113,7 +124,8 @@ class Follower:
 def follow(
     data:bytes,  # a pickle
 )->object:       # what it holds, arrays as `Made`
-    "Read the instructions of a pickle one by one. `ValueError`, `LookupError` or `TypeError` for what is no plain data."
+    """Read the instructions of a pickle one by one.
+    `ValueError`, `LookupError` or `TypeError` for what is no plain data."""
     seen = Follower()
     stack,memo = seen.stack,seen.memo
     for step,value,_ in pickletools.genops(data):
@@ -134,11 +146,15 @@ def read_pickle(
     data:bytes,   # a pickle of a dictionary
     where:str,    # the file, for messages
 )->dict[str,object]:
-    "What a pickle holds, its keys as text. `ValueError` names the file, and what is wrong with it."
+    """Read the plain data of a pickle, its keys as text.
+    `ValueError` names the file, and what is wrong with it."""
     try: found = follow(data)
-    except Exception as e: raise ValueError(f"{where} cannot be read as a pickle of plain data: {first_line(e)}") from e
-    if not isinstance(found,dict): raise ValueError(f"{where}: expected a dictionary, found {type(found).__name__}")
-    found = {k.decode("latin1") if isinstance(k,bytes) else str(k):v.value if isinstance(v,Made) else v for k,v in found.items()}
+    except Exception as e:
+        raise ValueError(f"{where} cannot be read as a pickle of plain data: {first_line(e)}") from e
+    if not isinstance(found,dict):
+        raise ValueError(f"{where}: expected a dictionary, found {type(found).__name__}")
+    found = {k.decode("latin1") if isinstance(k,bytes) else str(k):v.value if isinstance(v,Made) else v for k,
+        v in found.items()}
     for name,value in found.items():
         try: check_plain(value, len(data))
         except ValueError as e: raise ValueError(f"{where}: {name[:40]}: {e}") from None
@@ -152,9 +168,11 @@ most_bytes = 2*10**8   # of one file; the largest published one has 155 MB
 class Bounded(gzip.GzipFile):
     "A compressed file of which nobody reads more than a file's length at once."
     def read(self, size:int|None=-1)->bytes:
-        if size is None or not 0<=size<=most_bytes: raise ValueError(f"it holds an entry of more than {most_bytes:,} bytes")
+        if size is None or not 0<=size<=most_bytes:
+            raise ValueError(f"it holds an entry of more than {most_bytes:,} bytes")
         return super().read(size)
 
+# %% ../../nbs/50_data/10_cifar100.ipynb #a046a275
 @dataclass(frozen=True)
 class Place:
     "A folder or archive that has the files of one layout."
@@ -167,27 +185,35 @@ class Place:
         if self.path.is_dir():
             for name in names:
                 size = (self.path/name).stat().st_size
-                if size>most_bytes: raise ValueError(f"{self.path/name} has {size:,} bytes, expected at most {most_bytes:,}")
+                if size>most_bytes:
+                    raise ValueError(f"{self.path/name} has {size:,} bytes, expected at most {most_bytes:,}")
             return {name:(self.path/name).read_bytes() for name in names}
         try:
             with Bounded(self.path) as packed,tarfile.open(fileobj=packed, mode="r:") as archive:
                 found = {name:archive.getmember(f"cifar-100-{self.layout}/{name}") for name in names}
-                if large := [name for name,member in found.items() if member.size>most_bytes]: raise ValueError(f"{large[0]} is too large")
+                if large := [name for name,member in found.items() if member.size>most_bytes]:
+                    raise ValueError(f"{large[0]} is too large")
                 return {name:archive.extractfile(member).read() for name,member in found.items()}
         except (tarfile.TarError,EOFError,OSError,zlib.error,KeyError,AttributeError,ValueError) as e:
-            raise ValueError(f"{self.path} is damaged or not the published archive: {e}; delete it and load again") from e
+            raise ValueError(f"{self.path} is damaged or not the published archive: {e}; delete it and load "
+                f"again") from e
 
+# %% ../../nbs/50_data/10_cifar100.ipynb #efa95bbe
 def find(
     folder:Path,   # folder of this set, `root/cifar100`
 )->Place|None:     # None if there is none
-    "The first place, in the folder or beside it, that has the set. `FileNotFoundError` for a folder that has a part of it."
+    """The first place, in the folder or beside it, that has the set.
+    `FileNotFoundError` for a folder that has a part of it."""
     for home in (folder,folder.parent):
         for layout,names in members.items():
-            for path in (home/f"cifar-100-{layout}",*([folder] if home==folder else []),home/f"cifar-100-{layout}.tar.gz"):
+            for path in (home/f"cifar-100-{layout}",*([folder] if home==folder else []),
+                home/f"cifar-100-{layout}.tar.gz"):
                 if path.is_file(): return Place(path, layout)
                 lost = [name for name in names if not (path/name).is_file()]
                 if not lost: return Place(path, layout)
-                if len(lost)<3: raise FileNotFoundError(f"{path} lacks {', '.join(lost)}; unpack the archive again, or delete the folder")
+                if len(lost)<3:
+                    raise FileNotFoundError(f"{path} lacks {', '.join(lost)}; unpack the archive again, or "
+                        f"delete the folder")
 
 # %% ../../nbs/50_data/10_cifar100.ipynb #6ff90cc1
 def check_images(
@@ -197,7 +223,8 @@ def check_images(
     where:str,          # the file, for messages
 )->tuple[Tensor,Tensor]: # (N,3,32,32) uint8; (N,) int64
     "Images and labels, held against each other. `ValueError` names file and image."
-    if not isinstance(pixels,np.ndarray) or pixels.dtype!=np.uint8 or pixels.ndim!=2 or pixels.shape[1]!=3072 or not len(pixels):
+    if not isinstance(pixels,
+        np.ndarray) or pixels.dtype!=np.uint8 or pixels.ndim!=2 or pixels.shape[1]!=3072 or not len(pixels):
         found = f"{getattr(pixels,'dtype',type(pixels).__name__)} {getattr(pixels,'shape','')}"
         raise ValueError(f"{where}: expected data of shape (N, 3072), uint8, found {found}")
     for what,labels,count in (("fine_labels",fine,100),("coarse_labels",coarse,20)):
@@ -205,15 +232,18 @@ def check_images(
         try: values = np.asarray(labels)
         except ValueError: values = np.empty(0)
         if values.shape!=(len(pixels),) or values.dtype.kind not in "iu":
-            raise ValueError(f"{where}: expected {what} to be {len(pixels)} whole numbers, one an image, found {str(labels)[:60]}")
+            raise ValueError(f"{where}: expected {what} to be {len(pixels)} whole numbers, one an image, "
+                f"found {str(labels)[:60]}")
         bad = np.flatnonzero((values<0)|(values>=count))
-        if len(bad): raise ValueError(f"{where}: image {bad[0]} has {what} {values[bad[0]]}; expected 0…{count-1}")
+        if len(bad):
+            raise ValueError(f"{where}: image {bad[0]} has {what} {values[bad[0]]}; expected 0…{count-1}")
     fine = torch.from_numpy(np.asarray(fine).astype(np.int64))
     if coarse is not None:
         coarse = torch.from_numpy(np.asarray(coarse).astype(np.int64))
         usual = torch.zeros(100,20).index_put((fine,coarse), torch.ones(()), True).argmax(1)
         odd = (usual[fine]!=coarse).nonzero()
-        if len(odd): raise ValueError(f"{where}: image {int(odd[0])} is of class {int(fine[odd[0]])} and superclass {int(coarse[odd[0]])}, "
+        if len(odd): raise ValueError(f"{where}: image {int(odd[0])} is of class {int(fine[odd[0]])} and "
+            f"superclass {int(coarse[odd[0]])}, "
             f"but other images of that class are of superclass {int(usual[fine[odd[0]]])}")
     return torch.from_numpy(pixels.copy()).view(-1,3,32,32),fine
 
@@ -227,18 +257,25 @@ def read_cifar100(
         for split in ("train","test"):
             where,found = f"{place.path}/{split}.bin",data[f"{split}.bin"]
             if not found or len(found)%3074:
-                raise ValueError(f"{where}: expected records of 3,074 bytes, found {len(found):,} bytes in all")
+                raise ValueError(f"{where}: expected records of 3,074 bytes, found {len(found):,} bytes in "
+                    f"all")
             records = np.frombuffer(found, np.uint8).reshape(-1,3074)
             parts[split] = check_images(records[:,2:], records[:,1], records[:,0], where)
-        names = [line.strip() for line in data["fine_label_names.txt"].decode("utf-8-sig", errors="replace").splitlines() if line.strip()]
+        names = [line.strip() for line in data["fine_label_names.txt"].decode("utf-8-sig",
+            errors="replace").splitlines() if line.strip()]
         return parts,names
     for name in members["python"]:
-        found,wanted = read_pickle(data[name], f"{place.path}/{name}"),("fine_label_names",) if name=="meta" else ("data","fine_labels")
+        found,wanted = (
+            read_pickle(data[name], f"{place.path}/{name}"),
+            ("fine_label_names",) if name=="meta" else ("data","fine_labels"))
         if lost := [k for k in wanted if k not in found]:
             raise ValueError(f"{place.path}/{name}: no {' and no '.join(lost)}, only {', '.join(found)}")
         if name=="meta": names = found["fine_label_names"]
-        else: parts[name] = check_images(found["data"], found["fine_labels"], found.get("coarse_labels"), f"{place.path}/{name}")
-    if not isinstance(names,list): raise ValueError(f"{place.path}/meta: expected fine_label_names to be a list, found {str(names)[:60]}")
+        else:
+            parts[name] = check_images(found["data"], found["fine_labels"], found.get("coarse_labels"),
+                f"{place.path}/{name}")
+    if not isinstance(names,list):
+        raise ValueError(f"{place.path}/meta: expected fine_label_names to be a list, found {str(names)[:60]}")
     return parts,[n.decode("latin1") if isinstance(n,bytes) else str(n) for n in names]
 
 # %% ../../nbs/50_data/10_cifar100.ipynb #9720d3e8
@@ -247,14 +284,16 @@ def obtain(
     download:bool=False,  # fetch the archive if it is not there
     timeout:float=10.,    # seconds without an answer after which to give up
 )->Place:                 # where the files are
-    "Find the set, or fetch it if asked to. `FileNotFoundError` says what to put where; `OSError`: not writable."
+    """Find the set, or fetch it if asked to.
+    `FileNotFoundError` says what to put where; `OSError`: not writable."""
     if place := find(folder): return place
     archive = folder/CIFAR100.filename
     put = f"put {archive.name} or cifar-100-binary.tar.gz, or the folder that it unpacks to, into {folder}"
     if not download: raise missing("cifar100", folder, "nothing is downloaded unasked", put)
     require_writable(folder, "cifar100")
     try: return Place(fetch(CIFAR100.url, archive, CIFAR100.tgz_md5, timeout), "python")
-    except (OSError,ValueError) as e: raise missing("cifar100", folder, f"it could not be got: {e}", put) from e
+    except (OSError,ValueError) as e:
+        raise missing("cifar100", folder, f"it could not be got: {e}", put) from e
 
 # %% ../../nbs/50_data/10_cifar100.ipynb #7e31a9d0
 binary_md5 = "03b5dce01913d631647c71ecec9e9cb8"   # of cifar-100-binary.tar.gz, as the set's site gives it
@@ -279,27 +318,36 @@ class Augmented(ImageSet):
 def load_cifar100(
     folder:Path,             # folder of this set, `root/cifar100`
     seed:int=0,              # draws the validation images
-    val:int|float=.1,        # of the training images, how many validate: a number, or a share below 1; 0: none
+    val:int|float=.1,  # of the training images, how many validate: a number, or a share below 1; 0: none
     stratified:bool=True,    # each class gives its share; False: as the paper's code draws
     augment:bool=True,       # training images are turned, shifted, scaled, sheared and flipped
     download:bool=False,     # fetch the archive, 169 MB, if the set is not there
 )->Data:                     # splits train, val (unless 0), test of (3,32,32) images
-    "CIFAR-100. `FileNotFoundError` says what to put where; `ValueError` names file and image, or a split that would be empty."
-    place = obtain(folder, download); found,names = read_cifar100(place)
-    (images,labels),(test_images,test_labels) = found["train"],found["test"]; n = len(labels)
+    """CIFAR-100.
+    `FileNotFoundError` says what to put where; `ValueError` names file and image, or a split that would be
+    empty."""
+    place = obtain(folder, download)
+    found,names = read_cifar100(place)
+    (images,labels),(test_images,test_labels) = found["train"],found["test"]
+    n = len(labels)
     held = max(int(val>0), round(val*n)) if isinstance(val,float) and 0<=val<1 else val
     if not isinstance(held,int) or isinstance(held,bool) or not 0<=held<n:
-        raise ValueError(f"val must be 0…{n-1} of the {n} training images, or a share from 0 to below 1, got {val}")
+        raise ValueError(f"val must be 0…{n-1} of the {n} training images, or a share from 0 to below 1, got "
+            f"{val}")
     published = {"training images":50_000,"test images":10_000}
     complete = compare_counts("cifar100", {"training images":n,"test images":len(test_labels)}, published)
     complete = complete and not warn_changed("cifar100", changed_files(published_md5(place)))
     groups = labels if stratified else torch.zeros_like(labels)
     sizes = (dict(val=held) if held else {})|dict(train=n-held)
-    parts = stratified_split(groups, sizes, torch.Generator().manual_seed(seed)); train = parts["train"]
+    parts = stratified_split(groups, sizes, torch.Generator().manual_seed(seed))
+    train = parts["train"]
     splits = {k:ImageSet(images[parts[k]], labels[parts[k]], 0., 1.) for k in ("train","val") if k in parts}
     splits["test"] = ImageSet(test_images, test_labels, 0., 1.)
-    if augment: splits["train"] = Augmented(images[train], labels[train], 0., 1., inspecting_transforms(True, None)[1])
-    protocol = dict(split_by="images", seed=seed, val=held, stratified=stratified, augment=augment, complete=complete)|inspecting_measures
+    if augment:
+        splits["train"] = Augmented(images[train], labels[train], 0., 1.,
+            inspecting_transforms(True, None)[1])
+    protocol = dict(split_by="images", seed=seed, val=held, stratified=stratified, augment=augment,
+        complete=complete)|inspecting_measures
     if held: protocol["selection"] = "accuracy"
     return Data("cifar100", splits, Taxonomy.builtin("cifar100"), names, protocol)
 
@@ -314,10 +362,12 @@ def check_cifar100(
     if place.path.is_dir() and place.layout=="binary":
         try: sizes = {k:len(v[1]) for k,v in read_cifar100(place)[0].items()}
         except ValueError as e: return {place.path.name:str(e)}
-        return {place.path.name:"whole" if sizes==dict(train=50_000,test=10_000) else f"not the published set: images are {sizes}"}
+        return {place.path.name:"whole" if sizes==dict(train=50_000,
+            test=10_000) else f"not the published set: images are {sizes}"}
     known = published_md5(place)
     return {path.name:"whole" for path in known}|changed_files(known)
 
 register(Source("cifar100", load_cifar100, classes=100, images=60_000, licence="not stated", megabytes=169,
-                where="www.cs.toronto.edu/~kriz/cifar.html (load('cifar100', download=True) does)", check=check_cifar100,
+                where="www.cs.toronto.edu/~kriz/cifar.html (load('cifar100', download=True) does)",
+                check=check_cifar100,
     archives=("cifar-100-python","cifar-100-binary","cifar-100-python.tar.gz","cifar-100-binary.tar.gz")));

@@ -9,32 +9,46 @@ __all__ = ['cub_sizes', 'read_cub', 'cub_paths', 'load_cub']
 from pathlib import Path
 
 from .base import Data,Source,register
-from .image_lists import Listing,check_listing,class_disjoint,locate,lookup,read_fields,read_lines,refuse_repeats
+from .image_lists import (
+    Listing, check_listing, class_disjoint, locate, lookup, read_fields, read_lines, refuse_repeats)
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data/13_cub.ipynb #302ae9f6
 def read_cub(
     folder:Path,           # folder of this set, `root/cub`
 )->tuple[Listing,Path]:    # what the lists say; the folder of the images
-    "The three lists of CUB-200-2011 and, if there, `taxonomy.csv`. `FileNotFoundError`; `ValueError` with file and line."
-    file = locate("cub", folder, ["images.txt"]); home = file.parent
-    read = lambda name,what,kind: lookup(home/name, read_fields(home/name, read_lines(home/name), {f"{what}_id":int,**kind}), f"{what}_id")
-    classes,images,labels = (read(*a) for a in (("classes.txt","class",dict(name=str)), ("images.txt","image",dict(path=str)),
+    """The three lists of CUB-200-2011 and, if there, `taxonomy.csv`.
+    `FileNotFoundError`; `ValueError` with file and line."""
+    file = locate("cub", folder, ["images.txt"])
+    home = file.parent
+    read = lambda name,what,kind: lookup(home/name,
+        read_fields(home/name, read_lines(home/name), {f"{what}_id":int,**kind}), f"{what}_id")
+    classes,images,labels = (read(*a) for a in (("classes.txt","class",dict(name=str)),
+        ("images.txt","image",dict(path=str)),
                                                 ("image_class_labels.txt","image",dict(class_id=int))))
-    refuse_repeats(home/"classes.txt", "class", list(classes.values())); refuse_repeats(file, "image", list(images.values()))
-    place = {c:k for k,c in enumerate(sorted(classes))}; names = [classes[c][1] for c in place]
+    refuse_repeats(home/"classes.txt", "class", list(classes.values()))
+    refuse_repeats(file, "image", list(images.values()))
+    place = {c:k for k,c in enumerate(sorted(classes))}
+    names = [classes[c][1] for c in place]
     for image,(line,_) in labels.items():
-        if image not in images: raise ValueError(f"{home/'image_class_labels.txt'}, line {line}: image_id {image} is not in images.txt")
+        if image not in images:
+            raise ValueError(f"{home/'image_class_labels.txt'}, line {line}: image_id {image} is not in "
+                f"images.txt")
     for image,(line,path) in images.items():
-        if image not in labels: raise ValueError(f"{file}, line {line}: image_id {image} has no line in image_class_labels.txt")
+        if image not in labels:
+            raise ValueError(f"{file}, line {line}: image_id {image} has no line in image_class_labels.txt")
         there,label = labels[image]
         if label not in classes:
-            raise ValueError(f"{home/'image_class_labels.txt'}, line {there}: class_id {label} is not in classes.txt")
-        if path.rpartition("/")[0]!=classes[label][1]: raise ValueError(f"{file}, line {line}: {path} is in another folder "
+            raise ValueError(f"{home/'image_class_labels.txt'}, line {there}: class_id {label} is not in "
+                f"classes.txt")
+        if path.rpartition("/")[0]!=classes[label][1]: raise ValueError(f"{file}, line {line}: {path} is in "
+            f"another folder "
             f"than that of its class, {classes[label][1]} (image_class_labels.txt, line {there})")
     ys = [place[labels[i][1]] for i in images]
     splits = ["train" if y<len(names)//2 else "test" for y in ys]
-    return Listing(file, [path for _,path in images.values()], ys, splits, names, cub_paths(home, names)),home/"images"
+    return (
+        Listing(file, [path for _,path in images.values()], ys, splits, names, cub_paths(home, names)),
+        home/"images")
 
 # %% ../../nbs/50_data/13_cub.ipynb #710033e5
 def cub_paths(
@@ -45,7 +59,8 @@ def cub_paths(
     file = home/"taxonomy.csv"
     if not file.is_file(): return [(name,) for name in names]
     try: return Taxonomy.from_csv(file).select(names).paths
-    except ValueError as e: raise ValueError(f"{e} (in {file}; expected one line for each class of classes.txt)") from None
+    except ValueError as e:
+        raise ValueError(f"{e} (in {file}; expected one line for each class of classes.txt)") from None
 
 # %% ../../nbs/50_data/13_cub.ipynb #5deab552
 cub_sizes = dict(train=(5864,100),test=(5924,100))  # images, classes
@@ -55,10 +70,13 @@ def load_cub(
     seed:int=0,   # draws the validation classes
     **options,    # `val`, `model`, `size`, `side`, `cache_megabytes` of `class_disjoint`
 )->Data:          # splits train, val (unless 0), test
-    "CUB-200-2011 with disjoint classes. `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."
+    """CUB-200-2011 with disjoint classes.
+    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."""
     listing,images = read_cub(folder)
     return class_disjoint("cub", listing, images, cub_sizes, dict(recall_at=[1,2,4,8]), seed, **options)
 
-register(Source("cub", load_cub, classes=200, images=11_788, licence="non-commercial research and education", megabytes=1150,
-    where="data.caltech.edu/records/65de6-vp158 (CUB_200_2011.tgz)", check=lambda folder: check_listing(read_cub, folder, cub_sizes),
+register(Source("cub", load_cub, classes=200, images=11_788, licence="non-commercial research and education",
+    megabytes=1150,
+    where="data.caltech.edu/records/65de6-vp158 (CUB_200_2011.tgz)",
+    check=lambda folder: check_listing(read_cub, folder, cub_sizes),
     archives=("CUB_200_2011",)));

@@ -11,7 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 # %% ../../nbs/50_data/01_draws.ipynb #6ebbef21
 class DrawFrom(TorchDispatchMode):
-    "Inside `with`, this thread's random operations draw from `generator`. `NotImplementedError` for one that can draw from the global state alone."
+    """Inside `with`, this thread's random operations draw from `generator`.
+    `NotImplementedError` for one that can draw from the global state alone."""
     def __init__(self,
         generator:torch.Generator,  # on the device of what is drawn
     ):
@@ -20,7 +21,8 @@ class DrawFrom(TorchDispatchMode):
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded not in operation.tags or kwargs.get("generator") is not None: return operation(*args, **kwargs)
+        if torch.Tag.nondeterministic_seeded not in operation.tags or kwargs.get("generator") is not None:
+            return operation(*args, **kwargs)
         self.drew = True
         return seeded_twin(operation)(*args, **kwargs|dict(generator=self.generator))
 
@@ -30,6 +32,8 @@ def seeded_twin(
     "The variant of an operation that takes a generator. `NotImplementedError` if there is none."
     if any(argument.name=="generator" for argument in operation._schema.arguments): return operation
     plain = operation._overloadname in ("","default")
-    twin = getattr(operation.overloadpacket, "generator" if plain else f"{operation._overloadname}_generator", None)
-    if twin is None: raise NotImplementedError(f"{operation} draws from torch's global generator and takes no other")
+    twin = getattr(operation.overloadpacket, "generator" if plain else f"{operation._overloadname}_generator",
+        None)
+    if twin is None:
+        raise NotImplementedError(f"{operation} draws from torch's global generator and takes no other")
     return twin

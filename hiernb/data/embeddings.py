@@ -28,7 +28,7 @@ from ..tree.labels import plain_labels
 # %% ../../nbs/50_data/03_embeddings.ipynb #a227a089
 @dataclass
 class Embeddings:
-    "What a frozen model made of labelled samples."
+    "Hold embeddings of labeled samples from a frozen model."
     embeddings:Tensor              # (N,D) float32, finite
     labels:Tensor                  # (N,) int64, 0…C-1
     class_names:list[str]          # name of each label, C
@@ -38,17 +38,22 @@ class Embeddings:
 
     def __repr__(self)->str:
         parts = [] if self.proxies is None else [f"{len(self.proxies)} proxies"]
-        if self.split: parts.append(", ".join(f"{s} {self.split.count(s)}" for s in dict.fromkeys(self.split)))
-        return f"Embeddings({'×'.join(map(str,self.embeddings.shape))}, {len(self.class_names)} classes{''.join('; '+p for p in parts)})"
+        if self.split:
+            parts.append(", ".join(f"{s} {self.split.count(s)}" for s in dict.fromkeys(self.split)))
+        return (
+            f"Embeddings({'×'.join(map(str,self.embeddings.shape))}, {len(self.class_names)} "
+            f"classes{''.join('; '+p for p in parts)})")
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #1f3aec27
 def as_matrix(
     x,         # (N,D): a tensor, an array or lists
     name:str,  # what an error calls it
 )->Tensor:     # (N,D) float32
-    "A matrix of floating point numbers. `ValueError` for whole numbers, complex ones, objects, sparse ones, another shape, nan and inf."
+    """A matrix of floating point numbers.
+    `ValueError` for whole numbers, complex ones, objects, sparse ones, another shape, nan and inf."""
     x = x if isinstance(x, Tensor) else np.array(x)
-    if isinstance(x, Tensor) and x.layout!=torch.strided: raise ValueError(f"{name} must be a dense matrix, got {x.layout}")
+    if isinstance(x, Tensor) and x.layout!=torch.strided:
+        raise ValueError(f"{name} must be a dense matrix, got {x.layout}")
     floating = x.is_floating_point() if isinstance(x, Tensor) else np.issubdtype(x.dtype, np.floating)
     if not floating: raise ValueError(f"{name} must be floating point numbers, got {x.dtype}")
     return check_matrix(torch.as_tensor(x).detach().cpu().float(), name)
@@ -57,12 +62,16 @@ def as_names(
     x,           # names: a list, an array or a pandas column
     name:str,    # what an error calls them
 )->list[str]:    # plain strings
-    "Take names without outer blanks, in Unicode's NFC. `ValueError` for anything that is no list of names, for an empty list and for an empty name."
+    """Take names without outer blanks, in Unicode's NFC.
+    `ValueError` for anything that is no list of names, for an empty list and for an empty name."""
     x = x if isinstance(x,(list,tuple,str,dict)) or not hasattr(x, "tolist") else x.tolist()
-    if isinstance(x,(list,tuple)) and not x: raise ValueError(f"{name} must be a list of names, got an empty one")
+    if isinstance(x,(list,tuple)) and not x:
+        raise ValueError(f"{name} must be a list of names, got an empty one")
     if isinstance(x,(list,tuple)): x = [v.decode() if isinstance(v, bytes) else v for v in x]
-    bad = x if not isinstance(x,list) else next((v for v in x if not isinstance(v,str) or not v.strip()), None)
-    if bad is not None or None in x: raise ValueError(f"{name} must be a list of names, none of them empty; got {str(bad)[:40]!r}")
+    bad = (
+        x if not isinstance(x,list) else next((v for v in x if not isinstance(v,str) or not v.strip()), None))
+    if bad is not None or None in x:
+        raise ValueError(f"{name} must be a list of names, none of them empty; got {str(bad)[:40]!r}")
     return [nfc(v.strip()) for v in x]
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #d1a0c002
@@ -71,10 +80,12 @@ def as_labels(
     class_names,       # C names in label order, or None
     n_samples:int,     # N
 )->tuple[Tensor,list[str],str]: # (N,) int64; the C names; where they come from, as in `Embeddings`
-    "Number the labels. `ValueError` for a class without a name, names that come twice, a wrong length or type."
+    """Number the labels.
+    `ValueError` for a class without a name, names that come twice, a wrong length or type."""
     names = None if class_names is None else as_names(class_names, "class_names")
     if names and len(set(names))<len(names):
-        raise ValueError(f"class_names must differ; {next(n for n in names if names.count(n)>1)!r} comes twice")
+        raise ValueError(f"class_names must differ; {next(n for n in names if names.count(n)>1)!r} comes "
+            f"twice")
     found,source = plain_labels(labels),"class_names" if names else "numbers"
     if not isinstance(found, Tensor):
         found,source = as_names(found, "labels"),"class_names" if names else "labels"
@@ -86,11 +97,13 @@ def as_labels(
     found = check_labels(found, n_samples, len(names) if names else None)
     if int(found.min())<0: raise ValueError(f"labels must be integers from 0, got {int(found.min())}")
     if names is None and int(found.max())>=10**6:
-        raise ValueError(f"labels go up to {int(found.max())}; number the classes from 0, or give them as names")
+        raise ValueError(f"labels go up to {int(found.max())}; number the classes from 0, or give them as "
+            f"names")
     return found,names or [str(k) for k in range(int(found.max())+1)],source
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #d066bf3a
-aliases = dict(embeddings=("X","x","features","vectors"), labels=("y","Y","targets","target"))   # what others call the parts
+# what others call the parts
+aliases = dict(embeddings=("X","x","features","vectors"), labels=("y","Y","targets","target"))
 
 def rename_parts(
     parts:Mapping[str,Any],   # of a file
@@ -101,29 +114,40 @@ def rename_parts(
     ours = {old:new for new,old in renamed.items()}
     return {ours.get(name, name):value for name,value in parts.items()},renamed
 
+# %% ../../nbs/50_data/03_embeddings.ipynb #932590f9
 def as_embeddings(
     parts:Mapping[str,Any],  # embeddings, labels and, optionally, class_names, proxies, split
     source:str|Path="",      # where they come from, for messages
 )->Embeddings:
-    "Checked parts of a file. `ValueError` names the source, the part, and what there is if one is missing; warns of parts that are not read."
-    known = ("embeddings","labels","class_names","proxies","split"); at = f"{source}: " if str(source) else ""
-    shown = ", ".join(f"{k} {tuple(v.shape)}" if hasattr(v,"shape") else str(k) for k,v in parts.items()) or "nothing"
+    """Checked parts of a file.
+    `ValueError` names the source, the part, and what there is if one is missing; warns of parts that are
+    not read."""
+    known = ("embeddings","labels","class_names","proxies","split")
+    at = f"{source}: " if str(source) else ""
+    shown = (
+        ", ".join(f"{k} {tuple(v.shape)}" if hasattr(v,"shape") else str(k) for k,v in parts.items())
+        or "nothing")
     parts,renamed = rename_parts(parts)
-    if renamed: warnings.warn(f"{at}{', '.join(f'{old} is read as {new}' for new,old in renamed.items())}", stacklevel=3)
+    if renamed:
+        warnings.warn(f"{at}{', '.join(f'{old} is read as {new}' for new,old in renamed.items())}",
+            stacklevel=3)
     for name in known[:2]:
         if parts.get(name) is None:
             hint = "; name yours: labels='…', in a command --labels …" if name=="labels" and at else ""
-            raise ValueError(f"{at}expected `embeddings` and `labels`, found no `{name}`; there is {shown}{hint}")
+            raise ValueError(f"{at}expected `embeddings` and `labels`, found no `{name}`; there is "
+                f"{shown}{hint}")
     if other := [str(k) for k in parts if k not in known]:
         warnings.warn(f"{at}{', '.join(other)} is not read; known are {', '.join(known)}", stacklevel=3)
     proxies,split = parts.get("proxies"),parts.get("split")
     try:
-        x = as_matrix(parts["embeddings"], "embeddings"); labels,names,names_from = as_labels(parts["labels"], parts.get("class_names"), len(x))
+        x = as_matrix(parts["embeddings"], "embeddings")
+        labels,names,names_from = as_labels(parts["labels"], parts.get("class_names"), len(x))
         if proxies is not None: proxies = as_matrix(proxies, "proxies")
         if proxies is not None and proxies.shape[1]!=x.shape[1]:
             raise ValueError(f"proxies have {proxies.shape[1]} dimensions, embeddings {x.shape[1]}")
         if split is not None: split = as_names(split, "split")
-        if split is not None and len(split)!=len(x): raise ValueError(f"split must have {len(x)} words, one per sample; got {len(split)}")
+        if split is not None and len(split)!=len(x):
+            raise ValueError(f"split must have {len(x)} words, one per sample; got {len(split)}")
     except (ValueError,TypeError) as e: raise ValueError(f"{at}{e}") from None
     return Embeddings(x, labels, names, proxies, split, names_from)
 
@@ -131,50 +155,63 @@ def as_embeddings(
 def most_bytes(
     path:Path,  # a file
 )->int:         # bytes
-    "How much a compressed file may hold: a hundred times its size, and 100 MB in any case."
+    "Bound what a compressed file may hold: a hundred times its size, and 100 MB in any case."
     return 10**8+100*path.stat().st_size
 
 def check_zip(
     path:Path,  # an .npz or .pt file
 )->None:
-    "`ValueError` for a zip file that is encrypted, or declares more than it can hold."
+    "Check the directory of a zip file. `ValueError` if it is encrypted, or declares more than it can hold."
     with zipfile.ZipFile(path) as file: members = file.infolist()
-    if locked := next((m.filename for m in members if m.flag_bits&1), None): raise ValueError(f"{locked} is encrypted")
+    if locked := next((m.filename for m in members if m.flag_bits&1), None):
+        raise ValueError(f"{locked} is encrypted")
     declared = sum(m.file_size for m in members)
-    if declared>most_bytes(path): raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most {most_bytes(path):,}")
+    if declared>most_bytes(path):
+        raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most "
+            f"{most_bytes(path):,}")
 
+# %% ../../nbs/50_data/03_embeddings.ipynb #30a2e8b3
 def check_npy(
     file:IO[bytes],  # an .npy file, at its start
     size:int,        # bytes in it
     name:str,        # for the message
 )->None:
-    "`ValueError` for an array of objects, and for a header that declares more or fewer bytes than follow."
+    "Check the header of an array. `ValueError` for objects, and for more or fewer bytes than follow."
     version = np.lib.format.read_magic(file)
-    if version not in ((1,0),(2,0)): raise ValueError(f"{name} is of .npy version {version[0]}.{version[1]}, expected a plain array of version 1 or 2")
+    if version not in ((1,0),(2,0)):
+        raise ValueError(f"{name} is of .npy version {version[0]}.{version[1]}, expected a plain array of "
+            f"version 1 or 2")
     read = np.lib.format.read_array_header_1_0 if version==(1,0) else np.lib.format.read_array_header_2_0
     shape,_,dtype = read(file)
-    if dtype.hasobject: raise ValueError(f"{name} is an array of objects, which is a pickle and could run code; save names as np.array(names)")
+    if dtype.hasobject:
+        raise ValueError(f"{name} is an array of objects, which is a pickle and could run code; save names "
+            f"as np.array(names)")
     declared,there = math.prod(shape)*dtype.itemsize,size-file.tell()
-    if declared!=there: raise ValueError(f"{name} declares {declared:,} bytes, its shape being {shape}, and holds {there:,}")
+    if declared!=there:
+        raise ValueError(f"{name} declares {declared:,} bytes, its shape being {shape}, and holds {there:,}")
 
+# %% ../../nbs/50_data/03_embeddings.ipynb #34989506
 def check_plain(
     value:Any,  # out of a file: lists of numbers or names, or lists of lists
     most:int,   # bytes of the file
 )->None:
-    "`ValueError` for lists in more than two levels, and for more entries than the file has bytes, which repeats them."
+    """Bound nested lists.
+    `ValueError` for more than two levels, and for more entries than the file has bytes, which repeats
+    them."""
     waiting,count = [(value,0)],0
     while waiting:
         inner,depth = waiting.pop()
         if not isinstance(inner, (list,tuple,dict,set)): continue
         count += len(inner)
-        if depth>1 or count>most: raise ValueError("its lists are nested too deeply, or repeated more often than the file is long")
+        if depth>1 or count>most:
+            raise ValueError("its lists are nested too deeply, or repeated more often than the file is long")
         waiting += [(v,depth+1) for v in (inner.values() if isinstance(inner, dict) else inner)]
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #e23a66e0
 def first_line(
     error:Exception,  # any
 )->str:               # never empty
-    "What an error says, in one line."
+    "Shorten an error's message to one line."
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 def nearest_name(
@@ -184,32 +221,39 @@ def nearest_name(
     "Name the most similar part or column, and otherwise all of them."
     there = list(map(str, there))
     near = difflib.get_close_matches(name, there, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there is {', '.join(there[:8]) or 'nothing'}{', …' if len(there)>8 else ''}"
+    return (
+        f"; did you mean {near[0]!r}?" if near
+        else f"; there is {', '.join(there[:8]) or 'nothing'}{', …' if len(there)>8 else ''}")
 
 def named_labels(
     parts:Mapping[str,Any],  # of a file
     labels:str|None,         # which of them holds the labels; None: as `as_embeddings` finds them
     path:Path,               # of the file, for messages
 )->dict[str,Any]:            # with this part as `labels`
-    "Rename the part that the user names. Warn of other `labels`. `ValueError` with the nearest name if there is no such part."
+    """Rename the part that the user names.
+    Warn of other `labels`. `ValueError` with the nearest name if there is no such part."""
     if labels in (None,"labels"): return dict(parts)
-    if labels not in parts: raise ValueError(f"{path}: there is no array {labels!r}{nearest_name(labels, parts)}")
+    if labels not in parts:
+        raise ValueError(f"{path}: there is no array {labels!r}{nearest_name(labels, parts)}")
     if "labels" in parts: warnings.warn(f"{path}: the array labels is not read", stacklevel=4)
     rest = {name:value for name,value in parts.items() if name not in (labels,"labels")}
     return rest|dict(labels=parts[labels])
 
+# %% ../../nbs/50_data/03_embeddings.ipynb #138be4bf
 def read_npz(
     path:Path,             # an .npz file
     labels:str|None=None,  # array of the labels; None: `labels`
 )->dict[str,np.ndarray]:   # parts for `as_embeddings`
-    "Read the arrays of an `.npz`. `ValueError` for object arrays, for no such array of labels, and for what is no such file."
+    """Read the arrays of an `.npz`.
+    `ValueError` for object arrays, for no such array of labels, and for what is no such file."""
     try:
         check_zip(path)
         with zipfile.ZipFile(path) as file:
             for member in file.infolist():
                 with file.open(member) as array: check_npy(array, member.file_size, member.filename)
         with np.load(path, allow_pickle=False) as file: found = {k:file[k] for k in file.files}
-    except (ValueError,zipfile.BadZipFile,zlib.error,EOFError,AttributeError,KeyError,NotImplementedError,RuntimeError,MemoryError) as e:
+    except (ValueError,zipfile.BadZipFile,zlib.error,EOFError,AttributeError,KeyError,NotImplementedError,
+        RuntimeError,MemoryError) as e:
         raise ValueError(f"{path} cannot be read as .npz: {first_line(e)}") from None
     return named_labels(found, labels, path)
 
@@ -218,76 +262,106 @@ def read_pt(
     path:Path,             # a .pt file
     labels:str|None=None,  # entry of the labels; None: `labels`
 )->dict[str,Any]:  # parts for `as_embeddings`
-    "A dictionary that `torch.save` wrote. `ValueError` for one that holds more than tensors, numbers and names."
+    """A dictionary that `torch.save` wrote.
+    `ValueError` for one that holds more than tensors, numbers and names."""
     try:
         if zipfile.is_zipfile(path): check_zip(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
     except OSError: raise
-    except Exception as e:                                              # torch's readers raise half a dozen types
-        named = re.search(r"GLOBAL ([\w.]+)", str(e)); lines = str(e).strip().splitlines() or [type(e).__name__]
-        why = f"it names {named[1]}" if named else "" if "Weights only" in lines[0] else f"torch says {lines[0][:160]}"
-        raise ValueError(f"{path} cannot be read without running code from it, or is damaged{why and ': '+why}; "
+    except Exception as e:  # torch's readers raise half a dozen types
+        named = re.search(r"GLOBAL ([\w.]+)", str(e))
+        lines = str(e).strip().splitlines() or [type(e).__name__]
+        why = (
+            f"it names {named[1]}" if named else "" if "Weights only" in lines[0]
+            else f"torch says {lines[0][:160]}")
+        raise ValueError(f"{path} cannot be read without running code from it, or is "
+            f"damaged{why and ': '+why}; "
             "save a dictionary of tensors and lists of names") from None
-    if not isinstance(found, dict): raise ValueError(f"{path}: expected a dictionary with embeddings and labels, found {type(found).__name__}")
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: expected a dictionary with embeddings and labels, found "
+            f"{type(found).__name__}")
     found = named_labels(found, labels, path)
     for name,value in found.items():
         try:
-            if isinstance(value, Tensor) and value.is_meta: raise ValueError("it was on the device meta, and has no numbers")
-            if isinstance(value, Tensor) and value.layout==torch.strided and value.numel()*value.itemsize>value.untyped_storage().nbytes():
-                raise ValueError(f"it has shape {tuple(value.shape)}, and {value.untyped_storage().nbytes():,} bytes are there")
-            if name in ("embeddings","labels","class_names","proxies","split"): check_plain(value, path.stat().st_size)
-        except ValueError as e: raise ValueError(f"{path}: {str(name)[:40]} declares more than the file holds: {e}") from None
+            if isinstance(value, Tensor) and value.is_meta:
+                raise ValueError("it was on the device meta, and has no numbers")
+            if isinstance(value,
+                Tensor) and value.layout==torch.strided and value.numel()*value.itemsize>value.untyped_storage().nbytes():
+                raise ValueError(f"it has shape {tuple(value.shape)}, and "
+                    f"{value.untyped_storage().nbytes():,} bytes are there")
+            if name in ("embeddings","labels","class_names","proxies","split"):
+                check_plain(value, path.stat().st_size)
+        except ValueError as e:
+            raise ValueError(f"{path}: {str(name)[:40]} declares more than the file holds: {e}") from None
     return found
 
+# %% ../../nbs/50_data/03_embeddings.ipynb #f388c81f
 def read_safetensors(
     path:Path,             # a .safetensors file
     labels:str|None=None,  # tensor, or list in the metadata, of the labels; None: `labels`
 )->dict[str,Any]:  # parts for `as_embeddings`
-    "Tensors, and names out of the metadata. `ValueError` for what is no such file, or metadata that are no JSON lists."
+    """Tensors, and names out of the metadata.
+    `ValueError` for what is no such file, or metadata that are no JSON lists."""
     from safetensors import SafetensorError,safe_open
     try:
-        with safe_open(str(path), "pt") as file: tensors,about = {k:file.get_tensor(k) for k in file.keys()},file.metadata() or {}
-        if twice := [k for k in tensors if k in about]: raise ValueError(f"{twice[0]} is a tensor and in the metadata; expected one of the two")
+        with safe_open(str(path), "pt") as file:
+            tensors,about = {k:file.get_tensor(k) for k in file.keys()},file.metadata() or {}
+        if twice := [k for k in tensors if k in about]:
+            raise ValueError(f"{twice[0]} is a tensor and in the metadata; expected one of the two")
         lists = {k:json.loads(about[k]) for k in ("class_names","split","labels",labels) if k in about}
         for names in lists.values(): check_plain(names, path.stat().st_size)
-    except (SafetensorError,ValueError,RecursionError) as e: raise ValueError(f"{path} cannot be read as .safetensors: {first_line(e)}") from None
+    except (SafetensorError,ValueError,RecursionError) as e:
+        raise ValueError(f"{path} cannot be read as .safetensors: {first_line(e)}") from None
     return named_labels(tensors|lists, labels, path)
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #de5ef378
 def dimensions(
     columns:list[str],  # of a table
 )->list[str]:           # those that are dimensions, in order
-    "Columns numbered 0…D-1 or 1…D behind one prefix. `ValueError` if there are none, several families, or a gap."
+    """Columns numbered 0…D-1 or 1…D behind one prefix.
+    `ValueError` if there are none, several families, or a gap."""
     found = {}
     for c in columns:
-        if re.fullmatch(r"Unnamed: \d+", c): continue                    # what pandas calls a column without a name, as an index has
+        # what pandas calls a column without a name, as an index has
+        if re.fullmatch(r"Unnamed: \d+", c): continue
         if m := re.fullmatch(r"(.*?)(\d+)", c): found.setdefault(m[1], {})[int(m[2])] = c
-    if len(found)!=1: raise ValueError("expected the dimensions as columns e0, e1, … behind one prefix, found "
-        f"{'the prefixes '+', '.join(map(repr,found)) if found else 'none'}; the columns are {', '.join(columns[:8])}{', …' if len(columns)>8 else ''}")
-    (prefix,numbers), = found.items(); first = min(numbers)
+    if len(found)!=1: raise ValueError("expected the dimensions as columns e0, e1, … behind one prefix, "
+        "found "
+        f"{'the prefixes '+', '.join(map(repr,found)) if found else 'none'}; the columns are "
+        f"{', '.join(columns[:8])}{', …' if len(columns)>8 else ''}")
+    (prefix,numbers), = found.items()
+    first = min(numbers)
     if sorted(numbers)!=list(range(first, first+len(numbers))) or first>1:
         there = ", ".join(numbers[k] for k in sorted(numbers))[:80]
-        raise ValueError(f"expected the columns {prefix}0, {prefix}1, … (or from 1) without a gap, found {there}")
+        raise ValueError(f"expected the columns {prefix}0, {prefix}1, … (or from 1) without a gap, found "
+            f"{there}")
     return [numbers[k] for k in sorted(numbers)]
 
+# %% ../../nbs/50_data/03_embeddings.ipynb #89faeee2
 def label_values(
     column:pd.Series,       # label, no cell empty
 )->np.ndarray|list[str]:    # integers, or names
-    "What is in a column of labels. `ValueError` for other numbers, and for a number among names, or a name among numbers, which is a slip."
+    """Read a column of labels.
+    `ValueError` for other numbers, and for a number among names, or a name among numbers, which is a slip."""
     if column.dtype.kind in "iu": return column.to_numpy()
     if column.dtype.kind=="f":
         part = (column%1!=0).to_numpy()
         if part.any():
             row = int(part.argmax())
-            raise ValueError(f"row {row+1}, column {column.name}: expected whole numbers or names, found {float(column.iloc[row])}; "
+            raise ValueError(f"row {row+1}, column {column.name}: expected whole numbers or names, found "
+                f"{float(column.iloc[row])}; "
                              "names that look like numbers belong in a column class")
-        return column.to_numpy().astype(np.int64)                      # 0.0, 1.0: what pandas writes where a cell was once empty
+        return column.to_numpy().astype(np.int64)  # 0.0, 1.0: what pandas writes where a cell was once empty
     for row,v in enumerate(column, 1):
-        if not isinstance(v, str): raise ValueError(f"row {row}, column {column.name}: expected whole numbers or names, found {v!r}")
-    numbers = [re.fullmatch(r"\s*[+-]?\d+\s*", v) is not None for v in column]; most = 2*sum(numbers)>=len(numbers)
+        if not isinstance(v, str):
+            raise ValueError(f"row {row}, column {column.name}: expected whole numbers or names, found {v!r}")
+    numbers = [re.fullmatch(r"\s*[+-]?\d+\s*", v) is not None for v in column]
+    most = 2*sum(numbers)>=len(numbers)
     if len(set(numbers))==2:
-        row = numbers.index(not most); other = "whole numbers" if most else "names"
-        raise ValueError(f"row {row+1}, column {column.name}: expected {other} as in the others, found {column.iloc[row]!r}; "
+        row = numbers.index(not most)
+        other = "whole numbers" if most else "names"
+        raise ValueError(f"row {row+1}, column {column.name}: expected {other} as in the others, found "
+            f"{column.iloc[row]!r}; "
                          "names that look like numbers belong in a column class")
     return list(column)
 
@@ -296,12 +370,15 @@ def label_column(
     names:list[str],   # columns of a table
     labels:str|None,   # the one that the user names; None: class or label
 )->str:                # column of the labels
-    "Find the column of the labels. `ValueError` with the nearest name if it is missing, and if class and label are both there or both missing."
+    """Find the column of the labels.
+    `ValueError` with the nearest name if it is missing, and if class and label are both there or both
+    missing."""
     if labels in names: return labels
     if labels is not None: raise ValueError(f"there is no column {labels!r}{nearest_name(labels, names)}")
     if ("class" in names)!=("label" in names): return "class" if "class" in names else "label"
     likely = [n for n in names if n not in ("embedding","split") and not n[-1:].isdigit()] or names
-    raise ValueError(f"expected a column class (names) or label (integers or names), one of the two; found {', '.join(names[:8])}; "
+    raise ValueError(f"expected a column class (names) or label (integers or names), one of the two; found "
+        f"{', '.join(names[:8])}; "
                      f"name yours: labels={likely[-1]!r}, in a command --labels {shlex.quote(likely[-1])}")
 
 def is_numeric(
@@ -326,20 +403,25 @@ def number_matrix(
 def list_column(
     table:pd.DataFrame,  # without the labels
 )->str|None:             # `embedding`, or else the only column of lists
-    "Find the column that holds an embedding per row. `ValueError` for several, none of them called embedding."
+    """Find the column that holds an embedding per row.
+    `ValueError` for several, none of them called embedding."""
     if "embedding" in table: return "embedding"
-    found = [name for name in table if len(table) and isinstance(table[name].iloc[0], (list,tuple,np.ndarray))]
-    if len(found)>1: raise ValueError(f"expected one column of lists, or one called embedding; found {', '.join(found)}")
+    found = [name for name in table if len(table) and isinstance(table[name].iloc[0],
+        (list,tuple,np.ndarray))]
+    if len(found)>1:
+        raise ValueError(f"expected one column of lists, or one called embedding; found {', '.join(found)}")
     return found[0] if found else None
 
 def list_matrix(
     column:pd.Series,  # a list per sample
 )->np.ndarray:         # (N,D) float64
-    "Stack a column of lists. `ValueError` with the row for a cell that is no list of numbers, and for several lengths."
+    """Stack a column of lists.
+    `ValueError` with the row for a cell that is no list of numbers, and for several lengths."""
     for row,v in enumerate(column, 1):
         flat = np.asarray(v)
         if flat.ndim!=1 or flat.dtype.kind not in "fiu" or not len(flat):
-            raise ValueError(f"row {row}, column {column.name}: expected a list of numbers, found {str(v)[:40]!r}")
+            raise ValueError(f"row {row}, column {column.name}: expected a list of numbers, found "
+                f"{str(v)[:40]!r}")
     if len(lengths := sorted(set(map(len, column))))>1:
         raise ValueError(f"column {column.name}: expected lists of one length, found lengths {lengths[:5]}")
     return np.stack([np.asarray(v, dtype=float) for v in column])
@@ -349,7 +431,8 @@ def dimension_columns(
     table:pd.DataFrame,   # without the labels
     labels_named:bool,    # whether the user named the column of the labels
 )->list[str]:             # columns of numbers
-    "Find the dimensions: numbered columns or, beside named labels, all columns of numbers, with a warning. `ValueError` as `dimensions`."
+    """Find the dimensions: numbered columns or, beside named labels, all columns of numbers, with a warning.
+    `ValueError` as `dimensions`."""
     names = list(table)
     numbered = any(re.fullmatch(r"(?!Unnamed: ).*\d", n) for n in names)
     found = [n for n in names if is_numeric(table[n])]
@@ -361,7 +444,8 @@ def table_parts(
     table:pd.DataFrame,    # as read
     labels:str|None=None,  # column of the labels; None: class or label
 )->dict[str,Any]:          # parts for `as_embeddings`, and None for each column that is not read
-    "Take one row per sample. `ValueError` for missing columns, and with row, column and text for a cell that is no number."
+    """Take one row per sample.
+    `ValueError` for missing columns, and with row, column and text for a cell that is no number."""
     names = list(map(str, table.columns))
     table = table.set_axis(names, axis=1)
     if not len(table): raise ValueError("expected a row a sample, found column names alone")
@@ -369,7 +453,8 @@ def table_parts(
     for c in (chosen,"split"):
         if c not in names: continue
         empty = table[c].isna()|table[c].astype(str).str.strip().eq("")
-        if empty.any(): raise ValueError(f"row {int(empty.argmax())+1}, column {c}: expected a value, found none")
+        if empty.any():
+            raise ValueError(f"row {int(empty.argmax())+1}, column {c}: expected a value, found none")
     parts = dict(labels=list(map(str, table["class"])) if chosen=="class" else label_values(table[chosen]))
     if "split" in names and chosen!="split": parts["split"] = [str(v) for v in table["split"]]
     rest = [n for n in names if n not in (chosen,"class","label","split")]
@@ -383,12 +468,15 @@ def table_parts(
 def check_parquet(
     path:Path,  # a Parquet file
 )->None:
-    "`ValueError` for a file that declares more than it can hold."
+    "Check the metadata of a Parquet file. `ValueError` if it declares more than it can hold."
     from pyarrow.parquet import read_metadata
     about = read_metadata(path)
     groups = [about.row_group(i).total_byte_size for i in range(about.num_row_groups)]
-    declared = max(sum(groups), 8*about.num_rows*about.num_columns)          # a run of equal values takes hardly any bytes
-    if declared>most_bytes(path): raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most {most_bytes(path):,}")
+    # a run of equal values takes hardly any bytes
+    declared = max(sum(groups), 8*about.num_rows*about.num_columns)
+    if declared>most_bytes(path):
+        raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most "
+            f"{most_bytes(path):,}")
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #b7304d5a
 def read_embedding_table(
@@ -408,29 +496,38 @@ def read_embedding_table(
             text = dict.fromkeys(("class","label","split",chosen), str)
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)         # more cells than column names
-                table = pd.read_csv(path, sep=mark, encoding="utf-8-sig", keep_default_na=False, dtype=text, skipinitialspace=True,
+                table = pd.read_csv(path, sep=mark, encoding="utf-8-sig", keep_default_na=False, dtype=text,
+                    skipinitialspace=True,
                                     index_col=False, low_memory=False)
             if chosen!="class" and chosen in table:
                 said = table[chosen]
-                if said.str.fullmatch(r"-?(0|[1-9][0-9]{0,17})").all(): table[chosen] = said.astype(np.int64)   # 007 is a name
+                # 007 is a name
+                if said.str.fullmatch(r"-?(0|[1-9][0-9]{0,17})").all(): table[chosen] = said.astype(np.int64)
                 elif said.str.fullmatch(r"-?[0-9]+\.[0-9]*").all(): table[chosen] = said.astype(float)
     except (OSError,ValueError,NotImplementedError,pd.errors.ParserError,pd.errors.ParserWarning) as e:
-        if isinstance(e, OSError) and e.errno is not None: raise                  # pyarrow's have none for damaged files
+        if isinstance(e, OSError) and e.errno is not None: raise  # pyarrow's have none for damaged files
         raise ValueError(f"{path} cannot be read as a table: {first_line(e)}") from None
     try: parts = table_parts(table, labels)
     except (ValueError,TypeError) as e: raise ValueError(f"{path}: {e}") from None
-    if other := [k for k,v in parts.items() if v is None]: warnings.warn(f"{path}: the columns {', '.join(other)} are not read", stacklevel=3)
+    if other := [k for k,v in parts.items() if v is None]:
+        warnings.warn(f"{path}: the columns {', '.join(other)} are not read", stacklevel=3)
     return {k:v for k,v in parts.items() if v is not None}
 
-readers = {".npz":read_npz,".pt":read_pt,".pth":read_pt,".safetensors":read_safetensors,**dict.fromkeys((".csv",".tsv",".parquet"), read_embedding_table)}
+# %% ../../nbs/50_data/03_embeddings.ipynb #488c9677
+readers = {".npz":read_npz,".pt":read_pt,".pth":read_pt,".safetensors":read_safetensors,
+    **dict.fromkeys((".csv",".tsv",".parquet"), read_embedding_table)}
 
 def load_embeddings(
     path:str|Path,         # .npz, .pt, .pth, .safetensors, .csv, .tsv or .parquet
-    labels:str|None=None,  # column or array of the labels; None: `labels` of arrays, class or label of a table
+    # column or array of the labels; None: `labels` of arrays, class or label of a table
+    labels:str|None=None,
 )->Embeddings:
-    "Read embeddings with their labels. `FileNotFoundError`; `ValueError` says what the file holds in place of what was expected."
+    """Read embeddings with their labels.
+    `FileNotFoundError`; `ValueError` says what the file holds in place of what was expected."""
     path = Path(path).expanduser()
     read = readers.get(path.suffix.lower())
-    if read is None: raise ValueError(f"{path}: expected a file of embeddings ending in {', '.join(readers)}, found {path.suffix or 'no ending'!r}")
+    if read is None:
+        raise ValueError(f"{path}: expected a file of embeddings ending in {', '.join(readers)}, found "
+            f"{path.suffix or 'no ending'!r}")
     if not path.is_file(): raise FileNotFoundError(f"no file of embeddings {path}")
     return as_embeddings(read(path, labels), path)

@@ -26,7 +26,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from .base import Data,ImageSet,Source,data_root,register,require_writable,sources,stratified_split,write_atomic
+from .base import (
+    Data, ImageSet, Source, data_root, register, require_writable, sources, stratified_split, write_atomic)
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data/08_emoji.ipynb #1975c055
@@ -43,18 +44,30 @@ class Package(NamedTuple):
 
 taxonomy_package = Package("emojibase-data", "17.0.0", "MIT", "Miles Johnson; after Unicode and CLDR",
                            "Yvgb5AWoHViHV/gq1qr5ZAarcBip+B27/ZLRsUJkbgAEaLlZ/fof9g882LTpmEpyhBNEC0m2SEmItljHsTygjA==")
-packages = {s:Package(f"@iconify-json/{s}",*rest) for s,*rest in [  # style -> its package; style i of an image is the i-th
-    ("noto","1.2.9","Apache-2.0","Google", "DQiuXENbun41ch+XPSV55H9FaWKpHTyz46YIKtSaKYD4fIDDzL1tR6H4np/T38jfrTAeI3rcKF0mqHYeZVAuaw=="),
-    ("noto-v1","1.2.5","Apache-2.0","Google", "/DsVMius69Q0fRS53z7QK1TROSuar606jiIx+laXtdsYGMXpf6LtHBx6CGfoo3UHHb/XpBsw+1L1x3eyPqMuVA=="),
-    ("twemoji","1.2.5","CC-BY-4.0","Twitter", "uKpuIEV0v6K5BW3Mjdyl+XKFVAbbcPxAgifKvEMtZoUZB5+YiY5zaMm2uNNCxyXzAWU9yNLlj41WU6/mvgALsw=="),
-    ("openmoji","1.2.29","CC-BY-SA-4.0","OpenMoji", "vXdhkqcXVSO6suy+m9LbcUM3OdVyuNOtpV8/als/WqfkQIRxevL5Geb/g+6GH/Qwnq1OqksEmaDGTCmZ5nFKJQ=="),
-    ("fluent-emoji","1.2.7","MIT","Microsoft", "D8G6bKAyIsyxP1rzZtIWr/gg/fO4Rg1+DyCWlfqKK4h8W+4Em/Y0P6QYgJUQTlUcagzJvSyg+9OBv4hz4Hc/QA=="),
-    ("fluent-emoji-flat","1.2.6","MIT","Microsoft", "RY47RgPb47fYUiyrA64sIOL0+UU02s29sXpNBbIQRBUlPlfNFTKUmZDERGuxDs/7yNGWqQYvuaSYM1M4fRXlUw=="),
-    ("fluent-emoji-high-contrast","1.2.6","MIT","Microsoft", "esqhZPpkrF7sNX3NsLoh8KW64okEr/bzko7WNnFP+qTJGAqDPDYjp0925yxuivXy3HtVQB8xhIKu3+Nq1byX5w=="),
-    ("emojione","1.2.3","CC-BY-4.0","EmojiOne 2", "T9+T3HIbJNLKKsmxYKlaYhvnHYkz/HNYTV7SHCXVZPfeUi4FqskY70YeN8yYAZT8cCv7w5vJxS4Q1m8zb9CMMg=="),
-    ("emojione-v1","1.2.3","CC-BY-SA-4.0","EmojiOne 1", "UjI2VQEXVtGlPBvQuxEizro7QCgBcJDOYwKUupquvvZ8UV4xOlvm45IU82JYWegiAWLerY79gFLMZ26U6Ms+ww=="),
-    ("fxemoji","1.2.2","Apache-2.0","Mozilla", "UAasRaxzFUKfIGSmLwnoarsssA4LX0VLLuEmplIqM6ZNQqIQRtav8tZ4H1neTlBreXuMQyAifr5jP4kn78DpiQ=="),
-    ("streamline-emojis","1.2.4","CC-BY-4.0","Streamline", "iNr9T9XuZVTyQPJO8ZlLxBzPkpi7qMl+z1l0C31vpEMqhPMelth3n7CeWQYtixdetDPdI81yeG4ROqjWpYJE6A==")]}
+# style -> its package; style i of an image is the i-th
+packages = {s:Package(f"@iconify-json/{s}",*rest) for s,*rest in [
+    ("noto","1.2.9","Apache-2.0","Google",
+    "DQiuXENbun41ch+XPSV55H9FaWKpHTyz46YIKtSaKYD4fIDDzL1tR6H4np/T38jfrTAeI3rcKF0mqHYeZVAuaw=="),
+    ("noto-v1","1.2.5","Apache-2.0","Google",
+    "/DsVMius69Q0fRS53z7QK1TROSuar606jiIx+laXtdsYGMXpf6LtHBx6CGfoo3UHHb/XpBsw+1L1x3eyPqMuVA=="),
+    ("twemoji","1.2.5","CC-BY-4.0","Twitter",
+    "uKpuIEV0v6K5BW3Mjdyl+XKFVAbbcPxAgifKvEMtZoUZB5+YiY5zaMm2uNNCxyXzAWU9yNLlj41WU6/mvgALsw=="),
+    ("openmoji","1.2.29","CC-BY-SA-4.0","OpenMoji",
+    "vXdhkqcXVSO6suy+m9LbcUM3OdVyuNOtpV8/als/WqfkQIRxevL5Geb/g+6GH/Qwnq1OqksEmaDGTCmZ5nFKJQ=="),
+    ("fluent-emoji","1.2.7","MIT","Microsoft",
+    "D8G6bKAyIsyxP1rzZtIWr/gg/fO4Rg1+DyCWlfqKK4h8W+4Em/Y0P6QYgJUQTlUcagzJvSyg+9OBv4hz4Hc/QA=="),
+    ("fluent-emoji-flat","1.2.6","MIT","Microsoft",
+    "RY47RgPb47fYUiyrA64sIOL0+UU02s29sXpNBbIQRBUlPlfNFTKUmZDERGuxDs/7yNGWqQYvuaSYM1M4fRXlUw=="),
+    ("fluent-emoji-high-contrast","1.2.6","MIT","Microsoft",
+    "esqhZPpkrF7sNX3NsLoh8KW64okEr/bzko7WNnFP+qTJGAqDPDYjp0925yxuivXy3HtVQB8xhIKu3+Nq1byX5w=="),
+    ("emojione","1.2.3","CC-BY-4.0","EmojiOne 2",
+    "T9+T3HIbJNLKKsmxYKlaYhvnHYkz/HNYTV7SHCXVZPfeUi4FqskY70YeN8yYAZT8cCv7w5vJxS4Q1m8zb9CMMg=="),
+    ("emojione-v1","1.2.3","CC-BY-SA-4.0","EmojiOne 1",
+    "UjI2VQEXVtGlPBvQuxEizro7QCgBcJDOYwKUupquvvZ8UV4xOlvm45IU82JYWegiAWLerY79gFLMZ26U6Ms+ww=="),
+    ("fxemoji","1.2.2","Apache-2.0","Mozilla",
+    "UAasRaxzFUKfIGSmLwnoarsssA4LX0VLLuEmplIqM6ZNQqIQRtav8tZ4H1neTlBreXuMQyAifr5jP4kn78DpiQ=="),
+    ("streamline-emojis","1.2.4","CC-BY-4.0","Streamline",
+    "iNr9T9XuZVTyQPJO8ZlLxBzPkpi7qMl+z1l0C31vpEMqhPMelth3n7CeWQYtixdetDPdI81yeG4ROqjWpYJE6A==")]}
 
 # %% ../../nbs/50_data/08_emoji.ipynb #aee7f584
 def state(
@@ -63,7 +76,8 @@ def state(
 )->str:               # "whole", "missing", "truncated: …" or "foreign: …"
     "Compare a tarball with what was published."
     if not path.is_file(): return "missing"
-    data = path.read_bytes(); found = base64.b64encode(hashlib.sha512(data).digest()).decode()
+    data = path.read_bytes()
+    found = base64.b64encode(hashlib.sha512(data).digest()).decode()
     if found==package.sha512: return "whole"
     try: gzip.decompress(data)
     except EOFError: return f"truncated: {len(data)} bytes and the compressed stream has no end"
@@ -76,15 +90,19 @@ def from_npm(
     wanted:list[Package],     # what to get
     timeout:float=600,        # seconds for all of them
 )->None:
-    "Get tarballs with `npm pack`. `OSError` says how npm failed, `ValueError` names a tarball that is not the published one."
+    """Get tarballs with `npm pack`.
+    `OSError` says how npm failed, `ValueError` names a tarball that is not the published one."""
     if not shutil.which("npm"): raise OSError("no npm here")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as own:
-        try: subprocess.run(["npm","pack","--silent",*(f"{p.name}@{p.version}" for p in wanted)], cwd=own, check=True, timeout=timeout,
+        try: subprocess.run(["npm","pack","--silent",*(f"{p.name}@{p.version}" for p in wanted)], cwd=own,
+            check=True, timeout=timeout,
                             capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        except subprocess.CalledProcessError as e: raise OSError(f"npm pack: {(e.stderr or e.stdout).strip()[-300:]}") from e
+        except subprocess.CalledProcessError as e:
+            raise OSError(f"npm pack: {(e.stderr or e.stdout).strip()[-300:]}") from e
         except subprocess.TimeoutExpired as e: raise OSError(f"npm pack took more than {timeout} s") from e
         for p in wanted:
-            if (found := state(Path(own)/p.tarball, p))!="whole": raise ValueError(f"npm gave another {p.tarball} than was published ({found})")
+            if (found := state(Path(own)/p.tarball, p))!="whole":
+                raise ValueError(f"npm gave another {p.tarball} than was published ({found})")
             os.replace(Path(own)/p.tarball, folder/p.tarball)
 
 # %% ../../nbs/50_data/08_emoji.ipynb #cce8f4f2
@@ -95,17 +113,22 @@ def wanted()->list[Package]:  # all packages that the set is made of
 def obtain(
     folder:Path,              # folder of this set, `root/emoji`
 )->None:                      # every tarball lies in the folder, whole
-    "Find or get the tarballs. `FileNotFoundError` says what to put where; `OSError`: not writable; `ValueError`: a damaged tarball."
+    """Find or get the tarballs.
+    `FileNotFoundError` says what to put where; `OSError`: not writable; `ValueError`: a damaged tarball."""
     states = {p:state(folder/p.tarball, p) for p in wanted()}
     for p,found in states.items():
         if found not in ("whole","missing"):
-            raise ValueError(f"{folder/p.tarball} is not the published file ({found}); delete it or move it elsewhere and load again")
+            raise ValueError(f"{folder/p.tarball} is not the published file ({found}); delete it or move it "
+                f"elsewhere and load again")
     if not (missing := [p for p,found in states.items() if found=="missing"]): return
-    require_writable(folder, "emoji"); s = sources["emoji"]
+    require_writable(folder, "emoji")
+    s = sources["emoji"]
     try: from_npm(folder, missing)
     except (OSError,ValueError) as e:
-        raise FileNotFoundError("\n".join([f"{len(missing)} of {len(states)} emoji packages are not in {folder} and could not be got: {e}",
-            "On a machine with npm run", "  npm pack "+" ".join(f"{p.name}@{p.version}" for p in missing), f"and put into {folder}:",
+        raise FileNotFoundError("\n".join([f"{len(missing)} of {len(states)} emoji packages are not in "
+            f"{folder} and could not be got: {e}",
+            "On a machine with npm run", "  npm pack "+" ".join(f"{p.name}@{p.version}" for p in missing),
+            f"and put into {folder}:",
             *(f"  {p.tarball}" for p in missing), f"(size {s.size}; licence: {s.licence})",
             "or name the folder that holds emoji/ by root=… or the environment variable HIERNB_DATA."])) from e
 
@@ -151,10 +174,14 @@ class Chart:
     @classmethod
     def read(cls, folder:Path)->"Chart":
         "From the tarball of emojibase-data in `folder`."
-        lists = [f"en/shortcodes/{n}" for n in ("cldr","emojibase","emojibase-legacy","github","iamcal","joypixels")]
-        data,groups,unicode,*codes = read_package(folder, taxonomy_package, "en/data", "meta/groups", "meta/unicode-names", *lists)
-        data = sorted((e for e in data if "group" in e and groups["groups"][str(e["group"])]!="component"), key=lambda e: e["order"])
-        paths = [(groups["groups"][str(e["group"])].replace("-"," & "), groups["subgroups"][str(e["subgroup"])], e["label"]) for e in data]
+        lists = [f"en/shortcodes/{n}" for n in ("cldr","emojibase","emojibase-legacy","github","iamcal",
+            "joypixels")]
+        data,groups,unicode,*codes = read_package(folder, taxonomy_package, "en/data", "meta/groups",
+            "meta/unicode-names", *lists)
+        data = sorted((e for e in data if "group" in e and groups["groups"][str(e["group"])]!="component"),
+            key=lambda e: e["order"])
+        paths = [(groups["groups"][str(e["group"])].replace("-"," & "),
+            groups["subgroups"][str(e["subgroup"])], e["label"]) for e in data]
         at = {points(e["hexcode"]):i for i,e in enumerate(data)}
         tones = {points(s["hexcode"]) for e in data for s in e.get("skins",())}
         labels,others = defaultdict(set),defaultdict(set)
@@ -177,23 +204,31 @@ class Icon:
     flip:bool=False                   # to be mirrored left to right
 
     def svg(self, size:int)->str:  # a square picture of `size` pixels, the box centred in it
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{size}" height="{size}" '
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+            f'width="{size}" height="{size}" '
                 f'viewBox="{" ".join(map(str,self.box))}">{self.body}</svg>')
 
 def read_icons(
     data:dict,     # what `icons.json` of a set holds
 )->list[Icon]:     # one a drawing, aliases resolved
-    "The drawings of a set. `ValueError` names an alias that leads nowhere or asks for more than a mirror image. Format: iconify.design/docs/types."
+    """The drawings of a set.
+    `ValueError` names an alias that leads nowhere or asks for more than a mirror image. Format:
+    iconify.design/docs/types."""
     icons,aliases = {},data.get("aliases",{})
     for name,icon in data["icons"].items():
-        box = tuple(icon.get(k, data.get(k, default)) for k,default in dict(left=0,top=0,width=16,height=16).items())
+        box = tuple(icon.get(k, data.get(k, default)) for k,
+            default in dict(left=0,top=0,width=16,height=16).items())
         icons[name] = Icon([name], icon["body"], box, icon.get("hidden",False))
     for name,alias in aliases.items():
         parent,seen,flips = name,set(),False
         while parent in aliases and parent not in seen:
-            if extra := aliases[parent].keys()-{"parent","hFlip","hidden"}: raise ValueError(f"alias {name!r} asks for {sorted(extra)}, which we do not draw")
-            seen.add(parent); flips ^= aliases[parent].get("hFlip",False); parent = aliases[parent]["parent"]
-        if parent not in data["icons"]: raise ValueError(f"alias {name!r} leads to {parent!r}, which is no icon")
+            if extra := aliases[parent].keys()-{"parent","hFlip","hidden"}:
+                raise ValueError(f"alias {name!r} asks for {sorted(extra)}, which we do not draw")
+            seen.add(parent)
+            flips ^= aliases[parent].get("hFlip",False)
+            parent = aliases[parent]["parent"]
+        if parent not in data["icons"]:
+            raise ValueError(f"alias {name!r} leads to {parent!r}, which is no icon")
         own = icons[parent]
         if flips: icons[name] = Icon([name], own.body, own.box, alias.get("hidden",own.hidden), True)
         else: own.names.append(name)
@@ -202,7 +237,8 @@ def read_icons(
 # %% ../../nbs/50_data/08_emoji.ipynb #d62ebb10
 mistaken = {  # style -> names of icons that draw another emoji than their name says
     "emojione":{"asterisk"},
-    "fxemoji":{"cat","construction","dog","down","keyboard","kiss","mouse","pig","pout","pouting","sunglasses","tiger","wave"},
+    "fxemoji":{"cat","construction","dog","down","keyboard","kiss","mouse","pig","pout","pouting",
+    "sunglasses","tiger","wave"},
     "streamline-emojis":{"turkey"}}
 
 def spellings(
@@ -211,7 +247,9 @@ def spellings(
     "Also without the number at the end, and for a flag as CLDR now writes it."
     found = []
     for n in (name,re.sub(r"-\d+$","",name)):
-        if n.startswith("flag-for-"): found.append(spelled("flag"+n[9:])); n = n[9:] if n.endswith(("flag","flags")) else ""
+        if n.startswith("flag-for-"):
+            found.append(spelled("flag"+n[9:]))
+            n = n[9:] if n.endswith(("flag","flags")) else ""
         if n: found.append(spelled(n))
     return list(dict.fromkeys(found))
 
@@ -234,7 +272,7 @@ def match(
     codes:dict[str,list],  # icon name -> code points that it draws; empty if the set does not say
     chart:Chart,
 )->tuple[int|None,str]:    # emoji, "" | None, why it is none
-    "Which emoji an icon draws."
+    "Match an icon with the emoji that it draws."
     if icon.hidden: return None,"withdrawn by its set"
     if icon.names[0] in mistaken.get(style,()): return None,"name misleads"
     if code := [c for name in icon.names for c in codes.get(name,())]:
@@ -263,9 +301,11 @@ def render_all(
 )->list:               # of each its picture or why there is none
     "Draw many icons, on all processors if there are enough of them, behind a progress bar."
     many = len(icons)>200
-    loader = DataLoader(icons, batch_size=32, collate_fn=partial(render_batch, size=size), num_workers=(os.cpu_count() or 0) if many else 0,
+    loader = DataLoader(icons, batch_size=32, collate_fn=partial(render_batch, size=size),
+        num_workers=(os.cpu_count() or 0) if many else 0,
                         generator=torch.Generator())                   # or it would draw from the global one
-    return [picture for batch in tqdm(loader, desc=f"draw emoji at {size} px", leave=False, disable=not many) for picture in batch]
+    return [picture for batch in tqdm(loader, desc=f"draw emoji at {size} px", leave=False,
+        disable=not many) for picture in batch]
 
 def render_batch(icons:list[Icon], size:int)->list: return [render(icon, size) for icon in icons]
 
@@ -277,7 +317,8 @@ def copies(
     "Pictures that stand for several emoji, and of those that stand for one all but the first."
     same = defaultdict(list)
     for i,picture in enumerate(pictures): same[hashlib.sha256(picture.tobytes()).digest()].append(i)
-    return {i:[j for j in alike if j!=i] for alike in same.values() for i in alike[len({emoji[j] for j in alike})==1:]}
+    return {i:[j for j in alike if j!=i] for alike in same.values()
+        for i in alike[len({emoji[j] for j in alike})==1:]}
 
 # %% ../../nbs/50_data/08_emoji.ipynb #1bd219f1
 rules = 1   # version of what this room does between tarball and picture
@@ -286,10 +327,11 @@ def cache_path(
     folder:Path,  # folder of this set
     size:int,     # pixels a side
 )->Path:          # `emoji-<size>-<fingerprint>.npz` in it
-    "Where the pictures are kept."
+    "Name the file of the drawn pictures."
     made_of = [rules,resvg_py.__version__,sorted((style,*p) for style,p in packages.items()),taxonomy_package]
     return folder/f"emoji-{size}-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:8]}.npz"
 
+# %% ../../nbs/50_data/08_emoji.ipynb #b5890c57
 @dataclass
 class Drawings:
     "Every picture, what it shows, who drew it, and what was left out."
@@ -302,21 +344,28 @@ class Drawings:
 
     def save(self, path:Path)->Path:
         "Write one file, whole or not at all."
-        about = json.dumps(dict(made_for=path.name, icons=self.icons, paths=self.paths, left_out=self.left_out)).encode()
+        about = json.dumps(dict(made_for=path.name, icons=self.icons, paths=self.paths,
+            left_out=self.left_out)).encode()
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, images=self.images.numpy(), emoji=self.emoji.numpy(), styles=self.styles.numpy(), about=np.frombuffer(about, np.uint8))
+        np.savez_compressed(buffer, images=self.images.numpy(), emoji=self.emoji.numpy(),
+            styles=self.styles.numpy(), about=np.frombuffer(about, np.uint8))
         return write_atomic(path, buffer.getbuffer())
 
     @classmethod
     def read(cls, path:Path)->"Drawings":
         "From a file that `save` wrote. `ValueError` if it is cut short, damaged or another one."
         try:
-            with zipfile.ZipFile(path) as file:                        # a member read whole has its checksum looked at
-                kept = {k:np.load(io.BytesIO(file.read(f"{k}.npy"))) for k in ("images","emoji","styles","about")}
-            about = json.loads(kept.pop("about").tobytes()); made_for = about.pop("made_for")
-        except (zipfile.BadZipFile,EOFError,OSError,KeyError,TypeError,AttributeError,ValueError,gzip.zlib.error) as e:
+            with zipfile.ZipFile(path) as file:  # a member read whole has its checksum looked at
+                kept = {k:np.load(io.BytesIO(file.read(f"{k}.npy"))) for k in ("images","emoji","styles",
+                    "about")}
+            about = json.loads(kept.pop("about").tobytes())
+            made_for = about.pop("made_for")
+        except (zipfile.BadZipFile,EOFError,OSError,KeyError,TypeError,AttributeError,ValueError,
+            gzip.zlib.error) as e:
             raise ValueError(f"{path} is damaged or no file of emoji ({e!r}); delete it and load again") from e
-        if made_for!=path.name: raise ValueError(f"{path} was written as {made_for}, of another size or from other packages; delete it and load again")
+        if made_for!=path.name:
+            raise ValueError(f"{path} was written as {made_for}, of another size or from other packages; "
+                f"delete it and load again")
         paths,left_out = ([tuple(row) for row in about.pop(k)] for k in ("paths","left_out"))
         return cls(**{k:torch.from_numpy(v) for k,v in kept.items()}, **about, paths=paths, left_out=left_out)
 
@@ -328,57 +377,72 @@ def draw(
     "Match, draw and sift the icons of every style. `ValueError` names a package that cannot be read."
     chart,icons,shows,by,left = Chart.read(folder),[],[],[],[]
     for s,(style,package) in enumerate(packages.items()):
-        data,chars = read_package(folder, package, "icons", "chars"); codes = defaultdict(list)
+        data,chars = read_package(folder, package, "icons", "chars")
+        codes = defaultdict(list)
         for code,name in chars.items(): codes[name].append(points(code))
         for icon in read_icons(data):
             emoji,why = match(icon, style, codes, chart)
             if emoji is None: left.append((style,icon.names[0],why,""))
-            else: icons.append(icon); shows.append(emoji); by.append(s)
+            else:
+                icons.append(icon)
+                shows.append(emoji)
+                by.append(s)
     styles,pictures,kept,seen = list(packages),render_all(icons, size),[],{}
     def leave(i, why, detail=""): left.append((styles[by[i]],icons[i].names[0],why,detail))
     for i,picture in enumerate(pictures):
         if isinstance(picture,str): leave(i, *picture.partition(": ")[::2])
-        elif seen.setdefault((by[i],shows[i]), i)!=i: leave(i, "second drawing", icons[seen[by[i],shows[i]]].names[0])
+        elif seen.setdefault((by[i],shows[i]), i)!=i:
+            leave(i, "second drawing", icons[seen[by[i],shows[i]]].names[0])
         else: kept.append(i)
     again = copies([pictures[i] for i in kept], [shows[i] for i in kept])
     for k,others in again.items():
         several = len({shows[kept[j]] for j in (k,*others)})>1
-        leave(kept[k], "shows several emoji" if several else "copy", "; ".join(f"{styles[by[kept[j]]]} {icons[kept[j]].names[0]}" for j in others))
+        leave(kept[k], "shows several emoji" if several else "copy",
+            "; ".join(f"{styles[by[kept[j]]]} {icons[kept[j]].names[0]}" for j in others))
     kept = [i for k,i in enumerate(kept) if k not in again]
-    if not kept: raise ValueError(f"no icon of {', '.join(packages)} shows an emoji of {taxonomy_package.tarball}")
+    if not kept:
+        raise ValueError(f"no icon of {', '.join(packages)} shows an emoji of {taxonomy_package.tarball}")
     pick = lambda values: torch.tensor([values[i] for i in kept])
     images = torch.from_numpy(np.stack([pictures[i] for i in kept]))
-    return Drawings(images, pick(shows), pick(by), [icons[i].names[0] for i in kept], chart.paths, sorted(left))
+    return Drawings(images, pick(shows), pick(by), [icons[i].names[0] for i in kept], chart.paths,
+        sorted(left))
 
+# %% ../../nbs/50_data/08_emoji.ipynb #6d403a67
 def drawings(
     folder:Path|None=None,  # folder of this set; None: `emoji` in the folder of data sets
     size:int=64,            # pixels a side, 8…512
 )->Drawings:                # read, or drawn and written
-    "The pictures at one size, fetched and drawn the first time. Errors as `obtain`; `ValueError` for a damaged or foreign file."
+    """The pictures at one size, fetched and drawn the first time.
+    Errors as `obtain`; `ValueError` for a damaged or foreign file."""
     if not (isinstance(size,int) and 8<=size<=512): raise ValueError(f"size must be 8…512 pixels, got {size}")
-    folder = data_root()/"emoji" if folder is None else Path(folder); path = cache_path(folder, size)
-    if not path.exists(): obtain(folder); draw(folder, size).save(path)
+    folder = data_root()/"emoji" if folder is None else Path(folder)
+    path = cache_path(folder, size)
+    if not path.exists():
+        obtain(folder)
+        draw(folder, size).save(path)
     return Drawings.read(path)
 
 # %% ../../nbs/50_data/08_emoji.ipynb #0e6d245d
-unknown,variants = ["no emoji","name fits several emoji","name misleads"],["skin tone","withdrawn by its set"] # reasons, by kind
+# reasons, by kind
+unknown,variants = ["no emoji","name fits several emoji","name misleads"],["skin tone","withdrawn by its set"]
 
 def left_out(
     drawn:Drawings,   # what `drawings` gives
 )->pd.DataFrame:      # one row an icon that is no picture of the set: style, icon, reason, detail
-    "What is not in the set, and why."
+    "List what is not in the set, and why."
     return pd.DataFrame(drawn.left_out, columns=["style","icon","reason","detail"])
 
 def match_table(
     drawn:Drawings,   # what `drawings` gives
 )->pd.DataFrame:      # one row a style: licence, pictures, matched (share of the icons that are no variant), and icons left out, by reason
-    "How much of each style is in the set."
+    "Count how much of each style is in the set."
     left,styles = left_out(drawn),list(packages)
     reasons = pd.crosstab(left["style"], left["reason"]).reindex(styles, fill_value=0)
     pictures = pd.Series(drawn.styles.bincount(minlength=len(styles)).numpy(), styles)
     asked = pictures+reasons.drop(columns=variants, errors="ignore").sum(axis=1)
     matched = 1-reasons.reindex(columns=unknown, fill_value=0).sum(axis=1)/asked
-    return pd.DataFrame(dict(licence=[p.licence for p in packages.values()], pictures=pictures, matched=matched)).join(reasons)
+    return pd.DataFrame(dict(licence=[p.licence for p in packages.values()], pictures=pictures,
+        matched=matched)).join(reasons)
 
 # %% ../../nbs/50_data/08_emoji.ipynb #03702cdd
 @dataclass
@@ -389,17 +453,20 @@ class Styled(ImageSet):
     def subset(self, indices:Tensor)->"Styled":
         return Styled(self.images[indices], self.labels[indices], self.mean, self.std, self.styles[indices])
 
-mean,std = (torch.full((3,1,1), .5) for _ in range(2))  # pixels in -1…1, as EfficientNet-Lite0's weights expect them
+# pixels in -1…1, as EfficientNet-Lite0's weights expect them
+mean,std = (torch.full((3,1,1), .5) for _ in range(2))
 
 def split_classes(
     parents:list[tuple[str,...]],  # path of what each class belongs to, in taxonomy order
     shares:dict[str,float],        # of val and test
     generator:torch.Generator,     # draws
 )->dict[str,Tensor]:               # train, val, test -> classes, sorted; every class is in one of them
-    "Whole classes into splits, each parent's in proportion to within one. `ValueError` if a split would be empty."
+    """Whole classes into splits, each parent's in proportion to within one.
+    `ValueError` if a split would be empty."""
     _,parent = np.unique(["/".join(p) for p in parents], return_inverse=True)
     sizes = {k:round(shares[k]*len(parents)) for k in ("test","val")}
-    parts = stratified_split(torch.from_numpy(parent), sizes|dict(train=len(parents)-sum(sizes.values())), generator)
+    parts = stratified_split(torch.from_numpy(parent), sizes|dict(train=len(parents)-sum(sizes.values())),
+        generator)
     return {k:parts[k] for k in ("train","val","test")}
 
 # %% ../../nbs/50_data/08_emoji.ipynb #00f885c8
@@ -408,12 +475,14 @@ def split_images(
     shares:dict[str,float],     # of val and test
     generator:torch.Generator,  # draws
 )->dict[str,Tensor]:            # train, val, test -> images, sorted
-    "Images into splits, each class's in proportion to within one. `ValueError` if a class is not in training or not in the test."
+    """Images into splits, each class's in proportion to within one.
+    `ValueError` if a class is not in training or not in the test."""
     sizes = dict(test=math.ceil(shares["test"]*len(labels)), val=round(shares["val"]*len(labels)))
     parts = stratified_split(labels, sizes|dict(train=len(labels)-sum(sizes.values())), generator)
     for name in ("train","test"):
         if len(lost := set(labels.tolist())-set(labels[parts[name]].tolist())):
-            raise ValueError(f"{len(lost)} classes have no image in {name}: raise min_images or the share of {name}")
+            raise ValueError(f"{len(lost)} classes have no image in {name}: raise min_images or the share of "
+                f"{name}")
     return {k:parts[k] for k in ("train","val","test")}
 
 # %% ../../nbs/50_data/08_emoji.ipynb #170298ab
@@ -423,12 +492,16 @@ def choose(
     subset:int|None,            # emoji to keep; None: all
     generator:torch.Generator,  # draws the subset
 )->list[int]:                   # emoji that are in the set, in taxonomy order
-    "Emoji with pictures enough; some of them, each subgroup's in proportion. `ValueError` if there are fewer than asked for."
+    """Emoji with pictures enough; some of them, each subgroup's in proportion.
+    `ValueError` if there are fewer than asked for."""
     if min_images<1: raise ValueError(f"min_images must be at least 1, got {min_images}")
     enough = (drawn.emoji.bincount(minlength=len(drawn.paths))>=min_images).nonzero()[:,0]
-    if not len(enough): raise ValueError(f"no emoji has {min_images} pictures; the most that one has is {drawn.emoji.bincount().max()}")
+    if not len(enough):
+        raise ValueError(f"no emoji has {min_images} pictures; the most that one has is "
+            f"{drawn.emoji.bincount().max()}")
     if subset is None: return enough.tolist()
-    if not 1<=subset<=len(enough): raise ValueError(f"subset must be 1…{len(enough)} emoji, or None for all, got {subset}")
+    if not 1<=subset<=len(enough):
+        raise ValueError(f"subset must be 1…{len(enough)} emoji, or None for all, got {subset}")
     _,parent = np.unique(["/".join(drawn.paths[i][:2]) for i in enough], return_inverse=True)
     return enough[stratified_split(torch.from_numpy(parent), dict(kept=subset), generator)["kept"]].tolist()
 
@@ -444,16 +517,19 @@ def divide(
     if split=="images": return paths,labels,split_images(labels, shares, generator)
     classes = split_classes([p[:-1] for p in paths], shares, generator)
     order = torch.cat(list(classes.values()))
-    return [paths[i] for i in order],order.argsort()[labels],{k:torch.isin(labels,c).nonzero()[:,0] for k,c in classes.items()}
+    return (
+        [paths[i] for i in order],order.argsort()[labels],
+        {k:torch.isin(labels,c).nonzero()[:,0] for k,c in classes.items()})
 
 # %% ../../nbs/50_data/08_emoji.ipynb #da0bd831
 levels = ("group","subgroup","class")
-usual = dict(classes=dict(val=.1,test=.5), images=dict(val=.15,test=.25))  # half the classes test, a fifth of the rest validates
+# half the classes test, a fifth of the rest validates
+usual = dict(classes=dict(val=.1,test=.5), images=dict(val=.15,test=.25))
 
 def load_emoji(
     folder:Path,             # folder of this set, `root/emoji`
     seed:int=0,              # decides the splits and the subset
-    split:str="classes",     # what is split: "classes" (retrieval of unseen ones) or "images" (classification)
+    split:str="classes",  # what is split: "classes" (retrieval of unseen ones) or "images" (classification)
     level:str="class",       # what a class is: "class" (an emoji), "subgroup" or "group"
     size:int=64,             # pixels a side, 8…512
     min_images:int=4,        # pictures that an emoji must have
@@ -461,33 +537,44 @@ def load_emoji(
     val:float|None=None,     # share that validates, of the classes (None: .1) or of the images (None: .15)
     test:float|None=None,    # share that tests, of the classes (None: .5) or of the images (None: .25)
 )->Data:                     # splits train, val, test of (3,size,size) images with `.styles`
-    "Emoji of eleven artists, fetched and drawn the first time. `ValueError` for a split or level there is not, or one that stays empty."
+    """Emoji of eleven artists, fetched and drawn the first time.
+    `ValueError` for a split or level there is not, or one that stays empty."""
     for value,known in ((split,tuple(usual)),(level,levels)):
         if value not in known: raise ValueError(f"expected one of {known}, got {value!r}")
     shares = usual[split]|{k:v for k,v in dict(val=val,test=test).items() if v is not None}
-    if min(shares.values())<=0 or sum(shares.values())>=1: raise ValueError(f"val and test must be positive and sum to less than 1, got {shares}")
+    if min(shares.values())<=0 or sum(shares.values())>=1:
+        raise ValueError(f"val and test must be positive and sum to less than 1, got {shares}")
     drawn,generator = drawings(folder, size),torch.Generator().manual_seed(seed)
     above = {i:drawn.paths[i][:levels.index(level)+1] for i in choose(drawn, min_images, subset, generator)}
     rank = {path:c for c,path in enumerate(dict.fromkeys(above.values()))}
     rows = torch.isin(drawn.emoji, torch.tensor(list(above))).nonzero()[:,0]
     labels = torch.tensor([rank[above[i]] for i in drawn.emoji[rows].tolist()])
     paths,labels,parts = divide(list(rank), labels, split, shares, generator)
-    splits = {k:Styled(drawn.images[rows[at]], labels[at], mean, std, drawn.styles[rows[at]]) for k,at in parts.items()}
+    splits = {k:Styled(drawn.images[rows[at]], labels[at], mean, std, drawn.styles[rows[at]]) for k,
+        at in parts.items()}
     taxonomy,left = Taxonomy.from_paths(paths),Counter(why for _,_,why,_ in drawn.left_out)
-    protocol = dict(seed=seed, split=split, level=level, size=size, min_images=min_images, subset=subset, **shares, recall_at=(1,2,4,8),
-        not_rendered=left["does not render"]+left["blank"], unmatched=sum(left[why] for why in unknown), copies=left["copy"]+left["shows several emoji"])
+    protocol = dict(seed=seed, split=split, level=level, size=size, min_images=min_images, subset=subset,
+        **shares, recall_at=(1,2,4,8),
+        not_rendered=left["does not render"]+left["blank"], unmatched=sum(left[why] for why in unknown),
+        copies=left["copy"]+left["shows several emoji"])
     return Data("emoji", splits, taxonomy, taxonomy.names, protocol)
 
+# %% ../../nbs/50_data/08_emoji.ipynb #20af64bb
 def check_emoji(
     folder:Path,      # folder of this set
 )->dict[str,str]:     # file name -> "whole" or what is wrong
     "The state of each tarball and of each file of pictures."
     found = {p.tarball:state(folder/p.tarball, p) for p in wanted()}
     for path in sorted(folder.glob("emoji-*.npz")):
-        try: Drawings.read(path); found[path.name] = "whole"
+        try:
+            Drawings.read(path)
+            found[path.name] = "whole"
         except ValueError as e: found[path.name] = str(e)
     return found
 
-licences = {licence:", ".join(s for s,p in packages.items() if p.licence==licence) for licence in sorted({p.licence for p in packages.values()})}
-register(Source("emoji", load_emoji, classes=1835, images=14_782, licence="; ".join(f"{k}: {v}" for k,v in licences.items()), megabytes=65,
+licences = {licence:", ".join(s for s,
+    p in packages.items() if p.licence==licence)
+    for licence in sorted({p.licence for p in packages.values()})}
+register(Source("emoji", load_emoji, classes=1835, images=14_782,
+    licence="; ".join(f"{k}: {v}" for k,v in licences.items()), megabytes=65,
                 where="12 packages of the npm registry, by npm pack", check=check_emoji));

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torchvision.datasets import FashionMNIST
 
-from .base import Data,ImageSet,Source,fetch,register,require_writable,sources,stratified_split,write_atomic
+from .base import (
+    Data, ImageSet, Source, fetch, register, require_writable, sources, stratified_split, write_atomic)
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data/07_fashion_mnist.ipynb #790ce2ac
@@ -26,10 +27,13 @@ def published(
     data:bytes,  # a gzip file
     name:str,    # which of `files` it should be
 )->bytes:        # the same compressed stream under the header that it was published with
-    "Undo what repacking does to a gzip header; what is no plain gzip comes back unchanged. RFC 1952, section 2.3."
+    """Undo what repacking does to a gzip header; what is no plain gzip comes back unchanged.
+    RFC 1952, section 2.3."""
     if data[:3]!=b"\x1f\x8b\x08" or len(data)<18 or data[3] not in (0,8): return data
-    body = data[10:] if data[3]==0 else data[data.index(b"\0",10)+1:]    # flag 8: a file name that ends in a zero byte
-    return struct.pack("<4sI2s", b"\x1f\x8b\x08\x08", packed[name.split("-")[0]], b"\0\3") + name.removesuffix(".gz").encode()+b"\0" + body
+    # flag 8: a file name that ends in a zero byte
+    body = data[10:] if data[3]==0 else data[data.index(b"\0",10)+1:]
+    return struct.pack("<4sI2s", b"\x1f\x8b\x08\x08", packed[name.split("-")[0]],
+        b"\0\3") + name.removesuffix(".gz").encode()+b"\0" + body
 
 # %% ../../nbs/50_data/07_fashion_mnist.ipynb #ab0e0a02
 def state(
@@ -37,7 +41,8 @@ def state(
 )->str:         # "whole", "missing", "truncated" or "foreign: …"
     "Compare a file with what was published."
     if not path.is_file(): return "missing"
-    data = path.read_bytes(); md5 = hashlib.md5(published(data, path.name)).hexdigest()
+    data = path.read_bytes()
+    md5 = hashlib.md5(published(data, path.name)).hexdigest()
     if md5==files[path.name]: return "whole"
     try: gzip.decompress(data)
     except EOFError: return f"truncated: {len(data)} bytes and the compressed stream has no end"
@@ -48,20 +53,22 @@ def state(
 def places(
     folder:Path,  # folder of this set, `root/fashion_mnist`
 )->list[Path]:    # folders that may hold the four files, best first
-    "Where the files may lie already."
+    "List the folders where the files may lie already."
     here = [folder,folder.parent]
     return here+[p/"FashionMNIST"/"raw" for p in here]+[Path("/usr/share/datasets/fashion-mnist")]
 
 def find(
     folder:Path,            # folder of this set, `root/fashion_mnist`
 )->dict[str,Path]|None:     # file name -> path, or None if there is no place with all four
-    "The first place that has all four files, whole. `ValueError` names a file that is damaged or foreign, in `folder` also a single one."
+    """The first place that has all four files, whole.
+    `ValueError` names a file that is damaged or foreign, in `folder` also a single one."""
     for place in places(folder):
         there = [name for name in files if (place/name).exists()]
         if len(there)<len(files) and place!=folder: continue
         for name in there:
             if (found := state(place/name))!="whole":
-                raise ValueError(f"{place/name} is not the published file ({found}); delete it or move it elsewhere and load again")
+                raise ValueError(f"{place/name} is not the published file ({found}); delete it or move it "
+                    f"elsewhere and load again")
         if len(there)==len(files): return {name:place/name for name in files}
 
 # %% ../../nbs/50_data/07_fashion_mnist.ipynb #18074638
@@ -69,7 +76,8 @@ def from_mirrors(
     folder:Path,      # where the four files go
     timeout:float=10, # seconds without an answer after which a mirror counts as out of reach
 )->None:
-    "Download the files from torchvision's mirrors. `OSError` or `ValueError` of the last mirror if none has them."
+    """Download the files from torchvision's mirrors.
+    `OSError` or `ValueError` of the last mirror if none has them."""
     for i,mirror in enumerate(FashionMNIST.mirrors):
         try:
             for name,md5 in files.items():
@@ -84,38 +92,50 @@ def from_debian(
     timeout:float=600,    # seconds for each of the three steps
 )->None:
     "Fetch and unpack Debian's package without root. `OSError` says which step failed and how."
-    if missing := [tool for tool in ("apt-get","dpkg-deb") if not shutil.which(tool)]: raise OSError(f"no {' and no '.join(missing)} here")
+    if missing := [tool for tool in ("apt-get","dpkg-deb") if not shutil.which(tool)]:
+        raise OSError(f"no {' and no '.join(missing)} here")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".apt-") as own:
         own = Path(own).resolve()
         for sub in ("state/lists/partial","cache/archives/partial","log","out"): (own/sub).mkdir(parents=True)
         (own/"state"/"status").touch()
-        settings = {"Dir::State":own/"state", "Dir::State::status":own/"state"/"status", "Dir::Cache":own/"cache", "Dir::Log":own/"log",
+        settings = {"Dir::State":own/"state", "Dir::State::status":own/"state"/"status",
+            "Dir::Cache":own/"cache", "Dir::Log":own/"log",
                     "APT::Sandbox::User":"root", "Acquire::Retries":2}
         apt = ["apt-get","-qq",*(x for k,v in settings.items() for x in ("-o",f"{k}={v}"))]
         def run(*command):
-            try: subprocess.run(command, cwd=own, check=True, timeout=timeout, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-            except subprocess.CalledProcessError as e: raise OSError(f"{command[0]} {command[-1]}: {e.stderr.strip()[-300:]}") from e
-            except subprocess.TimeoutExpired as e: raise OSError(f"{command[0]} took more than {timeout} s") from e
-        run(*apt, "update"); run(*apt, "download", "dataset-fashion-mnist")
+            try:
+                subprocess.run(command, cwd=own, check=True, timeout=timeout, capture_output=True, text=True,
+                    stdin=subprocess.DEVNULL)
+            except subprocess.CalledProcessError as e:
+                raise OSError(f"{command[0]} {command[-1]}: {e.stderr.strip()[-300:]}") from e
+            except subprocess.TimeoutExpired as e:
+                raise OSError(f"{command[0]} took more than {timeout} s") from e
+        run(*apt, "update")
+        run(*apt, "download", "dataset-fashion-mnist")
         run("dpkg-deb", "-x", next(own.glob("*.deb")), own/"out")
         for name in files:
-            if not (file := own/"out"/"usr"/"share"/"datasets"/"fashion-mnist"/name).is_file(): raise OSError(f"the package has no {name}")
+            if not (file := own/"out"/"usr"/"share"/"datasets"/"fashion-mnist"/name).is_file():
+                raise OSError(f"the package has no {name}")
             write_atomic(folder/name, published(file.read_bytes(), name))
 
 # %% ../../nbs/50_data/07_fashion_mnist.ipynb #8bdc59ab
 def obtain(
     folder:Path,        # folder of this set, `root/fashion_mnist`
 )->dict[str,Path]:      # file name -> path, every file whole
-    "Find or get the four files. `FileNotFoundError` says what to put where; `OSError`: a folder not writable; `ValueError`: a damaged file."
+    """Find or get the four files.
+    `FileNotFoundError` says what to put where; `OSError`: a folder not writable; `ValueError`: a damaged
+    file."""
     if found := find(folder): return found
-    require_writable(folder, "Fashion-MNIST"); said,s = [],sources["fashion_mnist"]
+    require_writable(folder, "Fashion-MNIST")
+    said,s = [],sources["fashion_mnist"]
     for way in (from_mirrors,from_debian):
         try: way(folder)
         except (OSError,ValueError) as e: said.append(f"  {way.__name__}: {e}")
         if found := find(folder): return found
     raise FileNotFoundError("\n".join([f"Fashion-MNIST is not in {folder} and could not be got:", *said,
-        f"Put {', '.join(files)} (size {s.size}; licence: {s.licence}; github.com/zalandoresearch/fashion-mnist) "
+        f"Put {', '.join(files)} (size {s.size}; licence: {s.licence}; "
+        f"github.com/zalandoresearch/fashion-mnist) "
         f"into {folder}, or install Debian's dataset-fashion-mnist, "
         "or name the folder that holds them by root=… or the environment variable HIERNB_DATA."]))
 
@@ -123,11 +143,15 @@ def obtain(
 def read_idx(
     path:Path,   # a gzip-compressed IDX file of unsigned bytes
 )->Tensor:       # its values, uint8
-    "Read one array. `ValueError` names the file if header and length disagree. Format: yann.lecun.com/exdb/mnist."
+    """Read one array.
+    `ValueError` names the file if header and length disagree. Format: yann.lecun.com/exdb/mnist."""
     data = gzip.decompress(path.read_bytes())
-    shape = struct.unpack_from(f">{data[3]}I", data, 4) if data[:3]==b"\0\0\x08" and len(data)>=4+4*data[3] else None
+    shape = (
+        struct.unpack_from(f">{data[3]}I", data, 4) if data[:3]==b"\0\0\x08" and len(data)>=4+4*data[3]
+        else None)
     if shape is None or len(data)!=4+4*len(shape)+np.prod(shape):
-        raise ValueError(f"{path} is no IDX file of bytes: {len(data)} bytes that begin {data[:4]!r}, shape {shape}")
+        raise ValueError(f"{path} is no IDX file of bytes: {len(data)} bytes that begin {data[:4]!r}, shape "
+            f"{shape}")
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=4+4*len(shape)).reshape(shape).copy())
 
 # %% ../../nbs/50_data/07_fashion_mnist.ipynb #23ca9d91
@@ -141,16 +165,21 @@ def load_fashion_mnist(
 )->Data:                   # splits train, val, test of (1,28,28) images
     "Fashion-MNIST. Files are found or got by `obtain`. `ValueError` for a split that is empty or too large."
     if not 0<val<60_000: raise ValueError(f"val must be 1…59999 of the 60000 training images, got {val}")
-    if subset is not None and subset<1: raise ValueError(f"subset must be at least 1 image of each split, or None for all, got {subset}")
+    if subset is not None and subset<1:
+        raise ValueError(f"subset must be at least 1 image of each split, or None for all, got {subset}")
     paths,generator = obtain(folder),torch.Generator().manual_seed(seed)
     read = lambda part,kind: read_idx(paths[f"{part}-{kind}-ubyte.gz"])
-    whole = {k:ImageSet(read(k,"images-idx3")[:,None], read(k,"labels-idx1").long(), mean, std) for k in ("train","t10k")}
+    whole = {k:ImageSet(read(k,"images-idx3")[:,None], read(k,"labels-idx1").long(), mean,
+        std) for k in ("train","t10k")}
     parts = stratified_split(whole["train"].labels, dict(val=val,train=60_000-val), generator)
-    splits = dict(train=whole["train"].subset(parts["train"]), val=whole["train"].subset(parts["val"]), test=whole["t10k"])
+    splits = dict(train=whole["train"].subset(parts["train"]), val=whole["train"].subset(parts["val"]),
+        test=whole["t10k"])
     if subset is not None:
-        splits = {k:v.subset(stratified_split(v.labels, dict(kept=min(subset,len(v))), generator)["kept"]) for k,v in splits.items()}
+        splits = {k:v.subset(stratified_split(v.labels, dict(kept=min(subset,len(v))),
+            generator)["kept"]) for k,v in splits.items()}
     protocol = dict(seed=seed, val=val, subset=subset)
-    return Data("fashion_mnist", splits, Taxonomy.builtin("fashion_mnist"), list(FashionMNIST.classes), protocol)
+    return Data("fashion_mnist", splits, Taxonomy.builtin("fashion_mnist"), list(FashionMNIST.classes),
+        protocol)
 
 def check_fashion_mnist(
     folder:Path,      # folder of this set
@@ -159,4 +188,5 @@ def check_fashion_mnist(
     return {name:state(folder/name) for name in files}
 
 register(Source("fashion_mnist", load_fashion_mnist, classes=10, images=70_000, licence="MIT", megabytes=31,
-                where="torchvision's mirrors, or Debian's package dataset-fashion-mnist", check=check_fashion_mnist));
+                where="torchvision's mirrors, or Debian's package dataset-fashion-mnist",
+                check=check_fashion_mnist));

@@ -26,12 +26,14 @@ from ..tree.taxonomy import Taxonomy
 def read_lines(
     path:str|Path,          # a text file, UTF-8; lines may end as on Windows
 )->list[tuple[int,str]]:    # number (from 1) and text of every line that is not blank, without outer blanks
-    "The lines of a list. `FileNotFoundError`, or `ValueError` with file and line for what is no text and for an empty file."
+    """The lines of a list.
+    `FileNotFoundError`, or `ValueError` with file and line for what is no text and for an empty file."""
     try: text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as e:
         line = e.object[:e.start].count(b"\n")+1
         raise ValueError(f"{path}, line {line}: expected UTF-8 text, found the byte 0x{e.object[e.start]:02x}") from None
-    lines = [(number,line.strip()) for number,line in enumerate(re.split(r"\r\n|\r|\n", text),1) if line.strip()]
+    lines = [(number,line.strip()) for number,
+        line in enumerate(re.split(r"\r\n|\r|\n", text),1) if line.strip()]
     for number,line in lines:
         if odd := re.search(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]", line):
             raise ValueError(f"{path}, line {number}: expected text, found the control character {odd[0]!r}")
@@ -47,17 +49,22 @@ def read_fields(
     header:bool=False,            # the first line must be the column names
 )->list[tuple]:                   # a row a line: its number, then a value a column
     "Split lines into fields. `ValueError` names file, line, what was expected and what was found."
-    names = list(columns); left = names.index(wide or names[-1]); right = len(names)-1-left
+    names = list(columns)
+    left = names.index(wide or names[-1])
+    right = len(names)-1-left
     if header:
         (number,first),*lines = lines
         if first.split()!=names:
-            raise ValueError(f"{path}, line {number}: expected the column names {' '.join(names)!r}, found {first[:80]!r}")
+            raise ValueError(f"{path}, line {number}: expected the column names {' '.join(names)!r}, found "
+                f"{first[:80]!r}")
     rows,count = [],re.compile("0*[1-9][0-9]{0,8}").fullmatch
     for number,line in lines:
-        cells = line.split(None, left); cells[left:] = [c for end in cells[left:] for c in end.rsplit(None, right)]
+        cells = line.split(None, left)
+        cells[left:] = [c for end in cells[left:] for c in end.rsplit(None, right)]
         whole = all(count(c) for c,kind in zip(cells,columns.values()) if kind is int)
         if len(cells)!=len(names) or not whole:
-            expected = ", ".join(f"{n} (a whole number from 1)" if kind is int else n for n,kind in columns.items())
+            expected = ", ".join(f"{n} (a whole number from 1)" if kind is int else n for n,
+                kind in columns.items())
             raise ValueError(f"{path}, line {number}: expected {expected}; found {line[:80]!r}")
         rows.append((number,*(kind(c) for c,kind in zip(cells,columns.values()))))
     return rows
@@ -68,11 +75,12 @@ def refuse_repeats(
     what:str,                         # what a value is, for messages
     values:Sequence[tuple[int,object]], # line number and value
 )->None:
-    "`ValueError` naming the first value that comes twice, and its lines."
+    "Require values that differ. `ValueError` names the first that comes twice, and its lines."
     first = {}
     for number,value in values:
         if value in first:
-            raise ValueError(f"{path}, line {number}: {what} {value!r} stands on line {first[value]} already; expected it once")
+            raise ValueError(f"{path}, line {number}: {what} {value!r} stands on line {first[value]} "
+                f"already; expected it once")
         first[value] = number
 
 def lookup(
@@ -90,21 +98,24 @@ def locate(
     folder:Path,            # its folder, `root/name`
     markers:Sequence[str],  # files of which one must be in there, best first
 )->Path:                    # the first marker that is there; its data set is all under the same folder
-    "Find a data set in its folder, below it or beside it. `FileNotFoundError` says what to get, where from and where to put it."
+    """Find a data set in its folder, below it or beside it.
+    `FileNotFoundError` says what to get, where from and where to put it."""
     archives = sources[name].archives
     homes = [folder,*(folder/a for a in archives),*(folder.parent/a for a in archives if a!=".")]
     if found := next((h/m for h in homes for m in markers if (h/m).is_file()), None): return found
     wanted = folder/archives[0]/markers[0]
-    raise missing(name, folder, f"there is no {wanted}", f"unpack them into {folder}, so that {wanted} is there")
+    raise missing(name, folder, f"there is no {wanted}",
+        f"unpack them into {folder}, so that {wanted} is there")
 
 # %% ../../nbs/50_data/05_image_lists.ipynb #0607ded8
 def absent(
     home:Path,            # folder
     paths:Sequence[str],  # relative paths, parted by `/`
 )->list[str]:             # those that are no files there, upper and lower case told apart
-    "Which of many files are missing, looking into each folder once."
+    "Find the files that are missing, looking into each folder once."
     parents = {path.rpartition("/")[0] for path in paths}
-    there = {p:{e.name for e in os.scandir(home/p) if e.is_file()} if (home/p).is_dir() else set() for p in parents}
+    there = {p:{e.name for e in os.scandir(home/p) if e.is_file()} if (home/p).is_dir() else set()
+        for p in parents}
     return [path for path in paths if path.rpartition("/")[2] not in there[path.rpartition("/")[0]]]
 
 def require_images(
@@ -112,19 +123,23 @@ def require_images(
     paths:Sequence[str],  # relative paths of images, parted by `/`
     file:str|Path,        # the list that names them, for messages
 )->None:
-    "`FileNotFoundError` naming the images that are not there, `ValueError` for a path that leads out of the folder."
+    """Require that all images are there.
+    `FileNotFoundError` names those that are not, `ValueError` a path that leads out of the folder."""
     for path in paths:
-        if path.startswith("/") or ".." in path.split("/"): raise ValueError(f"{file}: {path!r} leads out of {home}")
+        if path.startswith("/") or ".." in path.split("/"):
+            raise ValueError(f"{file}: {path!r} leads out of {home}")
     if missing := absent(home, paths):
         more = f" and {len(missing)-20} more" if len(missing)>20 else ""
-        raise FileNotFoundError(f"{len(missing)} of the {len(paths)} images that {file} lists are not in {home}: "
+        raise FileNotFoundError(f"{len(missing)} of the {len(paths)} images that {file} lists are not in "
+            f"{home}: "
             f"{', '.join(missing[:20])}{more}. "
             "Unpack the archive again; `hiernb.data.verify` lists all that is missing or damaged")
 
 # %% ../../nbs/50_data/05_image_lists.ipynb #52688c53
 @dataclass
 class Listing:
-    "Images, their classes and the published splits, as a list gives them. `ValueError` names file and class if they do not go together."
+    """Images, their classes and the published splits, as a list gives them.
+    `ValueError` names file and class if they do not go together."""
     file:Path               # the list, for messages
     paths:list[str]         # of each image, relative, parted by `/`
     labels:list[int]        # of each image: place of its class in `names`
@@ -137,17 +152,21 @@ class Listing:
         for label,split in zip(self.labels,self.splits): sides.setdefault(label,set()).add(split)
         for label,name in enumerate(self.names):
             found = sides.get(label,set())
-            if not found: raise ValueError(f"{self.file}: class {name!r} has no image; expected at least one of each class")
+            if not found:
+                raise ValueError(f"{self.file}: class {name!r} has no image; expected at least one of each "
+                    f"class")
             if "train" in found and len(found)>1:
                 where = " and ".join(sorted(found))
-                raise ValueError(f"{self.file}: class {name!r} is in {where}; expected training classes to be in train alone")
+                raise ValueError(f"{self.file}: class {name!r} is in {where}; expected training classes to "
+                    f"be in train alone")
         if "train" not in self.splits or {"train"}==set(self.splits):
-            raise ValueError(f"{self.file}: expected training classes and others, found only the splits {sorted(set(self.splits))}")
+            raise ValueError(f"{self.file}: expected training classes and others, found only the splits "
+                f"{sorted(set(self.splits))}")
 
 def sizes_of(
     listing:Listing,  # any
 )->dict[str,tuple[int,int]]: # split -> number of images, number of classes
-    "How large each split is."
+    "Count the images of each split."
     images,classes = Counter(listing.splits),Counter(s for s,_ in set(zip(listing.splits,listing.labels)))
     return {split:(images[split],classes[split]) for split in images}
 
@@ -161,7 +180,8 @@ def compare_sizes(
     found = sizes_of(listing)
     wrong = [f"{split} has {i:,} images of {k:,} classes (published: {n:,} of {c:,})"
              for split,(n,c) in published.items() for i,k in [found.get(split,(0,0))] if (i,k)!=(n,c)]
-    if wrong: warnings.warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones", stacklevel=2)
+    if wrong:
+        warnings.warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones", stacklevel=2)
     return not wrong
 
 # %% ../../nbs/50_data/05_image_lists.ipynb #48ef834e
@@ -171,11 +191,13 @@ def hold_out(
     seed:int,        # draws them
 )->Tensor:           # their places among the training classes, sorted
     "Choose validation classes. `ValueError` if none is left to train on."
-    share = isinstance(val,float); count = -1                                   # −1: neither of the two
+    share = isinstance(val,float)
+    count = -1  # −1: neither of the two
     if share and 0<=val<1: count = max(int(val>0), round(val*classes))
     elif isinstance(val,int) and not isinstance(val,bool): count = val
     if not 0<=count<classes: raise ValueError(
-        f"val must be a number of classes, 0 to {classes-1}, or a share of the {classes} training classes, 0. to below 1., got {val}")
+        f"val must be a number of classes, 0 to {classes-1}, or a share of the {classes} training classes, "
+        f"0. to below 1., got {val}")
     return torch.randperm(classes, generator=torch.Generator().manual_seed(seed))[:count].sort().values
 
 # %% ../../nbs/50_data/05_image_lists.ipynb #b2f493fb
@@ -186,25 +208,34 @@ def class_disjoint(
     published:Mapping[str,tuple[int,int]], # split -> images, classes; another size warns
     protocol:dict,           # what the set's protocol fixes, such as `recall_at`; goes into `.protocol`
     seed:int=0,              # draws the validation classes
-    val:int|float=0,         # training classes to hold out for validation, a number or a share; 0: none, as in the papers
+    # training classes to hold out for validation, a number or a share; 0: none, as in the papers
+    val:int|float=0,
     model:str="resnet50",    # network whose transforms to use
     size:int=224,            # height and width of an image, pixels
-    side:int|None=None,      # shorter side to shrink training images to before the random crop; None: as in the file
+    # shorter side to shrink training images to before the random crop; None: as in the file
+    side:int|None=None,
     cache_megabytes:float=0, # memory for decoded training and validation images, millions of bytes
 )->Data:                     # splits train, val (unless 0) and those of the listing
-    "A retrieval data set with disjoint classes. `FileNotFoundError` for missing images, `ValueError` for unknown options."
+    """A retrieval data set with disjoint classes.
+    `FileNotFoundError` for missing images, `ValueError` for unknown options."""
     require_images(home, listing.paths, listing.file)
-    labels = torch.tensor(listing.labels); train = torch.tensor([s=="train" for s in listing.splits])
-    seen = labels[train].unique(); held = seen[hold_out(len(seen), val, seed)]
-    side_of = torch.full((len(listing.names),), 2); side_of[seen] = 0; side_of[held] = 1      # 0 train, 1 validation, 2 the rest
-    order = side_of.argsort(stable=True); labels = order.argsort()[labels]
+    labels = torch.tensor(listing.labels)
+    train = torch.tensor([s=="train" for s in listing.splits])
+    seen = labels[train].unique()
+    held = seen[hold_out(len(seen), val, seed)]
+    side_of = torch.full((len(listing.names),), 2)
+    side_of[seen] = 0
+    side_of[held] = 1  # 0 train, 1 validation, 2 the rest
+    order = side_of.argsort(stable=True)
+    labels = order.argsort()[labels]
     of = ["val" if side_of[order[y]]==1 else s for y,s in zip(labels.tolist(), listing.splits)]
     splits,share = {},cache_megabytes/max(1, sum(s in ("train","val") for s in of))
     for split in [s for s in ("train","val") if s in of]+sorted(set(of)-{"train","val"}, key=of.index):
         rows = [i for i,s in enumerate(of) if s==split]
         steps = hier_transforms(model, split=="train", size, side if split=="train" else None)
         cache = share*len(rows) if split in ("train","val") else 0
-        splits[split] = ImageFiles([os.path.join(home, listing.paths[i]) for i in rows], labels[rows], *steps, cache_megabytes=cache)
+        splits[split] = ImageFiles([os.path.join(home, listing.paths[i]) for i in rows], labels[rows], *steps,
+            cache_megabytes=cache)
     names = [listing.names[i] for i in order]
     taxonomy = Taxonomy.from_paths([listing.groups[i] for i in order], names)
     settings = dict(split_by="classes", seed=seed, val=len(held), model=model, size=size, side=side)|protocol
@@ -222,5 +253,7 @@ def check_listing(
     try: listing,home = read(folder)
     except (ValueError,FileNotFoundError) as e: return {"list":str(e)}
     sizes,bad = sizes_of(listing),verify_images([home/p for p in listing.paths])
-    differ = "" if sizes==dict(published) else f"not the published set: (images, classes) are {sizes}, published {dict(published)}"
+    differ = (
+        "" if sizes==dict(published)
+        else f"not the published set: (images, classes) are {sizes}, published {dict(published)}")
     return {Path(listing.file).name:differ or "whole"}|(dict(zip(bad.path,bad.reason)) or {"images":"whole"})

@@ -39,7 +39,8 @@ def eight_bits(
     deep = image.mode=="F" or image.mode=="I" and image.format=="TIFF"
     if deep or values.min()<0 or values.max()>65535:
         bits = "32" if deep else "more than 16"
-        raise ValueError(f"its pixels go from {values.min()} to {values.max()} in {bits} bits; expected 8 or 16 bits. Save it so")
+        raise ValueError(f"its pixels go from {values.min()} to {values.max()} in {bits} bits; expected 8 or "
+            f"16 bits. Save it so")
     gray = Image.fromarray((values/257+.5).astype(np.uint8))
     if (clear := image.info.get("transparency")) is not None:
         gray.putalpha(Image.fromarray(np.where(values==clear, 0, 255).astype(np.uint8)))
@@ -49,13 +50,15 @@ def flatten(
     image:Image.Image,  # an image of any mode
     channels:int=3,     # 3: RGB; 1: gray
 )->Image.Image:         # the same picture in mode RGB or L, 8 bits a channel
-    "Bring an image to 8 bits and 1 or 3 channels, alpha composed on white. `ValueError` for what 8 bits cannot hold."
+    """Bring an image to 8 bits and 1 or 3 channels, alpha composed on white.
+    `ValueError` for what 8 bits cannot hold."""
     if image.mode[0] in "IF": image = eight_bits(image)
-    if image.mode=="LAB": image = image.convert("RGB")                      # Pillow has no way from Lab to gray
+    if image.mode=="LAB": image = image.convert("RGB")  # Pillow has no way from Lab to gray
     if image.has_transparency_data:
         clear = image.info.get("transparency")
         if isinstance(clear, tuple) and max(clear)>255:
-            raise ValueError(f"its color {clear} of 16 bits is transparent, which 8 bits cannot tell apart; save it with an alpha channel")
+            raise ValueError(f"its color {clear} of 16 bits is transparent, which 8 bits cannot tell apart; "
+                f"save it with an alpha channel")
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB" if channels==3 else "L")
@@ -67,7 +70,8 @@ most_pixels = 89_478_485                                   # of one image; Pillo
 def open_image(
     path:str|Path,   # an image file
 )->Image.Image:      # opened, its pixels not read yet
-    "Open one of `formats`. `FileNotFoundError`; `ValueError` for a pipe or device and for too many pixels; errors as Pillow's."
+    """Open one of `formats`.
+    `FileNotFoundError`; `ValueError` for a pipe or device and for too many pixels; errors as Pillow's."""
     if odd := what_it_is(path):
         if "not there" in odd: raise FileNotFoundError(f"{path} is {odd}")
         raise ValueError(f"it is {odd}; expected a file")
@@ -80,25 +84,29 @@ def open_image(
 def png_bytes(
     head:bytes,  # what an IHDR chunk holds, 13 bytes
 )->int:          # of the pixel data before compression
-    "How long the data of a whole PNG are. PNG specification, sections 8 and 9."
+    "Compute the size of the pixel data of a whole PNG. PNG specification, sections 8 and 9."
     width,height,depth,color,_,_,interlaced = struct.unpack(">IIBBBBB", head)
     bits = depth*{0:1,2:3,3:1,4:2,6:4}[color]
-    passes = [(0,0,8,8),(4,0,8,8),(0,4,4,8),(2,0,4,4),(0,2,2,4),(1,0,2,2),(0,1,1,2)] if interlaced else [(0,0,1,1)]
+    passes = (
+        [(0,0,8,8),(4,0,8,8),(0,4,4,8),(2,0,4,4),(0,2,2,4),(1,0,2,2),(0,1,1,2)] if interlaced
+        else [(0,0,1,1)])
     sizes = [(-((x-width)//right),-((y-height)//down)) for x,y,right,down in passes]       # rounded up
     return sum(rows*(1+(columns*bits+7)//8) for columns,rows in sizes if columns>0 and rows>0)
 
+# %% ../../nbs/50_data/04_images.ipynb #5506d5e1
 def check_png(
     data:bytes,  # of a PNG file that Pillow could read
     all:bool,    # inflate the data and count them too
 )->None:
-    "`ValueError` for pixel data whose checksum is wrong, or that end before the last row."
+    "Check the pixel data of a PNG. `ValueError` for a wrong checksum, or data that end before the last row."
     at,inflate,left = 8,zlib.decompressobj(),0
     while at+12<=len(data):
         length,kind = struct.unpack_from(">I4s", data, at)
         body = data[at+8:at+8+length]
         if kind==b"IHDR": left = png_bytes(body[:13])
         if kind==b"IDAT":
-            if zlib.crc32(kind+body).to_bytes(4)!=data[at+8+length:at+12+length]: raise ValueError("its pixel data are damaged")
+            if zlib.crc32(kind+body).to_bytes(4)!=data[at+8+length:at+12+length]:
+                raise ValueError("its pixel data are damaged")
             while all and body and left>0:
                 left -= len(inflate.decompress(body, 1<<20))
                 body = inflate.unconsumed_tail
@@ -123,12 +131,13 @@ def decode(
     path:str|Path,   # an image file
     channels:int=3,  # 3: RGB; 1: gray
 )->Tensor:           # (channels,height,width) uint8, upright; channels lie side by side in memory, which resizing likes
-    "Read an image file. `FileNotFoundError`, or `OSError` with path and reason for one that is damaged, cut short or no image."
+    """Read an image file.
+    `FileNotFoundError`, or `OSError` with path and reason for one that is damaged, cut short or no image."""
     try:
         with open_image(path) as file:
             file.load()
             if file.format=="PNG":
-                black = not np.asarray(file.crop((0,file.height-1,*file.size))).any()     # as where no data came
+                black = not np.asarray(file.crop((0,file.height-1,*file.size))).any()  # as where no data came
                 check_png(Path(path).read_bytes(), black or bool(file.info.get("interlace")))
             ImageOps.exif_transpose(file, in_place=True)
             pixels = np.array(flatten(file, channels))
@@ -142,7 +151,8 @@ def original_size(
 )->tuple[int,int]:     # height and width in pixels, upright
     "The size of an image file from its head alone. `FileNotFoundError`, or `OSError` with the path."
     try:
-        with open_image(path) as file: (width,height),turned = file.size,file.getexif().get(0x0112,1) in (5,6,7,8)
+        with open_image(path) as file:
+            (width,height),turned = file.size,file.getexif().get(0x0112,1) in (5,6,7,8)
     except FileNotFoundError: raise
     except Exception as e: raise unreadable(path, e) from e
     return (width,height) if turned else (height,width)
@@ -158,7 +168,8 @@ def verify_images(
         except FileNotFoundError: return str(path),"missing"
         except OSError as e: return str(path),str(e).removeprefix(f"{path} cannot be read as an image: ")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = [row for row in tqdm(pool.map(fault, paths), "verify", len(paths), unit="image", delay=2) if row]
+        found = [row for row in tqdm(pool.map(fault, paths), "verify", len(paths), unit="image",
+            delay=2) if row]
     return pd.DataFrame(found, columns=["path","reason"])
 
 # %% ../../nbs/50_data/04_images.ipynb #67bbdf41
@@ -169,18 +180,26 @@ class PixelCache:
         channels:int,     # of each
         megabytes:float,  # memory for pixels, millions of bytes, ≥ 0
     ):
-        if not 0<=megabytes<1e12: raise ValueError(f"cache_megabytes must be a number of millions of bytes, at least 0, got {megabytes}")
+        if not 0<=megabytes<1e12:
+            raise ValueError(f"cache_megabytes must be a number of millions of bytes, at least 0, got "
+                f"{megabytes}")
         self.images,self.channels,self.budget = images,channels,int(megabytes*1e6)
         shared = lambda size,dtype: torch.frombuffer(mmap.mmap(-1, max(size,8)), dtype=dtype)
-        try: self.bytes,self.table = shared(self.budget, torch.uint8),shared(images*40, torch.long)[:images*5].view(images,5)
-        except OSError as e: raise OSError(e.errno, f"cache_megabytes={megabytes:g} cannot be had: {e.strerror}; choose less") from e
+        try:
+            self.bytes,self.table = (
+                shared(self.budget, torch.uint8),shared(images*40, torch.long)[:images*5].view(images,5))
+        except OSError as e:
+            raise OSError(e.errno,
+                f"cache_megabytes={megabytes:g} cannot be had: {e.strerror}; choose less") from e
         self.used = Value("q", 0)                       # bytes given out so far, with a lock
     def __reduce__(self):
-        if self.budget: warnings.warn("a copy by pickling, such as a worker process that is spawned gets, keeps no decoded images: it has the same pixels, "
+        if self.budget: warnings.warn("a copy by pickling, such as a worker process that is spawned gets, "
+            "keeps no decoded images: it has the same pixels, "
             "more slowly. Workers that are forked share them", stacklevel=2)
         return PixelCache,(self.images,self.channels,0.)
     def __len__(self): return int((self.table[:,0]>0).sum())
 
+# %% ../../nbs/50_data/04_images.ipynb #78629e6f
 @patch
 def put(self:PixelCache,
     i:int,               # which image
@@ -193,13 +212,14 @@ def put(self:PixelCache,
         if start+pixels.numel()>self.budget: return
         self.used.value += pixels.numel()
     self.bytes[start:start+pixels.numel()] = pixels.permute(1,2,0).reshape(-1)
-    self.table[i,1:] = torch.tensor([*pixels.shape[1:],*size]); self.table[i,0] = start+1     # last: now it counts as there
+    self.table[i,1:] = torch.tensor([*pixels.shape[1:],*size])
+    self.table[i,0] = start+1  # last: now it counts as there
 
 @patch
 def get(self:PixelCache,
     i:int,                                # which image
 )->tuple[Tensor,tuple[int,int]]|None:     # a copy of its pixels and the original's size, or None
-    "What was kept."
+    "Return what was kept."
     start,height,width,*size = self.table[i].tolist()
     if not start: return None
     pixels = self.bytes[start-1:start-1+height*width*self.channels].view(height,width,self.channels)
@@ -211,8 +231,10 @@ class ImageFiles(Dataset):
     def __init__(self,
         paths:Sequence[str|Path],                   # N image files
         labels:Sequence[int]|Tensor,                # their classes, (N,)
-        prepare:Callable[[Tensor],Tensor]|None,     # uint8 (channels,H,W) -> uint8, nothing random in it; None: as in the file
-        transform:Callable[[Tensor],Tensor],        # what `prepare` gave -> what the network gets; may draw from torch's generator
+        # uint8 (channels,H,W) -> uint8, nothing random in it; None: as in the file
+        prepare:Callable[[Tensor],Tensor]|None,
+        # what `prepare` gave -> what the network gets; may draw from torch's generator
+        transform:Callable[[Tensor],Tensor],
         channels:int=3,                             # 3: RGB; 1: gray
         with_size:bool=False,                       # hand out the original (height, width) too
         cache_megabytes:float=0,                    # memory for prepared images, millions of bytes
@@ -236,17 +258,20 @@ def pixels(self:ImageFiles,
 )->tuple[Tensor,tuple[int,int]]:  # prepared, uint8 (channels,H,W), and the original's height and width
     "An image before its random transform, from the cache if it is there."
     if found := self.cache.get(i): return found
-    pixels = decode(self.paths[i], self.channels); size = tuple(pixels.shape[1:])
+    pixels = decode(self.paths[i], self.channels)
+    size = tuple(pixels.shape[1:])
     if self.prepare: pixels = self.prepare(pixels)
     if pixels.dtype!=torch.uint8 or pixels.ndim!=3 or len(pixels)!=self.channels:
-        raise ValueError(f"prepare must give uint8 ({self.channels},H,W), gave {pixels.dtype} {tuple(pixels.shape)}")
+        raise ValueError(f"prepare must give uint8 ({self.channels},H,W), gave {pixels.dtype} "
+            f"{tuple(pixels.shape)}")
     self.cache.put(i, pixels, size)
     return pixels,size
 
 @patch(as_prop=True)
 def sizes(self:ImageFiles)->Tensor: # (N,2) int64
     "Height and width of every original, read from the heads of the files."
-    return torch.tensor([original_size(p) for p in tqdm(self.paths, "sizes", unit="image", delay=2)]).view(-1,2)
+    return torch.tensor([original_size(p) for p in tqdm(self.paths, "sizes", unit="image", delay=2)]).view(-1,
+        2)
 
 @patch
 def verify(self:ImageFiles)->pd.DataFrame: # one row a file that cannot be read: path, reason
@@ -255,16 +280,19 @@ def verify(self:ImageFiles)->pd.DataFrame: # one row a file that cannot be read:
 
 # %% ../../nbs/50_data/04_images.ipynb #be90a3ed
 class Normalize(nn.Module):
-    "Bytes become (pixel/255 − mean)/std, a channel at a time; torchvision's `ToDtype` and `Normalize` take three times as long."
+    """Bytes become (pixel/255 − mean)/std, a channel at a time; torchvision's `ToDtype` and `Normalize` take
+    three times as long."""
     def __init__(self,
         mean:Sequence[float],  # of pixel/255, one a channel; gray needs one
         std:Sequence[float],   # likewise, > 0
     ):
-        super().__init__(); self.mean,self.std = tuple(mean),tuple(std)
+        super().__init__()
+        self.mean,self.std = tuple(mean),tuple(std)
     def forward(self,
         image:Tensor,  # uint8 (channels,height,width)
     )->Tensor:         # float32 of that shape
-        if len(image)!=len(self.mean): raise ValueError(f"{len(self.mean)} means for an image of {len(image)} channels")
+        if len(image)!=len(self.mean):
+            raise ValueError(f"{len(self.mean)} means for an image of {len(image)} channels")
         out = torch.empty(image.shape).copy_(image)
         for channel,mean,std in zip(out, self.mean, self.std): channel.mul_(1/(255*std)).sub_(mean/std)
         return out
@@ -272,18 +300,22 @@ class Normalize(nn.Module):
 # %% ../../nbs/50_data/04_images.ipynb #8b385118
 vision_transformers = ("deit_s","dino_s","vit_s")
 networks = ("resnet18","resnet50","inception_v3","efficientnet_lite0",*vision_transformers)
-halves = ("vit_s","efficientnet_lite0")                          # networks whose weights expect mean and standard deviation ½
+halves = ("vit_s","efficientnet_lite0")  # networks whose weights expect mean and standard deviation ½
 imagenet_mean,imagenet_std = (.485,.456,.406),(.229,.224,.225)
 
 def hier_transforms(
     model:str,           # one of `networks`: decides crop scale, mean and standard deviation
     train:bool,          # random crop and flip, or resize and centre crop
     size:int=224,        # height and width of what the network gets; evaluation resizes to size·256/224 first
-    side:int|None=None,  # training: shorter side to shrink to before the crop; None: the paper's, no shrinking
+    # training: shorter side to shrink to before the crop; None: the paper's, no shrinking
+    side:int|None=None,
 )->tuple[nn.Module|None,nn.Module]: # `prepare` and `transform` for ImageFiles, 3 channels
-    "The transforms of the HIER paper, arXiv:2212.14258. `ValueError` for an unknown model, or a size or side below 1."
-    if model not in networks: raise ValueError(f"no transforms are known for a model named {model!r}; known: {', '.join(networks)}")
-    if size<1 or side is not None and side<1: raise ValueError(f"size and side must be at least 1 pixel, got {size} and {side}")
+    """The transforms of the HIER paper, arXiv:2212.14258.
+    `ValueError` for an unknown model, or a size or side below 1."""
+    if model not in networks:
+        raise ValueError(f"no transforms are known for a model named {model!r}; known: {', '.join(networks)}")
+    if size<1 or side is not None and side<1:
+        raise ValueError(f"size and side must be at least 1 pixel, got {size} and {side}")
     mean,std = ((.5,)*3,)*2 if model in halves else (imagenet_mean,imagenet_std)
     resize = lambda to: v2.Resize(to, v2.InterpolationMode.BICUBIC, antialias=True)
     scale = (.2 if model in vision_transformers else .08,1.)

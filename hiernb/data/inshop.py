@@ -10,7 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 from .base import Data,Source,register
-from .image_lists import Listing,check_listing,class_disjoint,locate,read_fields,read_lines,refuse_repeats
+from .image_lists import (
+    Listing, check_listing, class_disjoint, locate, read_fields, read_lines, refuse_repeats)
 
 # %% ../../nbs/50_data/16_inshop.ipynb #935c321d
 def read_inshop(
@@ -22,21 +23,28 @@ def read_inshop(
     (first,count),*lines = read_lines(file)
     columns = dict(image_name=str, item_id=str, evaluation_status=str)
     rows = read_fields(file, lines, columns, wide="image_name", header=True) if lines else []
-    if count!=str(len(rows)): raise ValueError(f"{file}, line {first}: expected the number of images, {len(rows)}, found {count[:80]!r}")
-    refuse_repeats(file, "image", [row[:2] for row in rows]); where = {}
+    if count!=str(len(rows)):
+        raise ValueError(f"{file}, line {first}: expected the number of images, {len(rows)}, found "
+            f"{count[:80]!r}")
+    refuse_repeats(file, "image", [row[:2] for row in rows])
+    where = {}
     for line,path,item,split in rows:
         parts = path.split("/")
         if split not in ("train","query","gallery"):
             raise ValueError(f"{file}, line {line}: expected train, query or gallery, found {split!r}")
         if len(parts)!=5 or parts[0]!="img" or parts[3]!=item or not all(parts):
-            raise ValueError(f"{file}, line {line}: expected a path such as img/WOMEN/Dresses/{item}/02_1_front.jpg, found {path!r}")
+            raise ValueError(f"{file}, line {line}: expected a path such as "
+                f"img/WOMEN/Dresses/{item}/02_1_front.jpg, found {path!r}")
         where.setdefault(item, Counter())[tuple(parts[1:3])] += 1
     found = {s:{item for _,_,item,t in rows if t==s} for s in ("query","gallery")}
     if alone := found["query"]-found["gallery"]:
         raise ValueError(f"{file}: item {min(alone)} has a query and nothing in the gallery to find")
-    groups = sorted((*where[item].most_common(1)[0][0],item) for item in where); place = {g[-1]:k for k,g in enumerate(groups)}
+    groups = sorted((*where[item].most_common(1)[0][0],item) for item in where)
+    place = {g[-1]:k for k,g in enumerate(groups)}
     labels,splits = [place[item] for _,_,item,_ in rows],[split for *_,split in rows]
-    return Listing(file, [r[1] for r in rows], labels, splits, list(place), groups),home if (home/"img").is_dir() else home/"Img"
+    return (
+        Listing(file, [r[1] for r in rows], labels, splits, list(place), groups),
+        home if (home/"img").is_dir() else home/"Img")
 
 # %% ../../nbs/50_data/16_inshop.ipynb #6aee7ecd
 inshop_sizes = dict(train=(25_882,3_997),query=(14_218,3_985),gallery=(12_612,3_985))  # images, classes
@@ -46,10 +54,15 @@ def load_inshop(
     seed:int=0,   # draws the validation classes
     **options,    # `val`, `model`, `size`, `side`, `cache_megabytes` of `class_disjoint`
 )->Data:          # splits train, val (unless 0), query, gallery
-    "In-Shop Clothes Retrieval. `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."
+    """In-Shop Clothes Retrieval.
+    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."""
     listing,home = read_inshop(folder)
-    return class_disjoint("inshop", listing, home, inshop_sizes, dict(recall_at=[1,10,20,30]), seed, **options)
+    return class_disjoint("inshop", listing, home, inshop_sizes, dict(recall_at=[1,10,20,30]), seed,
+        **options)
 
-register(Source("inshop", load_inshop, classes=7_982, images=52_712, licence="non-commercial research, by agreement with CUHK", megabytes=750,
-    where="mmlab.ie.cuhk.edu.hk/projects/DeepFashion/InShopRetrieval.html (Img/img.zip and Eval/list_eval_partition.txt)",
-    check=lambda folder: check_listing(read_inshop, folder, inshop_sizes), archives=("In-shop Clothes Retrieval Benchmark","Inshop_Clothes")));
+register(Source("inshop", load_inshop, classes=7_982, images=52_712,
+    licence="non-commercial research, by agreement with CUHK", megabytes=750,
+    where="mmlab.ie.cuhk.edu.hk/projects/DeepFashion/InShopRetrieval.html (Img/img.zip and "
+    "Eval/list_eval_partition.txt)",
+    check=lambda folder: check_listing(read_inshop, folder, inshop_sizes),
+    archives=("In-shop Clothes Retrieval Benchmark","Inshop_Clothes")));

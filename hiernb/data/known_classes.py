@@ -22,7 +22,8 @@ from ..tree.taxonomy import Taxonomy
 # %% ../../nbs/50_data/06_known_classes.ipynb #e2be77d9
 @dataclass
 class Labelled:
-    "Images and their classes, as lists or a tree of folders give them. `ValueError` names a class without an image."
+    """Images and their classes, as lists or a tree of folders give them.
+    `ValueError` names a class without an image."""
     source:Path         # the list, or the folder, for messages
     home:Path           # folder that the paths start from
     paths:list[str]     # of each image, relative, parted by `/`
@@ -32,11 +33,14 @@ class Labelled:
     def __post_init__(self):
         there = set(self.labels)
         for label,name in enumerate(self.taxonomy.names):
-            if label not in there: raise ValueError(f"{self.source}: class {name!r} has no image; expected at least one of each class")
+            if label not in there:
+                raise ValueError(f"{self.source}: class {name!r} has no image; expected at least one of each "
+                    f"class")
 
     @property
     def counts(self)->dict[str,int|list[int]]:
-        return {"images":len(self.paths),"classes":self.taxonomy.n_classes,"nodes per level":self.taxonomy.level_sizes}
+        return {"images":len(self.paths),"classes":self.taxonomy.n_classes,
+            "nodes per level":self.taxonomy.level_sizes}
 
 # %% ../../nbs/50_data/06_known_classes.ipynb #58be7fc5
 def compare_counts(
@@ -46,8 +50,10 @@ def compare_counts(
 )->bool:                         # True if they agree
     "Warn about every number that differs from the published one."
     show = lambda n: f"{n:,}" if isinstance(n,int) else " ".join(map(str,n))
-    wrong = [f"{what}: {show(found[what])} (published: {show(n)})" for what,n in published.items() if found[what]!=n]
-    if wrong: warnings.warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones", stacklevel=2)
+    wrong = [f"{what}: {show(found[what])} (published: {show(n)})" for what,
+        n in published.items() if found[what]!=n]
+    if wrong:
+        warnings.warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones", stacklevel=2)
     return not wrong
 
 # %% ../../nbs/50_data/06_known_classes.ipynb #2476ad6a
@@ -61,7 +67,8 @@ def image_splits(
     if n<10: raise ValueError(f"70 %, 10 % and 20 % of {n} images cannot be had; expected at least 10")
     train,val = n*7//10,n//10
     groups = labels if stratified else torch.zeros_like(labels)
-    return stratified_split(groups, dict(train=train,val=val,test=n-train-val), torch.Generator().manual_seed(seed))
+    return stratified_split(groups, dict(train=train,val=val,test=n-train-val),
+        torch.Generator().manual_seed(seed))
 
 # %% ../../nbs/50_data/06_known_classes.ipynb #4c3903e8
 def warn_absent(
@@ -77,7 +84,8 @@ def warn_absent(
             f"{', '.join(repr(names[i]) for i in lost[:5])}{', …' if len(lost)>5 else ''}", stacklevel=3)
 
 # %% ../../nbs/50_data/06_known_classes.ipynb #2e5b1c15
-inspecting_measures = dict(accuracy_at=[1,5], ahd_at=[1,5], hp_at=[5], ahs_at=[250])   # measure -> k; arXiv:2301.11065, section 4
+# measure -> k; arXiv:2301.11065, section 4
+inspecting_measures = dict(accuracy_at=[1,5], ahd_at=[1,5], hp_at=[5], ahs_at=[250])
 
 def image_level(
     name:str,                   # the data set
@@ -90,14 +98,16 @@ def image_level(
     augment:bool=False,         # turn, shift, scale, shear and flip training images
     cache_megabytes:float=0,    # memory for decoded images, millions of bytes
 )->Data:                        # splits train, val, test
-    "A data set that has all classes in all splits, under the transforms of the Inspecting paper, arXiv:2301.11065."
+    """A data set that has all classes in all splits, under the transforms of the Inspecting paper,
+    arXiv:2301.11065."""
     labels,splits = torch.tensor(found.labels),{}
     warn_absent(name, labels, parts, found.taxonomy.names)
     for split,rows in parts.items():
         steps = inspecting_transforms(augment and split=="train", size, channels)
         paths,share = [os.path.join(found.home, found.paths[i]) for i in rows.tolist()],len(rows)/len(labels)
         splits[split] = ImageFiles(paths, labels[rows], *steps, channels, size_info, cache_megabytes*share)
-    settings = dict(split_by="images", size=size, channels=channels, size_info=size_info, augment=augment, selection="accuracy")|inspecting_measures
+    settings = dict(split_by="images", size=size, channels=channels, size_info=size_info, augment=augment,
+        selection="accuracy")|inspecting_measures
     return Data(name, splits, found.taxonomy, found.taxonomy.names, settings|protocol, found.home)
 
 # %% ../../nbs/50_data/06_known_classes.ipynb #498b40f6
@@ -110,6 +120,7 @@ def check_labelled(
     try: found = read(folder)
     except (ValueError,FileNotFoundError) as e: return {"list":str(e)}
     bad = verify_images([found.home/p for p in found.paths])
-    differ = [f"{what} {found.counts[what]}, published {n}" for what,n in published.items() if found.counts[what]!=n]
+    differ = [f"{what} {found.counts[what]}, published {n}" for what,
+        n in published.items() if found.counts[what]!=n]
     state = f"not the published set: {'; '.join(differ)}" if differ else "whole"
     return {Path(found.source).name:state}|(dict(zip(bad.path,bad.reason)) or {"images":"whole"})

@@ -21,14 +21,16 @@ from ..tree.taxonomy import Taxonomy
 # %% ../../nbs/50_data/11_nabirds.ipynb #b20175ed
 def read_ids(
     file:Path,       # a list, one entry a line, fields parted by blanks
-    **columns:type,  # column name -> int (a whole number from 0) or str; the last may hold blanks if it is text
+    # column name -> int (a whole number from 0) or str; the last may hold blanks if it is text
+    **columns:type,
 )->list[tuple]:      # a row a line: its number, then a value a column
     "A list whose numbers count from 0. `FileNotFoundError`, or `ValueError` with file and line."
     rows = read_fields(file, read_lines(file), dict.fromkeys(columns, str))
     for line,*cells in rows:
         for (name,kind),cell in zip(columns.items(), cells):
             if kind is int and not re.fullmatch("[0-9]{1,9}", cell):
-                raise ValueError(f"{file}, line {line}: expected {name} (a whole number from 0), found {cell[:40]!r}")
+                raise ValueError(f"{file}, line {line}: expected {name} (a whole number from 0), found "
+                    f"{cell[:40]!r}")
     return [(line,*(kind(cell) for kind,cell in zip(columns.values(), cells))) for line,*cells in rows]
 
 # %% ../../nbs/50_data/11_nabirds.ipynb #2a99b941
@@ -41,15 +43,18 @@ def nabirds_tree(
     links = lookup(tree, read_ids(tree, child_id=int, parent_id=int), "child_id")
     for child,(line,parent) in links.items():
         for node in (child,parent):
-            if node not in names: raise ValueError(f"{tree}, line {line}: class_id {node} is not in classes.txt")
+            if node not in names:
+                raise ValueError(f"{tree}, line {line}: class_id {node} is not in classes.txt")
     parents = {child:parent for child,(_,parent) in links.items()}
     try: below = node_paths(parents)
     except ValueError as e: raise ValueError(f"{tree}: {e}") from None
     for node,(line,name) in names.items():
-        if node not in below: raise ValueError(f"{file}, line {line}: class_id {node} ({name}) is not in hierarchy.txt")
+        if node not in below:
+            raise ValueError(f"{file}, line {line}: class_id {node} ({name}) is not in hierarchy.txt")
     root = next(n for n,path in below.items() if not path)
     paths = {n:tuple(names[k][1] for k in (root,*path)) for n,path in below.items()}
-    refuse_repeats(file, "path", [(names[n][0]," > ".join(paths[n])) for n in sorted(paths, key=lambda n: names[n][0])])
+    refuse_repeats(file, "path",
+        [(names[n][0]," > ".join(paths[n])) for n in sorted(paths, key=lambda n: names[n][0])])
     leaves = sorted(set(names)-set(parents.values()))
     return {n:label for label,n in enumerate(leaves)},Taxonomy.from_paths([paths[n] for n in leaves])
 
@@ -58,20 +63,29 @@ def read_nabirds(
     folder:Path,                 # folder of this set, `root/nabirds`
 )->tuple[Labelled,list[str]]:    # what the lists say; the image ids in the same order
     "The lists of NABirds. `FileNotFoundError`; `ValueError` with file and line."
-    file = locate("nabirds", folder, ["images.txt"]); home = file.parent; listed = home/"image_class_labels.txt"
+    file = locate("nabirds", folder, ["images.txt"])
+    home = file.parent
+    listed = home/"image_class_labels.txt"
     place,taxonomy = nabirds_tree(home)
     images = lookup(file, read_ids(file, image_id=str, path=str), "image_id")
     labels = lookup(listed, read_ids(listed, image_id=str, class_id=int), "image_id")
     refuse_repeats(file, "image", list(images.values()))
     for image,(line,_) in labels.items():
-        if image not in images: raise ValueError(f"{listed}, line {line}: image_id {image} is not in images.txt")
+        if image not in images:
+            raise ValueError(f"{listed}, line {line}: image_id {image} is not in images.txt")
     for image,(line,path) in images.items():
-        if image not in labels: raise ValueError(f"{file}, line {line}: image_id {image} has no line in image_class_labels.txt")
-        there,node = labels[image]; shelf = path.split("/")[0]
-        if node not in place: raise ValueError(f"{listed}, line {there}: expected class_id of a leaf of hierarchy.txt, found {node}")
-        if not re.fullmatch(f"0*{node}", shelf): raise ValueError(f"{file}, line {line}: {path} is in another folder than that of "
+        if image not in labels:
+            raise ValueError(f"{file}, line {line}: image_id {image} has no line in image_class_labels.txt")
+        there,node = labels[image]
+        shelf = path.split("/")[0]
+        if node not in place:
+            raise ValueError(f"{listed}, line {there}: expected class_id of a leaf of hierarchy.txt, found "
+                f"{node}")
+        if not re.fullmatch(f"0*{node}",
+            shelf): raise ValueError(f"{file}, line {line}: {path} is in another folder than that of "
             f"its class, {node:04} (image_class_labels.txt, line {there})")
-    return Labelled(file, home/"images", [path for _,path in images.values()], [place[labels[i][1]] for i in images], taxonomy),list(images)
+    return Labelled(file, home/"images", [path for _,path in images.values()],
+        [place[labels[i][1]] for i in images], taxonomy),list(images)
 
 # %% ../../nbs/50_data/11_nabirds.ipynb #f920b769
 def official_splits(
@@ -81,15 +95,22 @@ def official_splits(
     seed:int,              # draws the validation images
     stratified:bool=True,  # each class gives its share of them
 )->dict[str,Tensor]:       # train, val, test -> indices, sorted
-    "The published halves, a tenth of the training half for validation. `FileNotFoundError`; `ValueError` with file and line."
+    """The published halves, a tenth of the training half for validation.
+    `FileNotFoundError`; `ValueError` with file and line."""
     file = home/"train_test_split.txt"
-    flags = lookup(file, read_ids(file, image_id=str, is_training=int), "image_id"); known = set(ids)
+    flags = lookup(file, read_ids(file, image_id=str, is_training=int), "image_id")
+    known = set(ids)
     for image,(line,flag) in flags.items():
         if image not in known: raise ValueError(f"{file}, line {line}: image_id {image} is not in images.txt")
         if flag>1: raise ValueError(f"{file}, line {line}: expected is_training to be 0 or 1, found {flag}")
-    if lost := next((i for i in ids if i not in flags), None): raise ValueError(f"{file}: no line for image_id {lost} of images.txt")
-    training = torch.tensor([flags[i][1]==1 for i in ids]); rows = training.nonzero()[:,0]; n = len(rows)
-    if n<10 or n==len(ids): raise ValueError(f"{file}: {n} of {len(ids)} images are for training; expected at least 10, and others")
+    if lost := next((i for i in ids if i not in flags), None):
+        raise ValueError(f"{file}: no line for image_id {lost} of images.txt")
+    training = torch.tensor([flags[i][1]==1 for i in ids])
+    rows = training.nonzero()[:,0]
+    n = len(rows)
+    if n<10 or n==len(ids):
+        raise ValueError(f"{file}: {n} of {len(ids)} images are for training; expected at least 10, and "
+            f"others")
     groups = labels[rows] if stratified else torch.zeros_like(rows)
     parts = stratified_split(groups, dict(train=n-n//10,val=n//10), torch.Generator().manual_seed(seed))
     return {k:rows[v] for k,v in parts.items()}|dict(test=(~training).nonzero()[:,0])
@@ -106,16 +127,25 @@ def load_nabirds(
     augment:bool=False,      # turn, shift, scale, shear and flip training images
     cache_megabytes:float=0, # memory for decoded images, millions of bytes; 2,400 hold all at 128 pixels
 )->Data:                     # splits train, val, test
-    "NABirds, all classes in all splits. `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."
-    if split not in ("random","official"): raise ValueError(f"split must be 'random' or 'official', got {split!r}")
-    found,ids = read_nabirds(folder); require_images(found.home, found.paths, found.source)
+    """NABirds, all classes in all splits.
+    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."""
+    if split not in ("random","official"):
+        raise ValueError(f"split must be 'random' or 'official', got {split!r}")
+    found,ids = read_nabirds(folder)
+    require_images(found.home, found.paths, found.source)
     labels = torch.tensor(found.labels)
-    parts = image_splits(labels, seed, stratified) if split=="random" else official_splits(found.home.parent, ids, labels, seed, stratified)
+    parts = (
+        image_splits(labels, seed, stratified) if split=="random"
+        else official_splits(found.home.parent, ids, labels, seed, stratified))
     trained = {"training images":len(labels)-len(parts["test"])} if split=="official" else {}
-    complete = compare_counts("nabirds", found.counts|trained, nabirds_counts|({"training images":23_929} if trained else {}))
+    complete = compare_counts("nabirds", found.counts|trained,
+        nabirds_counts|({"training images":23_929} if trained else {}))
     settings = dict(seed=seed, split=split, stratified=stratified, complete=complete)
-    return image_level("nabirds", found, parts, settings, size, augment=augment, cache_megabytes=cache_megabytes)
+    return image_level("nabirds", found, parts, settings, size, augment=augment,
+        cache_megabytes=cache_megabytes)
 
 register(Source("nabirds", load_nabirds, classes=555, images=48_562, megabytes=9000,
-    licence="non-commercial research and education, by the terms of the Cornell Lab", where="dl.allaboutbirds.org/nabirds (nabirds.tar.gz)",
-    check=lambda folder: check_labelled(lambda f: read_nabirds(f)[0], folder, nabirds_counts), archives=(".","nabirds")));
+    licence="non-commercial research and education, by the terms of the Cornell Lab",
+    where="dl.allaboutbirds.org/nabirds (nabirds.tar.gz)",
+    check=lambda folder: check_labelled(lambda f: read_nabirds(f)[0], folder, nabirds_counts),
+    archives=(".","nabirds")));

@@ -36,28 +36,37 @@ class Pictures:
     places:list[str]               # of each image: where it is listed, for messages
     empty:tuple[tuple[str,...],...]=()  # classes without an image
 
-split_words = {w:s for s,words in dict(train="train training", val="val valid validation", test="test testing", query="query",
+split_words = {w:s for s,
+    words in dict(train="train training", val="val valid validation", test="test testing", query="query",
                gallery="gallery").items() for w in words.split()}  # how a split may be called
 
 # %% ../../nbs/50_data/09_own.ipynb #000136fc
 def split_folders(
     folder:Path,        # holds classes, groups or splits
 )->dict[str,Path]:      # split -> folder; {"": folder} if there are no splits
-    "Whether the folders at the top are splits. `FileNotFoundError` if there is no such folder, `ValueError` where it cannot be told."
-    if not folder.is_dir(): raise FileNotFoundError(f"no folder or table {folder}: expected folders of images, or a table with columns path and class")
+    """Tell whether the folders at the top are splits.
+    `FileNotFoundError` if there is no such folder, `ValueError` where it cannot be told."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder or table {folder}: expected folders of images, or a table with "
+            f"columns path and class")
     tops = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    named = {p:split_words[p.name.lower()] for p in tops if p.name.lower() in split_words}; names = [p.name for p in named]
+    named = {p:split_words[p.name.lower()] for p in tops if p.name.lower() in split_words}
+    names = [p.name for p in named]
     if len(named)==len(tops) and "train" in named.values():
         twice = [s for s,n in Counter(named.values()).items() if n>1]
-        if twice: raise ValueError(f"{folder}: {' and '.join(n for n,s in zip(names,named.values()) if s==twice[0])} all mean {twice[0]}; keep one")
+        if twice:
+            raise ValueError(f"{folder}: {' and '.join(n for n,s in zip(names,named.values()) if s==twice[0])} all mean {twice[0]}; keep one")
         return {s:p for p,s in named.items()}
     if len(named)<2: return {"":folder}
     others = [p.name for p in tops if p not in named]
-    beside = f"beside {others[0]!r} at the top: are they splits or classes? Move {others[0]!r} away or list all in a table" if others else "without train"
+    beside = (
+        f"beside {others[0]!r} at the top: are they splits or classes? Move {others[0]!r} away or list all "
+        f"in a table" if others else "without train")
     raise ValueError(f"{folder}: the folders {', '.join(names)} stand {beside}")
 
 # %% ../../nbs/50_data/09_own.ipynb #4bf2de48
-endings = (".jpg",".jpeg",".png",".ppm",".bmp",".pgm",".tif",".tiff",".webp",".gif")  # of image files, in lower case
+# of image files, in lower case
+endings = (".jpg",".jpeg",".png",".ppm",".bmp",".pgm",".tif",".tiff",".webp",".gif")
 
 def on_disk(
     top:Path,              # folder
@@ -73,7 +82,8 @@ def read_folder(
     folder:str|Path,  # nested folders; one that holds images is a class
     least:int=1,      # images that a class must have; above 1, classes without any are left to `with_enough`
 )->Pictures:
-    "Images by class folder, in the order of names. Errors as `split_folders` and `Taxonomy.from_folder`; `ValueError` for a class without images."
+    """Images by class folder, in the order of names.
+    Errors as `split_folders` and `Taxonomy.from_folder`; `ValueError` for a class without images."""
     folder,rows,other,empty = Path(folder),[],[],{}
     for split,top in split_folders(folder).items():
         for path in Taxonomy.from_folder(top, endings).paths:
@@ -86,12 +96,15 @@ def read_folder(
     filled = {path for _,path,_ in rows}
     lost = {path:str(here) for path,here in empty.items() if path not in filled}
     drawn = sum(path.name.lower().endswith(drawings) for path in other)
-    hint = f"; {drawn} of them are drawings such as SVG, which are not read: save them as PNG" if drawn else ""
+    hint = (
+        f"; {drawn} of them are drawings such as SVG, which are not read: save them as PNG" if drawn else "")
     if lost and (least==1 or not rows):
         advice = "; data.min_images=2 leaves out classes with fewer images"*bool(rows)
         raise ValueError(f"{len(lost)} class folders hold no image: {', '.join(list(lost.values())[:5])}; "
                          f"expected files ending in {' '.join(endings)}{hint}{advice}")
-    if other: warnings.warn(f"{folder}: {len(other)} files do not end as images do and are left out, the first {other[0]}{hint}", stacklevel=2)
+    if other:
+        warnings.warn(f"{folder}: {len(other)} files do not end as images do and are left out, the first "
+            f"{other[0]}{hint}", stacklevel=2)
     files,classes,splits = map(list, zip(*rows))
     return Pictures(folder, files, classes, splits if any(splits) else [], files, tuple(lost))
 
@@ -99,22 +112,28 @@ def read_folder(
 def table_rows(
     file:Path,   # CSV or TSV, UTF-8, the first line that is not blank names the columns
 )->tuple[list[str],list[tuple[int,list[str]]]]:  # column names in lower case; line number and cells, without outer blanks, of every other line
-    "Cells of a table. `FileNotFoundError`; `ValueError` with file and line for what is no text, an unclosed quote or a wrong number of cells."
+    """Cells of a table.
+    `FileNotFoundError`; `ValueError` with file and line for what is no text, an unclosed quote or a wrong
+    number of cells."""
     try: text = Path(file).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as e:
         line = e.object[:e.start].count(b"\n")+1
         raise ValueError(f"{file}, line {line}: expected UTF-8 text, found the byte 0x{e.object[e.start]:02x}") from None
     lines = [(n,line) for n,line in enumerate(re.split(r"\r\n|\r|\n", text), 1) if line.strip(" \t,")]
-    if not lines: raise ValueError(f"{file}: expected a line of column names, path and class among them, found an empty file")
+    if not lines:
+        raise ValueError(f"{file}: expected a line of column names, path and class among them, found an "
+            f"empty file")
     rows,comma = [],"\t" if "\t" in lines[0][1] else ","
     for number,line in lines:
         if odd := re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", line):
             raise ValueError(f"{file}, line {number}: expected text, found the control character {odd[0]!r}")
         try: (cells,) = csv.reader([line], delimiter=comma, strict=True, skipinitialspace=True)
-        except (csv.Error,ValueError) as e: raise ValueError(f"{file}, line {number}: {e}; expected one image a line: {line[:80]!r}") from None
+        except (csv.Error,ValueError) as e:
+            raise ValueError(f"{file}, line {number}: {e}; expected one image a line: {line[:80]!r}") from None
         rows.append((number,[cell.strip() for cell in cells]))
         if len(cells)!=len(rows[0][1]):
-            raise ValueError(f"{file}, line {number}: {len(cells)} cells under {len(rows[0][1])} column names: {line[:80]!r}")
+            raise ValueError(f"{file}, line {number}: {len(cells)} cells under {len(rows[0][1])} column "
+                f"names: {line[:80]!r}")
     return [name.lower() for name in rows[0][1]],rows[1:]
 
 # %% ../../nbs/50_data/09_own.ipynb #a62703a4
@@ -122,11 +141,13 @@ def path_separator(
     file:Path,             # for messages
     cells:Sequence[str],   # of the column taxonomy
 )->str:                    # ">" if any cell has one, else "/"
-    "What parts the names. `ValueError` if no cell has either, but one has another mark that may have been meant so."
+    """Find the separator of the names.
+    `ValueError` if no cell has either, but one has another mark that may have been meant so."""
     for mark in ">/":
         if any(mark in cell for cell in cells): return mark
     if odd := next((c for c in cells if re.search(r"[|;\\]", c)), None):
-        raise ValueError(f"{file}: expected names joined by ' > ' or '/' in the column taxonomy, found {odd[:80]!r}")
+        raise ValueError(f"{file}: expected names joined by ' > ' or '/' in the column taxonomy, found "
+            f"{odd[:80]!r}")
     return "/"
 
 def class_path(
@@ -135,61 +156,93 @@ def class_path(
     name:str,           # cell of the column class; may hold the separator
     separator:str="/",  # one character; blanks around it do not matter
 )->tuple[str,...]:      # groups from the top, the class last
-    "Where a class is in the taxonomy. `ValueError` for an empty level."
+    "Split a cell into the class's path in the taxonomy. `ValueError` for an empty level."
     above = groups.removesuffix(name).rstrip()                       # "" if the cell is the class alone
-    if groups.endswith(name) and (not above or above.endswith(separator)): groups = above[:-1] if above[:-1].strip() else above
+    if groups.endswith(name) and (not above or above.endswith(separator)):
+        groups = above[:-1] if above[:-1].strip() else above
     path = [level.strip() for level in groups.split(separator)] if groups else []
-    if not all(path): raise ValueError(f"{where}: expected names joined by {separator!r}, found an empty one in {groups!r}")
+    if not all(path):
+        raise ValueError(f"{where}: expected names joined by {separator!r}, found an empty one in {groups!r}")
     return (*path,name)
 
 # %% ../../nbs/50_data/09_own.ipynb #e5b0c001
 def refuse_swapped(
     file:Path,                                     # for messages
-    cells:Sequence[tuple[int,tuple[str,...],bool]],# line, path of the class, whether its taxonomy cell ended in the class
+    # line, path of the class, whether its taxonomy cell ended in the class
+    cells:Sequence[tuple[int,tuple[str,...],bool]],
 )->None:
-    "`ValueError` for a class below another one whose cell names only that other class: a slip of the pen, as a rule."
+    """Refuse a class below another one whose cell names only that other class: a slip of the pen, as a rule.
+    `ValueError`."""
     ended = {path:line for line,path,whole in cells if whole}
     for line,path,whole in cells:
         if not whole and path[:-1] in ended:
-            raise ValueError(f"{file}, line {line}, column taxonomy: class {path[-1]!r}, but the cell ends in {path[-2]!r}, the class on line "
-                             f"{ended[path[:-1]]}; if it is below that class, write {path[-1]!r} at the end of the cell")
+            raise ValueError(f"{file}, line {line}, column taxonomy: class {path[-1]!r}, but the cell ends "
+                f"in {path[-2]!r}, the class on line "
+                             f"{ended[path[:-1]]}; if it is below that class, write {path[-1]!r} at the end "
+                             f"of the cell")
 
 # %% ../../nbs/50_data/09_own.ipynb #f9201078
 def table_columns(
     file:Path,          # for messages
     header:list[str],   # column names in lower case
 )->dict[str,int]:       # known column -> its place
-    "`ValueError` for columns that are missing or stand twice; warns of columns that are not read."
+    """Check the columns of a table.
+    `ValueError` for one that is missing or stands twice; warns of columns that are not read."""
     header = ["taxonomy" if n in ("taxonomy path","taxonomy_path") else n for n in header]
-    known = {n:k for k,n in enumerate(header) if n in ("path","class","split","taxonomy")}; says = f"{file}, line 1: expected the columns"
-    lost = [n for n in ("path","class") if n not in known]; twice = [n for n in known if header.count(n)>1]
-    if lost: raise ValueError(f"{says} path, class and, if you like, split and taxonomy; {' and '.join(lost)} not in {header}")
+    known = {n:k for k,n in enumerate(header) if n in ("path","class","split","taxonomy")}
+    says = f"{file}, line 1: expected the columns"
+    lost = [n for n in ("path","class") if n not in known]
+    twice = [n for n in known if header.count(n)>1]
+    if lost:
+        raise ValueError(f"{says} path, class and, if you like, split and taxonomy; {' and '.join(lost)} not "
+            f"in {header}")
     if twice: raise ValueError(f"{says} to differ; column {twice[0]} stands twice")
-    if other := [n for n in header if n not in known]: warnings.warn(f"{file}: the columns {other} are not read", stacklevel=3)
+    if other := [n for n in header if n not in known]:
+        warnings.warn(f"{file}: the columns {other} are not read", stacklevel=3)
     return known
 
+# %% ../../nbs/50_data/09_own.ipynb #8a4bdbcf
 def read_images_table(
     file:str|Path,  # CSV or TSV with columns path, class and, optionally, split and taxonomy
 )->Pictures:
     "Images by a table. `FileNotFoundError` if it is not there; `ValueError` with file, line and column."
-    file = Path(file); header,rows = table_rows(file); column = table_columns(file, header); first,out,seen = {},[],[]
+    file = Path(file)
+    header,rows = table_rows(file)
+    column = table_columns(file, header)
+    first,out,seen = {},[],[]
     if not rows: raise ValueError(f"{file}: expected one image a line, found column names alone")
-    paths,mark = {},path_separator(file, [cells[column["taxonomy"]] for _,cells in rows] if "taxonomy" in column else [])
+    paths,mark = (
+        {},
+        path_separator(file, [cells[column["taxonomy"]] for _,cells in rows] if "taxonomy" in column else []))
     for line,cells in rows:
-        get = lambda name, cells=cells: nfc(cells[column[name]]) if name in column and name!="path" else cells[column[name]] if name in column else ""
+        get = (
+            lambda name, cells=cells: nfc(cells[column[name]]) if name in column and name!="path"
+            else cells[column[name]] if name in column else "")
         at = lambda name, line=line: f"{file}, line {line}, column {name}"
         for name in ("path","class"):
-            if not get(name): raise ValueError(f"{at(name)}: expected {'an image file' if name=='path' else 'a name'}, found an empty cell")
-        image = os.path.normpath(file.parent/get("path").replace("\\","/")); split = get("split").lower()
-        if split and split not in split_words: raise ValueError(f"{at('split')}: expected one of {', '.join(split_words)}, found {split!r}")
-        path = class_path(at("taxonomy"), get("taxonomy"), get("class"), mark); before,known = paths.setdefault(get("class"), (line,path))
-        if known!=path: raise ValueError(f"{at('taxonomy')}: class {get('class')!r} is {'/'.join(path)} here and {'/'.join(known)} on line {before}")
+            if not get(name):
+                raise ValueError(f"{at(name)}: expected {'an image file' if name=='path' else 'a name'}, "
+                    f"found an empty cell")
+        image = os.path.normpath(file.parent/get("path").replace("\\","/"))
+        split = get("split").lower()
+        if split and split not in split_words:
+            raise ValueError(f"{at('split')}: expected one of {', '.join(split_words)}, found {split!r}")
+        path = class_path(at("taxonomy"), get("taxonomy"), get("class"), mark)
+        before,known = paths.setdefault(get("class"), (line,path))
+        if known!=path:
+            raise ValueError(f"{at('taxonomy')}: class {get('class')!r} is {'/'.join(path)} here and "
+                f"{'/'.join(known)} on line {before}")
         seen.append((line, path, [part.strip() for part in get("taxonomy").split(mark)]==list(path)))
-        if image in first: raise ValueError(f"{at('path')}: {get('path')!r} stands on line {first[image]} already; expected each image once")
-        first[image] = line; out.append((image,path,split_words.get(split,""),f"line {line}"))
+        if image in first:
+            raise ValueError(f"{at('path')}: {get('path')!r} stands on line {first[image]} already; expected "
+                f"each image once")
+        first[image] = line
+        out.append((image,path,split_words.get(split,""),f"line {line}"))
     refuse_swapped(file, seen)
     without = next((place for *_,split,place in out if not split), None)
-    if without and any(row[2] for row in out): raise ValueError(f"{file}, {without}, column split: empty, but other lines have a split; fill all or none")
+    if without and any(row[2] for row in out):
+        raise ValueError(f"{file}, {without}, column split: empty, but other lines have a split; fill all or "
+            f"none")
     files,classes,splits,places = map(list, zip(*out))
     return Pictures(file, files, classes, [] if without else splits, places)
 
@@ -197,11 +250,14 @@ def read_images_table(
 def require_files(
     pictures:Pictures,  # as listed
 )->None:
-    "`FileNotFoundError` naming images that are not there, and where they are listed."
+    """Require that all images are there.
+    `FileNotFoundError` names those that are not, and where they are listed."""
     lost = [(place,file) for place,file in zip(pictures.places,pictures.files) if not os.path.isfile(file)]
     if not lost: return
-    named = "; ".join(f"{place}, column path: {file}" for place,file in lost[:20])+(f"; and {len(lost)-20} more" if len(lost)>20 else "")
-    raise FileNotFoundError(f"{pictures.source}: {len(lost)} of {len(pictures.files)} images are not there: {named}. Paths start from {pictures.source.parent}")
+    named = "; ".join(f"{place}, column path: {file}" for place,
+        file in lost[:20])+(f"; and {len(lost)-20} more" if len(lost)>20 else "")
+    raise FileNotFoundError(f"{pictures.source}: {len(lost)} of {len(pictures.files)} images are not there: "
+        f"{named}. Paths start from {pictures.source.parent}")
 
 def read_own(
     path:Path,    # a folder, or a table
@@ -209,7 +265,8 @@ def read_own(
 )->Pictures:
     "Images by folder or by table; errors as theirs, and `ValueError` for a file of embeddings."
     if path.suffix.lower() in (".npz",".pt",".pth",".safetensors",".parquet"):
-        raise ValueError(f"{path}: expected images, found a file of embeddings; `hiernb inspect {path}` examines one, as does `hiernb.run.examine.examine`")
+        raise ValueError(f"{path}: expected images, found a file of embeddings; `hiernb inspect {path}` "
+            f"examines one, as does `hiernb.run.examine.examine`")
     return read_images_table(path) if path.is_file() else read_folder(path, least)
 
 # %% ../../nbs/50_data/09_own.ipynb #780d26c6
@@ -223,9 +280,12 @@ def with_enough(
     few = sorted(path for path,n in count.items() if n<least)
     if not few: return pictures
     if len(few)==len(count):
-        raise ValueError(f"{pictures.source}: no class has {least} images, the largest has {max(count.values())}: lower data.min_images")
-    named = ", ".join(f"{'/'.join(path)} ({count[path]})" for path in few[:10])+(f" and {len(few)-10} more" if len(few)>10 else "")
-    warnings.warn(f"{pictures.source}: {len(few)} of {len(count)} classes have fewer than {least} images (data.min_images) and are left out: {named}",
+        raise ValueError(f"{pictures.source}: no class has {least} images, the largest has "
+            f"{max(count.values())}: lower data.min_images")
+    named = ", ".join(f"{'/'.join(path)} ({count[path]})" for path in few[:10])+(f" and {len(few)-10} more"
+        if len(few)>10 else "")
+    warnings.warn(f"{pictures.source}: {len(few)} of {len(count)} classes have fewer than {least} images "
+        f"(data.min_images) and are left out: {named}",
                   stacklevel=3)
     kept = [count[path]>=least for path in pictures.classes]
     columns = pictures.files,pictures.classes,pictures.splits,pictures.places
@@ -237,12 +297,17 @@ def share_images(
     shares:dict[str,float],     # split -> share of the images, > 0
     generator:torch.Generator,  # draws
 )->dict[str,Tensor]:            # split -> sorted places; what is in none of them trains
-    "Stratified splits that leave every class an image to train on. `ValueError` if the images do not suffice."
-    order = torch.randperm(len(labels), generator=generator); ranked = order[labels[order].argsort(stable=True)]  # class after class, random within
-    sorted_labels = labels[ranked]; kept = torch.ones(len(labels), dtype=torch.bool); kept[1:] = sorted_labels[1:]!=sorted_labels[:-1]
+    """Stratified splits that leave every class an image to train on.
+    `ValueError` if the images do not suffice."""
+    order = torch.randperm(len(labels), generator=generator)
+    ranked = order[labels[order].argsort(stable=True)]  # class after class, random within
+    sorted_labels = labels[ranked]
+    kept = torch.ones(len(labels), dtype=torch.bool)
+    kept[1:] = sorted_labels[1:]!=sorted_labels[:-1]
     spare,sizes = ranked[~kept].sort().values,{k:max(1,round(v*len(labels))) for k,v in shares.items()}
     if sizes and sum(sizes.values())>len(spare):
-        raise ValueError(f"{len(labels)} images of {int(kept.sum())} classes, one of each kept for training, do not give {sizes}: change val or test")
+        raise ValueError(f"{len(labels)} images of {int(kept.sum())} classes, one of each kept for training, "
+            f"do not give {sizes}: change val or test")
     return {k:spare[v] for k,v in stratified_split(labels[spare], sizes, generator).items()} if sizes else {}
 
 def share_classes(
@@ -250,11 +315,14 @@ def share_classes(
     shares:dict[str,float],     # split -> share of the classes, > 0
     generator:torch.Generator,  # draws
 )->dict[str,Tensor]:            # split -> sorted places; what is in none of them trains
-    "Whole classes into splits, of every group its share. `ValueError` if a split, or training, would be empty."
+    """Whole classes into splits, of every group its share.
+    `ValueError` if a split, or training, would be empty."""
     ids,sizes = {},{k:max(1,round(v*len(parents))) for k,v in shares.items()}
     if sizes and sum(sizes.values())>=len(parents):
-        raise ValueError(f"{len(parents)} classes do not give {sizes} and one to train on: change val or test, or use split='images'")
-    return stratified_split(torch.tensor([ids.setdefault(p,len(ids)) for p in parents]), sizes, generator) if sizes else {}
+        raise ValueError(f"{len(parents)} classes do not give {sizes} and one to train on: change val or "
+            f"test, or use split='images'")
+    return stratified_split(torch.tensor([ids.setdefault(p,len(ids)) for p in parents]), sizes,
+        generator) if sizes else {}
 
 # %% ../../nbs/50_data/09_own.ipynb #8b28af6c
 def own_splits(
@@ -262,21 +330,30 @@ def own_splits(
     groups:Sequence[tuple],        # group of each class, (C,)
     given:Sequence[str],           # split of each image; empty: none are given
     split:str|None,                # "images", "classes", or None: what the given splits are, else "images"
-    val:float|None,                # share of the images, or classes, to choose the best epoch by; None: .1 unless it is given
-    test:float|None,               # share to test on; None: .2 of the images or .5 of the classes unless splits are given
+    # share of the images, or classes, to choose the best epoch by; None: .1 unless it is given
+    val:float|None,
+    test:float|None,  # share to test on; None: .2 of the images or .5 of the classes unless splits are given
     generator:torch.Generator,     # draws
 )->tuple[str,list[str]]:           # "images" or "classes"; the split of each image
-    "What is split, and how. `ValueError` for options that contradict given splits, shares out of range, too few images or classes."
-    if split not in (None,"images","classes"): raise ValueError(f"split must be 'images', 'classes' or None, got {split!r}")
-    fixed = set(given)-{"train"}; of = list(given) or ["train"]*len(labels); train = torch.tensor([s=="train" for s in of])
-    if given and not train.any(): raise ValueError(f"no image is in the split train, only in {', '.join(sorted(fixed))}")
+    """Split the images.
+    `ValueError` for options that contradict given splits, shares out of range, too few images or classes."""
+    if split not in (None,"images","classes"):
+        raise ValueError(f"split must be 'images', 'classes' or None, got {split!r}")
+    fixed = set(given)-{"train"}
+    of = list(given) or ["train"]*len(labels)
+    train = torch.tensor([s=="train" for s in of])
+    if given and not train.any():
+        raise ValueError(f"no image is in the split train, only in {', '.join(sorted(fixed))}")
     judged = torch.tensor([s in (fixed-{"val"} or fixed) for s in of])
     if fixed: found = "images" if torch.isin(labels[judged], labels[train]).any() else "classes"
     else: found = split or "images"
-    if split not in (None,found): raise ValueError(f"split={split!r}, but the given splits divide {found}: leave out `split`, or give no splits")
+    if split not in (None,found):
+        raise ValueError(f"split={split!r}, but the given splits divide {found}: leave out `split`, or give "
+            f"no splits")
     for name,share,taken in (("val",val,"val" in fixed),("test",test,len(given)>0)):
         if share is not None and taken:
-            raise ValueError(f"{name}={share}, but splits are given: {', '.join(sorted(set(given)))}; leave out `{name}`, or give no splits")
+            raise ValueError(f"{name}={share}, but splits are given: {', '.join(sorted(set(given)))}; leave "
+                f"out `{name}`, or give no splits")
     shares = {} if given else dict(test=(.5 if found=="classes" else .2) if test is None else test)
     if "val" not in fixed: shares["val"] = .1 if val is None else val
     if shares and not (min(shares.values())>=0 and sum(shares.values())<1):
@@ -284,7 +361,8 @@ def own_splits(
     pool,shares = train.nonzero()[:,0],{k:v for k,v in shares.items() if v>0}
     if found=="images": parts = {k:pool[v] for k,v in share_images(labels[pool], shares, generator).items()}
     else:
-        seen = labels[pool].unique(); chosen = share_classes([groups[c] for c in seen.tolist()], shares, generator)
+        seen = labels[pool].unique()
+        chosen = share_classes([groups[c] for c in seen.tolist()], shares, generator)
         parts = {k:pool[torch.isin(labels[pool], seen[v])] for k,v in chosen.items()}
     for name,rows in parts.items():
         for i in rows.tolist(): of[i] = name
@@ -303,7 +381,7 @@ def alike(
 def both_ends(
     file:str,   # a file
 )->bytes:       # up to 8,192 bytes
-    "How a file begins and ends, which tells most pictures of one size apart."
+    "Read the beginning and the end of a file, which tell most pictures of one size apart."
     with open(file,"rb") as f:
         start = f.read(4096)
         f.seek(max(0, os.path.getsize(file)-4096))
@@ -322,7 +400,8 @@ def copies(
     "Files with the same bytes that are in two splits or two classes."
     splits = pictures.splits or [""]*len(pictures.files)
     groups = [[row for row in zip(pictures.files,pictures.classes,splits) if os.path.isfile(row[0])]]
-    for feature in (os.path.getsize,both_ends,digest_of): groups = [g for group in groups for g in alike(group, feature)]
+    for feature in (os.path.getsize,both_ends,digest_of):
+        groups = [g for group in groups for g in alike(group, feature)]
     found = {}
     for first,*rest in groups:
         for file,path,split in rest:
@@ -338,7 +417,8 @@ def warn_of_copies(
     found = [f"{file} is {says}" for file,says in copies(pictures).items() if "(class " in says]
     if not found: return
     more = f"; and {len(found)-3} more" if len(found)>3 else ""
-    warnings.warn(f"{pictures.source}: {len(found)} pictures are filed under two classes, so one label of each is wrong: {'; '.join(found[:3])}{more}. "
+    warnings.warn(f"{pictures.source}: {len(found)} pictures are filed under two classes, so one label of "
+        f"each is wrong: {'; '.join(found[:3])}{more}. "
                   "`verify` lists them all", stacklevel=3)
 
 # %% ../../nbs/50_data/09_own.ipynb #dc545029
@@ -350,43 +430,63 @@ def own_transforms(
     channels:int,    # 1 or 3
 )->tuple:            # `prepare` and `transform` for ImageFiles
     "Those of HIER for colour and a network, else those of the Inspecting paper."
-    return hier_transforms(model, train, size, side if train else None) if model and channels==3 else inspecting_transforms(train, size, channels)
+    return (
+        hier_transforms(model, train, size, side if train else None) if model and channels==3
+        else inspecting_transforms(train, size, channels))
 
 # %% ../../nbs/50_data/09_own.ipynb #b1ab8bca
 def load_own(
-    path:str|Path,           # a folder of folders, or a table with columns path, class and, optionally, split and taxonomy
+    # a folder of folders, or a table with columns path, class and, optionally, split and taxonomy
+    path:str|Path,
     seed:int=0,              # draws the splits
-    split:str|None=None,     # what is split: "images", "classes", or None: what the given splits are, else "images"
+    # what is split: "images", "classes", or None: what the given splits are, else "images"
+    split:str|None=None,
     val:float|None=None,     # share to choose the best epoch by, 0: none; None: .1 unless it is given
-    test:float|None=None,    # share to test on; None: .2 of the images or .5 of the classes unless splits are given
-    model:str|None="resnet50", # network whose transforms to use; None, or gray images: resized to a square, values 0…1
+    # share to test on; None: .2 of the images or .5 of the classes unless splits are given
+    test:float|None=None,
+    # network whose transforms to use; None, or gray images: resized to a square, values 0…1
+    model:str|None="resnet50",
     size:int=224,            # height and width of an image, pixels
-    side:int|None=None,      # shorter side to shrink training images to before the random crop; None: as in the file
+    # shorter side to shrink training images to before the random crop; None: as in the file
+    side:int|None=None,
     channels:int=3,          # 3: RGB; 1: gray
     size_info:bool=False,    # hand out the original (height, width) as well
     cache_megabytes:float=0, # memory for decoded images, millions of bytes, shared out by split
     min_images:int=1,        # images that a class must have; those with fewer are left out, and named
 )->Data:                     # splits of (image, label), labels in taxonomy order, training classes first
-    "Your own images as a data set. `FileNotFoundError` names what is not there, `ValueError` what is wrong with folder, table or options."
+    """Your own images as a data set.
+    `FileNotFoundError` names what is not there, `ValueError` what is wrong with folder, table or options."""
     path = Path(path)
     pictures = with_enough(read_own(path, min_images), min_images)
     require_files(pictures)
     warn_of_copies(pictures)
-    paths = sorted(set(pictures.classes)); place = {p:k for k,p in enumerate(paths)}; labels = torch.tensor([place[c] for c in pictures.classes])
-    kind,of = own_splits(labels, [p[:-1] for p in paths], pictures.splits, split, val, test, torch.Generator().manual_seed(seed))
+    paths = sorted(set(pictures.classes))
+    place = {p:k for k,p in enumerate(paths)}
+    labels = torch.tensor([place[c] for c in pictures.classes])
+    kind,of = own_splits(labels, [p[:-1] for p in paths], pictures.splits, split, val, test,
+        torch.Generator().manual_seed(seed))
     if kind=="classes":
-        side_of = torch.full((len(paths),), 2); rank = dict(train=0,val=1)
+        side_of = torch.full((len(paths),), 2)
+        rank = dict(train=0,val=1)
         for y,s in set(zip(labels.tolist(),of)): side_of[y] = min(side_of[y], rank.get(s,2))
-        order = side_of.argsort(stable=True); paths,labels = [paths[i] for i in order],order.argsort()[labels]
+        order = side_of.argsort(stable=True)
+        paths,labels = [paths[i] for i in order],order.argsort()[labels]
     splits = {}
     for name in sorted(set(of), key=["train","val","test","query","gallery"].index):
-        rows = [i for i,s in enumerate(of) if s==name]; steps = own_transforms(model, name=="train", size, side, channels)
-        splits[name] = ImageFiles([pictures.files[i] for i in rows], labels[rows], *steps, channels, size_info, cache_megabytes*len(rows)/len(of))
+        rows = [i for i,s in enumerate(of) if s==name]
+        steps = own_transforms(model, name=="train", size, side, channels)
+        splits[name] = ImageFiles([pictures.files[i] for i in rows], labels[rows], *steps, channels,
+            size_info, cache_megabytes*len(rows)/len(of))
     if kind=="images" and "test" in splits and (lost := len(paths)-len(splits["test"].labels.unique())):
-        warnings.warn(f"{pictures.source}: {lost} of {len(paths)} classes have no image to test on", stacklevel=3)
-    taxonomy = Taxonomy.from_paths(paths); many = lambda s: 0 if s not in splits else len(splits[s].labels.unique() if kind=="classes" else splits[s])
-    protocol = dict(split_by=kind, given=",".join(sorted(set(pictures.splits))), seed=seed, val=many("val"), test=many("test"), model=model, size=size,
-                    side=side, channels=channels, size_info=size_info, min_images=min_images, recall_at=[1,2,4,8])
+        warnings.warn(f"{pictures.source}: {lost} of {len(paths)} classes have no image to test on",
+            stacklevel=3)
+    taxonomy = Taxonomy.from_paths(paths)
+    many = lambda s: 0 if s not in splits else len(splits[s].labels.unique() if kind=="classes"
+        else splits[s])
+    protocol = dict(split_by=kind, given=",".join(sorted(set(pictures.splits))), seed=seed, val=many("val"),
+        test=many("test"), model=model, size=size,
+                    side=side, channels=channels, size_info=size_info, min_images=min_images,
+                    recall_at=[1,2,4,8])
     protocol |= inspecting_measures if kind=="images" else {}
     if "val" in splits: protocol["selection"] = "recall@1" if kind=="classes" else "accuracy"
     name,home = (path.stem,path.parent) if path.is_file() else (path.resolve().name,path)

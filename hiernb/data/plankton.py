@@ -17,14 +17,16 @@ from .own import read_folder
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data/12_plankton.ipynb #14d61c3c
-titles = dict(micros="MicroS", microl="MicroL", mesoz="MesoZ") # name for `load` -> name of the published folder
+# name for `load` -> name of the published folder
+titles = dict(micros="MicroS", microl="MicroL", mesoz="MesoZ")
 
 def plankton_home(
     name:str,     # one of `titles`
     folder:Path,  # folder of this set, `root/name`
 )->Path:          # folder whose subfolders are level 0
-    "Where the tree of folders begins. `FileNotFoundError` says what to get and where to put it."
-    inside = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".","__"))) if folder.is_dir() else []
+    "Find the top of the tree of folders. `FileNotFoundError` says what to get and where to put it."
+    inside = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".",
+        "__"))) if folder.is_dir() else []
     if home := next((p for p in inside if p.name.lower()==name), None): return home
     if inside: return folder
     beside = folder.parent/titles[name]
@@ -37,14 +39,17 @@ def read_plankton(
     name:str,     # one of `titles`
     folder:Path,  # folder of this set, `root/name`
 )->Labelled:      # images by class
-    "The folders of a plankton set. `FileNotFoundError`; `ValueError` names a folder without images, or an image outside any class."
+    """The folders of a plankton set.
+    `FileNotFoundError`; `ValueError` names a folder without images, or an image outside any class."""
     home = plankton_home(name, folder)
     try:
-        found = read_folder(home); place = {path:label for label,path in enumerate(sorted(set(found.classes)))}
+        found = read_folder(home)
+        place = {path:label for label,path in enumerate(sorted(set(found.classes)))}
         taxonomy = Taxonomy.from_paths([tuple(part.replace("|","/") for part in path) for path in place])
     except ValueError as e: raise ValueError(str(e) if str(home) in str(e) else f"{home}: {e}") from None
     if found.splits:
-        raise ValueError(f"{home}: expected groups and classes, found the splits {', '.join(sorted(set(found.splits)))}; merge them")
+        raise ValueError(f"{home}: expected groups and classes, found the splits "
+            f"{', '.join(sorted(set(found.splits)))}; merge them")
     paths = [Path(file).relative_to(home).as_posix() for file in found.files]
     return Labelled(home, home, paths, [place[path] for path in found.classes], taxonomy)
 
@@ -59,19 +64,26 @@ def load_plankton(
     seed:int=0,              # decides the split
     stratified:bool=True,    # each class gets its share; False: as the paper's code draws
     size:int=128,            # height and width of an image, pixels
-    size_info:bool=False,    # items are (image, label, height and width of the original), as the paper has them
+    size_info:bool=False,  # items are (image, label, height and width of the original), as the paper has them
     augment:bool=False,      # turn, shift, scale, shear and flip training images
-    cache_megabytes:float=0, # memory for decoded images, millions of bytes; 420 hold any of the three at 128 pixels
+    # memory for decoded images, millions of bytes; 420 hold any of the three at 128 pixels
+    cache_megabytes:float=0,
 )->Data:                     # splits train, val, test; images of 3 channels, of MesoZ 1
-    "A plankton set, all classes in all splits. `FileNotFoundError` says what to put where; `ValueError` names a folder."
-    found = read_plankton(name, folder); parts = image_splits(torch.tensor(found.labels), seed, stratified)
+    """A plankton set, all classes in all splits.
+    `FileNotFoundError` says what to put where; `ValueError` names a folder."""
+    found = read_plankton(name, folder)
+    parts = image_splits(torch.tensor(found.labels), seed, stratified)
     complete = compare_counts(name, found.counts, plankton_counts[name])
     settings = dict(seed=seed, stratified=stratified, complete=complete)
-    return image_level(name, found, parts, settings, size, 1 if name=="mesoz" else 3, size_info, augment, cache_megabytes)
+    return image_level(name, found, parts, settings, size, 1 if name=="mesoz" else 3, size_info, augment,
+        cache_megabytes)
 
-dois = dict(micros="10.21335/NMDC-2102309336", microl="10.21335/NMDC-573815973", mesoz="10.21335/NMDC-1805578916") # as the paper's code gives them
+# as the paper's code gives them
+dois = dict(micros="10.21335/NMDC-2102309336", microl="10.21335/NMDC-573815973",
+    mesoz="10.21335/NMDC-1805578916")
 
 for name,counts in plankton_counts.items():
     register(Source(name, partial(load_plankton, name), classes=counts["classes"], images=counts["images"],
         licence="not stated", megabytes=None, where=f"doi.org/{dois[name]} (Norwegian Marine Data Centre)",
-        check=lambda folder,name=name: check_labelled(partial(read_plankton, name), folder, plankton_counts[name]), archives=(titles[name],)))
+        check=lambda folder,name=name: check_labelled(partial(read_plankton, name), folder,
+        plankton_counts[name]), archives=(titles[name],)))

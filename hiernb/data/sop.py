@@ -9,32 +9,43 @@ __all__ = ['sop_sizes', 'read_sop', 'load_sop']
 from pathlib import Path
 
 from .base import Data,Source,register
-from .image_lists import Listing,check_listing,class_disjoint,locate,read_fields,read_lines,refuse_repeats
+from .image_lists import (
+    Listing, check_listing, class_disjoint, locate, read_fields, read_lines, refuse_repeats)
 
 # %% ../../nbs/50_data/15_sop.ipynb #f2a3c0a2
 def read_sop(
     folder:Path,           # folder of this set, `root/sop`
 )->tuple[Listing,Path]:    # what the lists say; the folder that their paths start from
     "The two lists of Stanford Online Products. `FileNotFoundError`; `ValueError` with file and line."
-    file = locate("sop", folder, ["Ebay_train.txt"]); home = file.parent
-    columns = dict(image_id=int, class_id=int, super_class_id=int, path=str); rows,folders,category = [],{},{}
+    file = locate("sop", folder, ["Ebay_train.txt"])
+    home = file.parent
+    columns = dict(image_id=int, class_id=int, super_class_id=int, path=str)
+    rows,folders,category = [],{},{}
     for part,split in ((file,"train"),(home/"Ebay_test.txt","test")):
         found = read_fields(part, read_lines(part), columns, header=True)
-        for k,what in ((1,"image_id"),(4,"image")): refuse_repeats(part, what, [(row[0],row[k]) for row in found])
+        for k,what in ((1,"image_id"),(4,"image")):
+            refuse_repeats(part, what, [(row[0],row[k]) for row in found])
         rows += [(part,split,*row) for row in found]
     for part,_,line,_,item,group,path in rows:
         where,_,name = path.partition("/")
         if not name or "/" in name:
-            raise ValueError(f"{part}, line {line}: expected a path such as bicycle_final/111085122871_0.JPG, found {path!r}")
+            raise ValueError(f"{part}, line {line}: expected a path such as "
+                f"bicycle_final/111085122871_0.JPG, found {path!r}")
         if folders.setdefault(group, where)!=where:
-            raise ValueError(f"{part}, line {line}: super_class_id {group} is {folders[group]} before and {where} here")
+            raise ValueError(f"{part}, line {line}: super_class_id {group} is {folders[group]} before and "
+                f"{where} here")
         if category.setdefault(item, group)!=group:
-            raise ValueError(f"{part}, line {line}: class_id {item} is in super_class_id {category[item]} before and in {group} here")
-    if len(set(folders.values()))<len(folders): raise ValueError(f"{file}: two super_class_ids share a folder: {folders}")
-    place = {item:k for k,item in enumerate(sorted(category))}; kinds = {g:w.removesuffix("_final") for g,w in folders.items()}
+            raise ValueError(f"{part}, line {line}: class_id {item} is in super_class_id {category[item]} "
+                f"before and in {group} here")
+    if len(set(folders.values()))<len(folders):
+        raise ValueError(f"{file}: two super_class_ids share a folder: {folders}")
+    place = {item:k for k,item in enumerate(sorted(category))}
+    kinds = {g:w.removesuffix("_final") for g,w in folders.items()}
     names = [f"{kinds[category[item]]} {item}" for item in place]
     paths = [(kinds[category[item]],name) for item,name in zip(place,names)]
-    return Listing(file, [r[-1] for r in rows], [place[r[4]] for r in rows], [r[1] for r in rows], names, paths),home
+    return (
+        Listing(file, [r[-1] for r in rows], [place[r[4]] for r in rows], [r[1] for r in rows], names, paths),
+        home)
 
 # %% ../../nbs/50_data/15_sop.ipynb #7e89ed28
 sop_sizes = dict(train=(59_551,11_318),test=(60_502,11_316))  # images, classes
@@ -44,10 +55,12 @@ def load_sop(
     seed:int=0,   # draws the validation classes
     **options,    # `val`, `model`, `size`, `side`, `cache_megabytes` of `class_disjoint`
 )->Data:          # splits train, val (unless 0), test
-    "Stanford Online Products. `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."
+    """Stanford Online Products.
+    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."""
     listing,home = read_sop(folder)
     return class_disjoint("sop", listing, home, sop_sizes, dict(recall_at=[1,10,100,1000]), seed, **options)
 
-register(Source("sop", load_sop, classes=22_634, images=120_053, licence="research; the sellers keep their rights", megabytes=2880,
+register(Source("sop", load_sop, classes=22_634, images=120_053,
+    licence="research; the sellers keep their rights", megabytes=2880,
     where="cvgl.stanford.edu/projects/lifted_struct (Stanford_Online_Products.zip)",
     check=lambda folder: check_listing(read_sop, folder, sop_sizes), archives=("Stanford_Online_Products",)));

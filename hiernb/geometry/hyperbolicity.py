@@ -14,7 +14,8 @@ from torch import Tensor
 def check_distances(
     dist:Tensor|np.ndarray,  # (n,n), n at least 1
 )->np.ndarray:               # (n,n), float64
-    "Distances as float64 NumPy. `ValueError` unless square, finite, ≥ 0, and symmetric with a diagonal of 0 to 1e-3 of the largest."
+    """Distances as float64 NumPy.
+    `ValueError` unless square, finite, ≥ 0, and symmetric with a diagonal of 0 to 1e-3 of the largest."""
     d = dist.detach().cpu().numpy() if isinstance(dist, Tensor) else np.asarray(dist)
     d = d.astype(np.float64)
     if d.ndim!=2 or d.shape[0]!=d.shape[1] or not len(d):
@@ -22,10 +23,12 @@ def check_distances(
     if not (np.isfinite(d).all() and (d>=0).all()):
         raise ValueError("distances must be finite and at least 0 (points outside the ball have distance nan)")
     if d.diagonal().max()>1e-3*d.max():
-        raise ValueError(f"point {d.diagonal().argmax()} has distance {d.diagonal().max():.3g} to itself, expected 0")
+        raise ValueError(f"point {d.diagonal().argmax()} has distance {d.diagonal().max():.3g} to itself, "
+            f"expected 0")
     if np.abs(d-d.T).max()>1e-3*d.max():
         i,j = np.unravel_index(np.abs(d-d.T).argmax(), d.shape)
-        raise ValueError(f"distances must be symmetric, got {d[i,j]:.6g} from {i} to {j} and {d[j,i]:.6g} back")
+        raise ValueError(f"distances must be symmetric, got {d[i,j]:.6g} from {i} to {j} and {d[j,i]:.6g} "
+            f"back")
     d = (d+d.T)/2
     np.fill_diagonal(d, 0)
     return d
@@ -36,7 +39,8 @@ def based_delta(
     base:int=0,              # the base point w, in 0..n-1
     block:int=2**15,         # numbers in a block of rows: as many as the cache holds
 )->float:                    # δ_w ≥ 0, in the unit of `dist`
-    "Gromov's δ over the quadruples with `base`, exact in O(n³): between δ/2 and δ. `ValueError` for bad distances or base."
+    """Gromov's δ over the quadruples with `base`, exact in O(n³): between δ/2 and δ.
+    `ValueError` for bad distances or base."""
     d = check_distances(dist)
     n = len(d)
     if not 0<=base<n: raise ValueError(f"base must be one of the points 0..{n-1}, got {base}")
@@ -45,7 +49,9 @@ def based_delta(
     for start in range(0, n, rows):
         here = product[start:start+rows,start:]         # symmetric: left of the diagonal nothing new
         widest,narrow = np.full(here.shape, -np.inf),np.empty(here.shape)
-        for y in range(n): np.maximum(widest, np.minimum(product[start:start+rows,y,None], product[y,start:], out=narrow), out=widest)
+        for y in range(n):
+            np.maximum(widest, np.minimum(product[start:start+rows,y,None], product[y,start:], out=narrow),
+                out=widest)
         delta = max(delta, float((widest-here).max()))
     return delta
 
@@ -53,7 +59,8 @@ def based_delta(
 def gromov_delta(
     dist:Tensor|np.ndarray,  # distance matrix (n,n) that obeys the triangle inequality, n up to some hundreds
 )->float:                    # δ ≥ 0, in the unit of `dist`
-    "Gromov's δ over all quadruples, exact: max (S₁-S₂)/2. `ValueError` for bad distances. Cohen, Coudert & Lancin 2015."
+    """Gromov's δ over all quadruples, exact: max (S₁-S₂)/2.
+    `ValueError` for bad distances. Cohen, Coudert & Lancin 2015."""
     d = check_distances(dist)
     first,second = np.triu_indices(len(d), 1)
     order = np.argsort(-d[first,second], kind="stable")
@@ -73,10 +80,12 @@ def sampled_delta(
     repeats:int=10,                   # subsets drawn
     generator:torch.Generator=None,   # source of randomness
 )->np.ndarray:                        # (repeats,), each a lower bound of δ
-    "`based_delta` of random subsets, each seen from a random one of its points. `ValueError` for bad distances or sizes."
+    """`based_delta` of random subsets, each seen from a random one of its points.
+    `ValueError` for bad distances or sizes."""
     d = check_distances(dist)
     if not (1<=size<=len(d) and repeats>=1):
-        raise ValueError(f"size must be in 1..{len(d)} and repeats at least 1, got size={size}, repeats={repeats}")
+        raise ValueError(f"size must be in 1..{len(d)} and repeats at least 1, got size={size}, "
+            f"repeats={repeats}")
     subsets = [torch.randperm(len(d), generator=generator)[:size].numpy() for _ in range(repeats)]
     return np.array([based_delta(d[np.ix_(s, s)]) for s in subsets])
 
@@ -85,18 +94,23 @@ def relative_delta(
     delta:float|np.ndarray,  # Gromov's δ, based or over all quadruples, or several
     diameter:float,          # largest distance > 0, same unit
 )->float|np.ndarray:         # 2δ/diameter, 0 (tree) to 1 (cycle of four)
-    "δ relative to half the diameter, its largest possible value. `ValueError` if that is exceeded. Khrulkov et al. 2020, δ-hyperbolicity."
-    if not 0<diameter<float("inf"): raise ValueError(f"diameter must be positive and finite, got {diameter} (do all points coincide?)")
+    """δ relative to half the diameter, its largest possible value.
+    `ValueError` if that is exceeded. Khrulkov et al. 2020, δ-hyperbolicity."""
+    if not 0<diameter<float("inf"):
+        raise ValueError(f"diameter must be positive and finite, got {diameter} (do all points coincide?)")
     relative = 2*delta/diameter
     if not np.all((0<=relative) & (relative<=1+1e-6)):
-        raise ValueError(f"delta must be in 0..diameter/2 = {diameter/2:.6g}, got {delta}: does the triangle inequality hold?")
+        raise ValueError(f"delta must be in 0..diameter/2 = {diameter/2:.6g}, got {delta}: does the triangle "
+            f"inequality hold?")
     return relative
 
 # %% ../../nbs/10_geometry/04_hyperbolicity.ipynb #62a5e307
 def suggested_curvature(
     relative:float,        # relative δ (with its factor 2), 0..1
-    reference:float=.144,  # relative δ of the unit ball as published; 0.114 with the four-point constant ln 2 for ln(1+√2)
+    # relative δ of the unit ball as published; 0.114 with the four-point constant ln 2 for ln(1+√2)
+    reference:float=.144,
 )->float:                  # c ≥ reference²; `inf` for a tree
-    "Curvature c = (reference/relative)² of a ball that is as tree-like. `ValueError` outside 0..1. Khrulkov et al. 2020, δ-hyperbolicity."
+    """Curvature c = (reference/relative)² of a ball that is as tree-like.
+    `ValueError` outside 0..1. Khrulkov et al. 2020, δ-hyperbolicity."""
     if not 0<=relative<=1: raise ValueError(f"relative delta must be in 0..1, got {relative}")
     return (reference/relative)**2 if relative else float("inf")

@@ -17,7 +17,8 @@ def check_ball(
     *points:Tensor,  # points or vectors, (...,D)
 )->list[Tensor]:     # the same in one common dtype, float32 or float64
     "Points ready for ball arithmetic. `ValueError` if `c` is not positive and finite."
-    if not 0<c<float("inf"): raise ValueError(f"c must be positive and finite (sectional curvature is -c), got {c}")
+    if not 0<c<float("inf"):
+        raise ValueError(f"c must be positive and finite (sectional curvature is -c), got {c}")
     dtype = torch.float32
     for p in points: dtype = torch.promote_types(dtype, p.dtype)
     return [p.to(dtype) for p in points]
@@ -28,14 +29,17 @@ def rim_gap(
     c:float,             # curvature magnitude > 0
     inside:bool=False,   # whether points outside the ball are an error
 )->Tensor:               # (...), 1-c‖x‖²: 1 at the centre, 0 on the rim, negative outside
-    "Gap between point and rim; the conformal factor is 2/gap. With `inside`, `ValueError` for points that are not in the ball."
+    """Gap between point and rim; the conformal factor is 2/gap.
+    With `inside`, `ValueError` for points that are not in the ball."""
     x, = check_ball(c, x)
     s = c**.5 * torch.linalg.vector_norm(x, dim=-1, dtype=torch.float64)
     gap = ((1-s)*(1+s)).to(x.dtype)
     if inside and not (gap>0).all():
         worst = s.detach().max().item()
-        raise ValueError(f"points must lie inside the ball, √c‖x‖ < 1; {int((~(gap>0)).sum())} of {gap.numel()} do not, the largest √c‖x‖"
-                         f" is {worst:.9g} (map Euclidean vectors into the ball with expmap0 or ToPoincare first)")
+        raise ValueError(f"points must lie inside the ball, √c‖x‖ < 1; {int((~(gap>0)).sum())} of "
+            f"{gap.numel()} do not, the largest √c‖x‖"
+                         f" is {worst:.9g} (map Euclidean vectors into the ball with expmap0 or ToPoincare "
+                         f"first)")
     return gap
 
 # %% ../../nbs/10_geometry/01_poincare.ipynb #bf5b02ad
@@ -44,7 +48,8 @@ def dist(
     y:Tensor,  # points in the ball, (...,D); leading axes broadcast with `x`
     c:float,   # curvature magnitude > 0; sectional curvature is -c
 )->Tensor:     # geodesic length, (...), ≥ 0; the radius of curvature is 1/√c
-    "Distance of paired points; `nan` outside the ball, gradient 0 where points coincide. Nickel & Kiela 2017, eq. 1, in half-angle form."
+    """Distance of paired points; `nan` outside the ball, gradient 0 where points coincide.
+    Nickel & Kiela 2017, eq. 1, in half-angle form."""
     x,y = check_ball(c, x, y)
     chord = torch.linalg.vector_norm(x-y, dim=-1)
     return 2/c**.5 * torch.asinh(c**.5*chord/(rim_gap(x, c).sqrt()*rim_gap(y, c).sqrt()))
@@ -70,24 +75,30 @@ def near_portions(
 
 # %% ../../nbs/10_geometry/01_poincare.ipynb #fb536bb7
 class PairwiseDist(torch.autograd.Function):
-    "Distances (B,C) of points (B,D) and (C,D): products in float64 and differences for near pairs, forward and backward."
+    """Distances (B,C) of points (B,D) and (C,D): products in float64 and differences for near pairs, forward
+    and backward."""
     @staticmethod
     def forward(ctx, x, y, c, close):
         X,Y = x.double(),y.double()
         x2,y2 = X.square().sum(1),Y.square().sum(1)
         chords = (x2[:,None]+y2).addmm_(X, Y.mT, alpha=-2)                         # squared
-        spare = (close*x2).to(x.dtype)[:,None]+(close*y2).to(x.dtype)              # what is near; its memory will take the answer
+        # what is near; its memory will take the answer
+        spare = (close*x2).to(x.dtype)[:,None]+(close*y2).to(x.dtype)
         near = (chords<=spare).nonzero()
         for rows,columns,step in near_portions(near, x, y): chords[rows,columns] = step.square().sum(1)
         gap_x,gap_y = rim_gap(X, c),rim_gap(Y, c)
         square = chords.mul_((c/gap_x)[:,None]).mul_(1/gap_y)
         out,q = spare.copy_(square),square.sqrt_().to(x.dtype)
-        ctx.save_for_backward(x, y, gap_x, gap_y, q, near); ctx.c = c
-        return out.div_((1+out).sqrt_().add_(1)).add_(q).log1p_().mul_(2/c**.5)    # arsinh; torch.asinh takes 4 times as long
+        ctx.save_for_backward(x, y, gap_x, gap_y, q, near)
+        ctx.c = c
+        # arsinh; torch.asinh takes 4 times as long
+        return out.div_((1+out).sqrt_().add_(1)).add_(q).log1p_().mul_(2/c**.5)
 
     @staticmethod
     def backward(ctx, grad):
-        if torch.is_grad_enabled(): raise NotImplementedError("pairwise_dist is differentiable once; broadcast dist for create_graph=True")
+        if torch.is_grad_enabled():
+            raise NotImplementedError("pairwise_dist is differentiable once; broadcast dist for "
+                "create_graph=True")
         x,y,gap_x,gap_y,q,near = ctx.saved_tensors
         X,Y = x.double(),y.double()
         t = (q*q).add_(1).rsqrt_().mul_(grad)
@@ -100,8 +111,10 @@ class PairwiseDist(torch.autograd.Function):
         grad_y = ((weight.sum(0)+pull_y/gap_y)[:,None]*Y).addmm_(weight.mT, X, alpha=-1)
         done = 0
         for rows,columns,step in near_portions(near, x, y):
-            step *= near_weight[done:done+len(rows),None]; done += len(rows)
-            grad_x.index_add_(0, rows, step); grad_y.index_add_(0, columns, step, alpha=-1)
+            step *= near_weight[done:done+len(rows),None]
+            done += len(rows)
+            grad_x.index_add_(0, rows, step)
+            grad_y.index_add_(0, columns, step, alpha=-1)
         return (2*ctx.c**.5*grad_x).to(x.dtype),(2*ctx.c**.5*grad_y).to(y.dtype),None,None
 
 # %% ../../nbs/10_geometry/01_poincare.ipynb #dbe6e65f
@@ -110,21 +123,25 @@ def pairwise_dist(
     y:Tensor,  # points in the ball, (C,D)
     c:float,   # curvature magnitude > 0
 )->Tensor:     # (B,C), ≥ 0
-    "`dist` of every point of `x` to every one of `y` in O(BC) memory; `nan` outside the ball and on its rim; differentiable once."
+    """`dist` of every point of `x` to every one of `y` in O(BC) memory; `nan` outside the ball and on its
+    rim; differentiable once."""
     x,y = check_ball(c, x, y)
     if x.ndim!=2 or y.ndim!=2 or not x.shape[1]==y.shape[1]>0:
-        raise ValueError(f"expected points (B,D) and (C,D) of one dimension D, got shapes {tuple(x.shape)} and {tuple(y.shape)}")
+        raise ValueError(f"expected points (B,D) and (C,D) of one dimension D, got shapes {tuple(x.shape)} "
+            f"and {tuple(y.shape)}")
     return PairwiseDist.apply(x, y, float(c), 1e-8 if x.dtype==torch.float32 else 1e-3)
 
 # %% ../../nbs/10_geometry/01_poincare.ipynb #2ceca56e
 def expmap0(
-    u:Tensor,  # tangent vectors at the centre, (...,D), any length; float32 resolves √c‖u‖ up to 8, float64 up to 18
+    # tangent vectors at the centre, (...,D), any length; float32 resolves √c‖u‖ up to 8, float64 up to 18
+    u:Tensor,
     c:float,   # curvature magnitude > 0
 )->Tensor:     # points in the ball, (...,D)
     "Walk from the centre along `u`, a way of length 2‖u‖. Ganea et al. 2018, exponential map at 0."
     u, = check_ball(c, u)
-    s = c**.5 * torch.linalg.vector_norm(u, dim=-1, keepdim=True, dtype=torch.float64)          # float32 overflows at 1e19
-    safe = torch.where(s>0, s, 1.)                               # at the centre the factor is 1, and so is its gradient
+    # float32 overflows at 1e19
+    s = c**.5 * torch.linalg.vector_norm(u, dim=-1, keepdim=True, dtype=torch.float64)
+    safe = torch.where(s>0, s, 1.)  # at the centre the factor is 1, and so is its gradient
     return u*torch.where(s>0, torch.tanh(safe)/safe, 1.).to(u.dtype)
 
 # %% ../../nbs/10_geometry/01_poincare.ipynb #d100487c
@@ -132,7 +149,8 @@ def logmap0(
     x:Tensor,  # points in the ball, (...,D)
     c:float,   # curvature magnitude > 0
 )->Tensor:     # tangent vectors at the centre, (...,D)
-    "The vector that `expmap0` walks to reach `x`; `nan` outside the ball. Ganea et al. 2018, logarithmic map at 0."
+    """The vector that `expmap0` walks to reach `x`; `nan` outside the ball.
+    Ganea et al. 2018, logarithmic map at 0."""
     x, = check_ball(c, x)
     s = c**.5 * torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     safe = torch.where(s>0, s, 1.)
@@ -144,7 +162,8 @@ def mobius_add(
     y:Tensor,  # points in the ball, (...,D); leading axes broadcast with `x`
     c:float,   # curvature magnitude > 0
 )->Tensor:     # points in the ball, (...,D)
-    "x⊕y: `y` moved by the isometry that takes the centre to `x`. `ValueError` outside the ball. Ganea et al. 2018, eq. 4."
+    """x⊕y: `y` moved by the isometry that takes the centre to `x`.
+    `ValueError` outside the ball. Ganea et al. 2018, eq. 4."""
     x,y = check_ball(c, x, y)
     gap_x,gap_y = (rim_gap(p, c, inside=True)[...,None] for p in (x,y))
     v = x+y
@@ -191,12 +210,16 @@ def einstein_midpoint(
     c:float,                     # curvature magnitude > 0
     weights:Tensor|None=None,    # (...,N), ≥ 0, not all 0; None: all alike
 )->Tensor:                       # (...,D), in the ball
-    "Weighted midpoint. `ValueError` for no points, points outside the ball, weights negative or all 0. Khrulkov et al. 2020, HypAve."
+    """Weighted midpoint.
+    `ValueError` for no points, points outside the ball, weights negative or all 0. Khrulkov et al. 2020,
+    HypAve."""
     x, = check_ball(c, x)
-    if x.ndim<2 or not x.shape[-2]: raise ValueError(f"expected points (...,N,D) with N at least 1, got shape {tuple(x.shape)}")
+    if x.ndim<2 or not x.shape[-2]:
+        raise ValueError(f"expected points (...,N,D) with N at least 1, got shape {tuple(x.shape)}")
     gap = rim_gap(x, c, inside=True)
     w = torch.ones_like(gap) if weights is None else weights.to(x.dtype).expand(gap.shape)
-    if not ((w>=0).all() and (w.sum(-1)>0).all()): raise ValueError("weights must be ≥ 0, with at least one above 0 in each set of points")
+    if not ((w>=0).all() and (w.sum(-1)>0).all()):
+        raise ValueError("weights must be ≥ 0, with at least one above 0 in each set of points")
     w = w/w.sum(-1, keepdim=True)
     v = w/gap
     V = v.sum(-1, keepdim=True)
@@ -210,7 +233,8 @@ def clip_norm(
     r:float,   # greatest length > 0
 )->Tensor:     # (...,D), lengths at most `r`
     "Shorten vectors that are longer than `r`. Guo et al. 2022, feature clipping."
-    length = torch.linalg.vector_norm(u, dim=-1, keepdim=True, dtype=torch.float64)              # float32 overflows at 1e19
+    # float32 overflows at 1e19
+    length = torch.linalg.vector_norm(u, dim=-1, keepdim=True, dtype=torch.float64)
     return u*(r/length.clamp_min(r)).to(u.dtype)
 
 # %% ../../nbs/10_geometry/01_poincare.ipynb #8b2a5096
@@ -218,7 +242,8 @@ class RiemannianGradient(torch.autograd.Function):
     "The identity on points of the ball; backward multiplies by ((1-c‖z‖²)/2)²."
     @staticmethod
     def forward(ctx, z, c):
-        ctx.save_for_backward(z); ctx.c = c
+        ctx.save_for_backward(z)
+        ctx.c = c
         return z.view_as(z)
 
     @staticmethod
@@ -228,14 +253,17 @@ class RiemannianGradient(torch.autograd.Function):
 
 # %% ../../nbs/10_geometry/01_poincare.ipynb #bc22e6a0
 class ToPoincare(nn.Module):
-    "From Euclidean vectors to points of the ball: clip, expmap0, Riemannian gradient. HIER, arXiv:2212.14258."
+    """From Euclidean vectors to points of the ball: clip, expmap0, Riemannian gradient.
+    HIER, arXiv:2212.14258."""
     def __init__(self,
         c:float=.1,       # curvature magnitude > 0
-        clip_r:float=2.3, # longest Euclidean vector, > 0; √c·clip_r at most 8, where float32 still tells points from the rim
+        # longest Euclidean vector, > 0; √c·clip_r at most 8, where float32 still tells points from the rim
+        clip_r:float=2.3,
     ):
         check_ball(c)
         if not clip_r>0 or c**.5*clip_r>8:
-            raise ValueError(f"clip_r must be in (0, {8/c**.5:.4g}], where √c·clip_r ≤ 8: tanh rounds to 1 beyond; got {clip_r} with c={c}")
+            raise ValueError(f"clip_r must be in (0, {8/c**.5:.4g}], where √c·clip_r ≤ 8: tanh rounds to 1 "
+                f"beyond; got {clip_r} with c={c}")
         super().__init__()
         self.c,self.clip_r = float(c),float(clip_r)
 

@@ -14,7 +14,7 @@ import torch
 # %% ../../nbs/10_geometry/05_threads.ipynb #6adf1588
 def one_openmp_thread()->None:
     "Let the calling thread, and no other, use one thread of torch."
-    torch.get_num_threads()                                       # torch sets a thread's number at its first call: let it be done
+    torch.get_num_threads()  # torch sets a thread's number at its first call: let it be done
     limit = getattr(ctypes.CDLL(torch._C.__file__), "omp_set_num_threads", None)
     if limit is not None: limit(1)                                # OpenMP keeps a number for each thread
 
@@ -23,10 +23,14 @@ def side_by_side(
     f:Callable,             # called with one of each, in one of several threads
     *arguments:Iterable,    # as for `map`
 )->list:                    # what `f` returned, in order
-    "Map `f` over arguments, on as many threads as torch may use; each uses one thread of torch, the caller's modes and no autocast."
+    """Map `f` over arguments, on as many threads as torch may use; each uses one thread of torch, the
+    caller's modes and no autocast."""
     calls,threads = list(zip(*arguments)),torch.get_num_threads()
     inference,grad = torch.is_inference_mode_enabled(),torch.is_grad_enabled()
     def call(some):
-        with torch.inference_mode(inference),torch.set_grad_enabled(grad),torch.autocast("cpu", enabled=False): return f(*some)
+        with torch.inference_mode(inference),torch.set_grad_enabled(grad),torch.autocast("cpu",
+            enabled=False):
+            return f(*some)
     if min(threads, len(calls))<2: return list(map(call, calls))
-    with ThreadPoolExecutor(min(threads, len(calls)), initializer=one_openmp_thread) as pool: return list(pool.map(call, calls))
+    with ThreadPoolExecutor(min(threads, len(calls)), initializer=one_openmp_thread) as pool:
+        return list(pool.map(call, calls))

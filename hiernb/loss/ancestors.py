@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from .sphere import check_number
-from .gumbel import check_generator,closeness,draw_ancestors,heaviest,log_uniform_,nearest_,weights_below_
+from .gumbel import (
+    check_generator, closeness, draw_ancestors, heaviest, log_uniform_, nearest_, weights_below_)
 from ..geometry.threads import side_by_side
 
 # %% ../../nbs/30_loss/09_ancestors.ipynb #4f350f94
@@ -21,28 +22,35 @@ def check_triplets(
     triplets:Tensor,                            # (T,3), rows of `dist`: anchor, related, unrelated
     noise:tuple[Tensor,Tensor]|str|None=None,   # a pair of (T,P), 'draw' or None
 )->None:
-    "`ValueError` for triplets that name no row, distances that are not finite, and noise of another shape."
+    """Check the input of `ancestor_loss`.
+    `ValueError` for triplets that name no row, distances that are not finite, and noise of another shape."""
     if dist.ndim!=2 or not dist.is_floating_point() or not dist.numel() or not dist.detach().sum(dtype=torch.float64).isfinite():
         raise ValueError(f"dist must be finite distances (N,P), got {dist.dtype} of shape {tuple(dist.shape)}"
                          " (nan: a point outside the ball)")
     if triplets.ndim!=2 or triplets.shape[1]!=3 or triplets.dtype!=torch.int64 or not len(triplets):
-        raise ValueError(f"triplets must be int64 of shape (T,3) with T at least 1, got {triplets.dtype} {tuple(triplets.shape)}")
+        raise ValueError(f"triplets must be int64 of shape (T,3) with T at least 1, got {triplets.dtype} "
+            f"{tuple(triplets.shape)}")
     low,high = torch.stack(triplets.aminmax()).tolist()
-    if low<0 or high>=len(dist): raise ValueError(f"triplets name points 0..{len(dist)-1}, got {low} to {high}")
+    if low<0 or high>=len(dist):
+        raise ValueError(f"triplets name points 0..{len(dist)-1}, got {low} to {high}")
     if noise is None or isinstance(noise, str) and noise=="draw": return
     expected = (len(triplets),dist.shape[1])
-    if isinstance(noise, str) or len(noise)!=2 or any(g.shape!=expected or not g.sum(dtype=torch.float64).isfinite() for g in noise):
+    if isinstance(noise,
+        str) or len(noise)!=2 or any(g.shape!=expected or not g.sum(dtype=torch.float64).isfinite()
+        for g in noise):
         found = noise if isinstance(noise, str) else [tuple(g.shape) for g in noise]
-        raise ValueError(f"noise must be None, 'draw' or two finite Gumbel tensors of shape {expected}, got {found}")
+        raise ValueError(f"noise must be None, 'draw' or two finite Gumbel tensors of shape {expected}, got "
+            f"{found}")
 
 # %% ../../nbs/30_loss/09_ancestors.ipynb #7ef754d4
 def hinges(
     dist:Tensor,      # (N,P)
-    members:Tensor,   # (M,R), rows of `dist`: anchors, related, unrelated, and what else is to stay near LCA_ijk
+    # (M,R), rows of `dist`: anchors, related, unrelated, and what else is to stay near LCA_ijk
+    members:Tensor,
     nodes:Tensor,     # (2,R), columns of `dist`: LCA_ij and LCA_ijk
     margins:Tensor,   # (M,1), ≥ 0, in the unit of `dist`
 )->Tensor:            # (M,R), ≥ 0: for i, j, k, …
-    "How much each member misses its place by; 0 where both ancestors are the same. HIER, eq. 6."
+    "Compute the hinge of each member; 0 where both ancestors are the same. HIER, eq. 6."
     gap = dist[members,nodes[0]]-dist[members,nodes[1]]
     gap[2:] *= -1
     return (gap+margins).clamp_min(0)*(nodes[0]!=nodes[1])
@@ -97,7 +105,9 @@ def choose(
         near = nearest_(close, members[:,part], space[:2])
         if noise is not None:
             for w,gumbel in zip(near,noise): w *= gumbel[part].to(w.dtype).exp()
-        nodes[:,part] = heaviest(near) if chance is None else torch.stack([draw_ancestors(w, u[:,part]) for w,u in zip(near,chance)])
+        nodes[:,part] = (
+            heaviest(near) if chance is None
+            else torch.stack([draw_ancestors(w, u[:,part]) for w,u in zip(near,chance)]))
     return nodes
 
 # %% ../../nbs/30_loss/09_ancestors.ipynb #3d889340
@@ -111,7 +121,7 @@ def lane(
     noise:tuple[Tensor,Tensor]|None,          # two Gumbel tensors (T,P), or none
     chance:Tensor|None,                       # (2,2,T), uniform: draws the ancestors
     source:np.random.BitGenerator|torch.Generator|None,  # draws the noise below the ancestors
-    grad:Tensor|None,                         # (N,P), is added to: tau times the gradient of the sum; None: not wanted
+    grad:Tensor|None,  # (N,P), is added to: tau times the gradient of the sum; None: not wanted
     block:int,                                # triplets × proxies at once
 )->Tensor:                                    # scalar, float64: the sum over triplets
     "Loss and gradient of some triplets, on one thread."
@@ -144,9 +154,11 @@ def loss_and_gradient(
     triplets:Tensor,                           # (T,3)
     tau:float,                                 # temperature > 0, in the unit of `dist`
     margin:float,                              # δ ≥ 0, in the unit of `dist`
-    noise:tuple[Tensor,Tensor]|str|None=None,  # two Gumbel tensors (T,P); 'draw': from `generator`; None: without noise
+    # two Gumbel tensors (T,P); 'draw': from `generator`; None: without noise
+    noise:tuple[Tensor,Tensor]|str|None=None,
     generator:torch.Generator|None=None,       # source of randomness
-    radial:tuple[float,float]=(0.,0.),         # weight and margin of the radial term; weight > 0: the last row of `dist` is the centre
+    # weight and margin of the radial term; weight > 0: the last row of `dist` is the centre
+    radial:tuple[float,float]=(0.,0.),
     with_gradient:bool=True,                   # whether the gradient is wanted
     block:int=2**17,                           # triplets × proxies at once: fits the cache
 )->tuple[Tensor,Tensor|None]:                  # mean loss, and its straight-through gradient (N,P)
@@ -159,12 +171,16 @@ def loss_and_gradient(
     lanes = 4 if on_cpu and n*dist.shape[1]>=2**19 else 1
     split = lambda x,dim=0: [None]*lanes if x is None else x.tensor_split(lanes, dim)
     noises = list(zip(*map(split, noise))) if noise is not None and not drawn else [None]*lanes
-    chances = split(torch.rand(2, 2, n, dtype=torch.float64, device=dist.device, generator=generator) if drawn else None, 2)
+    chances = split(torch.rand(2, 2, n, dtype=torch.float64, device=dist.device,
+        generator=generator) if drawn else None, 2)
     sources = [generator]*lanes
-    if drawn and on_cpu: sources = map(np.random.SFC64, torch.empty(lanes, dtype=torch.int64).random_(generator=generator).tolist())
+    if drawn and on_cpu:
+        sources = map(np.random.SFC64,
+            torch.empty(lanes, dtype=torch.int64).random_(generator=generator).tolist())
     grads = dist.new_zeros(lanes, *dist.shape) if with_gradient else [None]*lanes
     shared = (margins,factors,tau)
-    jobs = [(dist,close,t,*shared,*rest,block) for t,*rest in zip(split(triplets),noises,chances,sources,grads)]
+    jobs = [(dist,close,t,*shared,*rest,block) for t,
+        *rest in zip(split(triplets),noises,chances,sources,grads)]
     total = sum(side_by_side(lane, *zip(*jobs)))
     return total/n,grads.sum(0).div_(tau*n) if with_gradient else None
 
@@ -173,7 +189,8 @@ class AncestorLoss(torch.autograd.Function):
     "`loss_and_gradient` for autograd; keeps the (N,P) gradient and nothing else."
     @staticmethod
     def forward(ctx, dist, *arguments):
-        value,grad = loss_and_gradient(dist.float() if dist.dtype.itemsize<4 else dist, *arguments, with_gradient=ctx.needs_input_grad[0])
+        value,grad = loss_and_gradient(dist.float() if dist.dtype.itemsize<4 else dist, *arguments,
+            with_gradient=ctx.needs_input_grad[0])
         if grad is not None: ctx.save_for_backward(grad.to(dist.dtype))
         return value.to(dist.dtype if dist.dtype.itemsize>=4 else torch.float32)
 
@@ -187,17 +204,22 @@ def ancestor_loss(
     triplets:Tensor,                           # (T,3), rows of `dist`: anchor, related, unrelated
     tau:float=.1,                              # temperature > 0, in the unit of `dist`
     margin:float=.1,                           # δ ≥ 0, in the unit of `dist`
-    noise:tuple[Tensor,Tensor]|str|None=None,  # Gumbel draws (T,P) for ij and for ijk; 'draw': from `generator`; None: without noise
+    # Gumbel draws (T,P) for ij and for ijk; 'draw': from `generator`; None: without noise
+    noise:tuple[Tensor,Tensor]|str|None=None,
     generator:torch.Generator|None=None,       # source of randomness
-    radii:Tensor|None=None,                    # (P,), distances from the centre to hierarchical proxies; None: no radial term
+    radii:Tensor|None=None,  # (P,), distances from the centre to hierarchical proxies; None: no radial term
     radial:tuple[float,float]=(1.,.1),         # weight w > 0 and margin δ₀ ≥ 0 of the radial term
-)->Tensor:                                     # scalar ≥ 0, mean over triplets, with the straight-through gradient
-    "HIER's loss of given triplets. `ValueError` for input that does not fit. HIER, arXiv:2212.14258, eq. 4–6."
+)->Tensor:  # scalar ≥ 0, mean over triplets, with the straight-through gradient
+    """HIER's loss of given triplets.
+    `ValueError` for input that does not fit. HIER, arXiv:2212.14258, eq. 4–6."""
     check_triplets(dist, triplets, noise)
     check_generator(generator, dist)
     check_number("margin", margin, least=0)
     if radii is None: return AncestorLoss.apply(dist, triplets, tau, margin, noise, generator, (0.,0.))
-    check_number("radial weight", radial[0], above=0); check_number("radial margin", radial[1], least=0)
+    check_number("radial weight", radial[0], above=0)
+    check_number("radial margin", radial[1], least=0)
     if radii.shape!=dist.shape[1:] or not radii.detach().sum().isfinite():
-        raise ValueError(f"the radial term needs finite radii {tuple(dist.shape[1:])}, got {tuple(radii.shape)}")
-    return AncestorLoss.apply(torch.cat([dist,radii[None].to(dist.dtype)]), triplets, tau, margin, noise, generator, radial)
+        raise ValueError(f"the radial term needs finite radii {tuple(dist.shape[1:])}, got "
+            f"{tuple(radii.shape)}")
+    return AncestorLoss.apply(torch.cat([dist,radii[None].to(dist.dtype)]), triplets, tau, margin, noise,
+        generator, radial)

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor,nn
-from .sphere import angle,check_batch,check_embeddings,check_sizes,chord,directions,from_cosines,inner,pairwise
+from .sphere import (
+    angle, check_batch, check_embeddings, check_sizes, chord, directions, from_cosines, inner, pairwise)
 from .proxies import check_taxonomy,ema_update,own_generator,register_proxies
 from .dynamic_scale import DynamicScale
 
@@ -32,10 +33,12 @@ def proxydr_logits(
     proxies:Tensor,            # directions (C,D)
     scale:float|Tensor,        # s > 0
     distance:str="euclidean",  # 'euclidean' or 'angular'
-    eps:float=1e-6,            # smaller distances count as this one: log 0 has no value, and float32 cannot tell them apart
+    # smaller distances count as this one: log 0 has no value, and float32 cannot tell them apart
+    eps:float=1e-6,
 )->Tensor:                     # (B,C)
     "−s·log d. Inspecting paper."
-    length,of_cosine = dict(euclidean=(chord,lambda cos: (2-2*cos).log()/2), angular=(angle,lambda cos: cos.acos().log()))[distance]
+    length,of_cosine = dict(euclidean=(chord,lambda cos: (2-2*cos).log()/2),
+        angular=(angle,lambda cos: cos.acos().log()))[distance]
     return -scale*from_cosines(embeddings, proxies, of_cosine, lambda x,p: length(x,p).clamp_min(eps).log())
 
 # %% ../../nbs/30_loss/04_classification.ipynb #ee2ffc41
@@ -47,10 +50,12 @@ def check_options(
     proxies:str,         # 'learned', 'ema' or 'mds'
     ema_alpha:float,     # in (0,1]
 )->None:
-    "`ValueError` names the option that a classification loss cannot have."
+    "Check the options of a classification loss. `ValueError` names the one that it cannot have."
     check_sizes(n_classes, dim)
-    if distance not in ("euclidean","angular"): raise ValueError(f"distance must be 'euclidean' or 'angular', got {distance!r}")
-    if proxies not in ("learned","ema","mds"): raise ValueError(f"proxies must be 'learned', 'ema' or 'mds', got {proxies!r}")
+    if distance not in ("euclidean","angular"):
+        raise ValueError(f"distance must be 'euclidean' or 'angular', got {distance!r}")
+    if proxies not in ("learned","ema","mds"):
+        raise ValueError(f"proxies must be 'learned', 'ema' or 'mds', got {proxies!r}")
     if isinstance(scale,str):
         if scale!="dynamic": raise ValueError(f"scale must be a number or 'dynamic', got {scale!r}")
     elif not 0<scale<float("inf"): raise ValueError(f"scale must be positive and finite, got {scale}")
@@ -64,9 +69,13 @@ def log_prior(
     "Logarithm of the class shares. `ValueError` names a class without one."
     if class_prior is None: return None
     prior = torch.as_tensor(class_prior, dtype=torch.float64)
-    if prior.shape!=(n_classes,): raise ValueError(f"class_prior must have one entry per class: ({n_classes},), got {tuple(prior.shape)}")
+    if prior.shape!=(n_classes,):
+        raise ValueError(f"class_prior must have one entry per class: ({n_classes},), got "
+            f"{tuple(prior.shape)}")
     bad = (~((prior>0) & prior.isfinite())).nonzero()
-    if len(bad): raise ValueError(f"class_prior[{bad[0].item()}]={prior[bad[0]].item()}: expected positive, finite shares or counts")
+    if len(bad):
+        raise ValueError(f"class_prior[{bad[0].item()}]={prior[bad[0]].item()}: expected positive, finite "
+            f"shares or counts")
     return (prior/prior.sum()).log().float()
 
 # %% ../../nbs/30_loss/04_classification.ipynb #a1c50011
@@ -77,7 +86,8 @@ def linear_start(
     generator:torch.Generator,  # source of randomness
 )->tuple[Tensor,Tensor]:        # weights (C,D) and bias (C,)
     "Draw the weights of a linear layer. `ValueError` for another start."
-    if start not in ("torch","published"): raise ValueError(f"start must be 'torch' or 'published', got {start!r}")
+    if start not in ("torch","published"):
+        raise ValueError(f"start must be 'torch' or 'published', got {start!r}")
     if start=="published": return torch.randn(n_classes, dim, generator=generator),torch.zeros(n_classes)
     bound = dim**-.5
     weights = torch.empty(n_classes, dim).uniform_(-bound, bound, generator=generator)
@@ -85,24 +95,27 @@ def linear_start(
 
 # %% ../../nbs/30_loss/04_classification.ipynb #80c30ce2
 class Softmax(nn.Module):
-    "Cross-entropy over a linear layer; `.proxies` are its weights. `ValueError` for an option that it cannot have. Inspecting paper."
+    """Cross-entropy over a linear layer; `.proxies` are its weights.
+    `ValueError` for an option that it cannot have. Inspecting paper."""
     def __init__(self,
         n_classes:int,                        # number of classes C
         dim:int,                              # embedding dimension D
         distance:str="euclidean",             # nothing else has a meaning here
         scale:float|str=10.,                  # nothing else has a meaning here
         proxies:str="learned",                # nothing else has a meaning here
-        taxonomy=None,                        # places nothing here; its class count is checked and its class names are kept
+        taxonomy=None,  # places nothing here; its class count is checked and its class names are kept
         ema_alpha:float=.01,                  # has no meaning here
         class_prior:Tensor|None=None,         # (C,), shares or counts > 0
         generator:torch.Generator|None=None,  # draws the initial weights; None: the same ones each time
-        start:str="torch",                    # 'torch': W and b uniform in ±1/√D; 'published': W ~ N(0,1), b = 0
+        start:str="torch",  # 'torch': W and b uniform in ±1/√D; 'published': W ~ N(0,1), b = 0
     ):
         super().__init__()
         check_options(n_classes, dim, distance, scale, proxies, ema_alpha)
         given = dict(distance=(distance,"euclidean"), scale=(scale,10.), proxies=(proxies,"learned"))
         for name,(value,plain) in given.items():
-            if value!=plain: raise ValueError(f"Softmax has no {name}={value!r}: it normalises nothing. Use NormFace or ProxyDR, or drop it")
+            if value!=plain:
+                raise ValueError(f"Softmax has no {name}={value!r}: it normalises nothing. Use NormFace or "
+                    f"ProxyDR, or drop it")
         self.n_classes,self.dim,self.start = n_classes,dim,start
         self.class_names = check_taxonomy(taxonomy, n_classes)
         weights,bias = linear_start(n_classes, dim, start, own_generator(generator))
@@ -118,7 +131,8 @@ def logits(self:Softmax,
     "f·w + b, plus the log prior. `ValueError` for embeddings that do not fit or are not finite."
     check_embeddings(embeddings, self.dim)
     if not embeddings.detach().sum().isfinite() and not embeddings.isfinite().all():
-        raise ValueError(f"embeddings: row {int((~embeddings.isfinite()).any(1).nonzero()[0])} has nan or inf, expected finite numbers")
+        raise ValueError(f"embeddings: row {int((~embeddings.isfinite()).any(1).nonzero()[0])} has nan or "
+            f"inf, expected finite numbers")
     embeddings = embeddings if embeddings.dtype in (torch.float32,torch.float64) else embeddings.float()
     logits = inner(embeddings, self.proxies)+self.bias
     return logits if self.log_prior is None else logits+self.log_prior
@@ -142,11 +156,11 @@ class DirectionLoss(nn.Module):
         distance:str="euclidean",             # 'euclidean' (chord) or 'angular' (radians)
         scale:float|str=10.,                  # s > 0, or 'dynamic'
         proxies:str="learned",                # 'learned', 'ema' or 'mds'
-        taxonomy=None,                        # has `path_distance()`; needed for 'mds', checked against n_classes whenever given
+        taxonomy=None,  # has `path_distance()`; needed for 'mds', checked against n_classes whenever given
         ema_alpha:float=.01,                  # weight of a batch in the moving average, in (0,1]
         class_prior:Tensor|None=None,         # (C,), shares or counts > 0
         generator:torch.Generator|None=None,  # draws the initial proxies; None: the same ones each time
-        beta:float=1.,                        # > 0, of 'mds': path distance at which half of the largest distance is reached
+        beta:float=1.,  # > 0, of 'mds': path distance at which half of the largest distance is reached
     ):
         super().__init__()
         check_options(n_classes, dim, distance, scale, proxies, ema_alpha)
@@ -168,9 +182,11 @@ def scale(self:DirectionLoss)->float|Tensor:  # s
 def logits(self:DirectionLoss,
     embeddings:Tensor,  # (B,D), any length > 0
 )->Tensor:              # (B,C), float32 or better; their softmax is the class probability
-    "Logits of every class, with the log prior. `ValueError` for embeddings that do not fit or have no direction."
+    """Logits of every class, with the log prior.
+    `ValueError` for embeddings that do not fit or have no direction."""
     check_embeddings(embeddings, self.dim)
-    logits = self.distance_logits(directions(embeddings), directions(self.proxies, "proxies"), self.scale, self.distance)
+    logits = self.distance_logits(directions(embeddings), directions(self.proxies, "proxies"), self.scale,
+        self.distance)
     return logits if self.log_prior is None else logits+self.log_prior
 
 # %% ../../nbs/30_loss/04_classification.ipynb #215e575d
@@ -179,14 +195,16 @@ def forward(self:DirectionLoss,
     embeddings:Tensor,  # (B,D), any length > 0
     labels:Tensor,      # (B,), integers in 0..C-1
 )->Tensor:              # scalar, mean cross-entropy in nats
-    "Mean cross-entropy; in training mode scale and moving averages then move on. `ValueError` for a batch that does not fit."
+    """Mean cross-entropy; in training mode scale and moving averages then move on.
+    `ValueError` for a batch that does not fit."""
     labels = check_batch(embeddings, labels, self.n_classes, self.dim)
     points,proxies = directions(embeddings),directions(self.proxies, "proxies")
     plain = self.distance_logits(points, proxies, self.scale, self.distance)
     loss = F.cross_entropy(plain if self.log_prior is None else plain+self.log_prior, labels)
     if self.training and self.dynamic is not None:
         self.dynamic.move(plain, labels, angle(points.detach(), proxies.detach()[labels]), self.log_prior)
-    if self.training and hasattr(self,"unseen"): ema_update(self.proxies, self.unseen, points, labels, self.ema_alpha)
+    if self.training and hasattr(self,"unseen"):
+        ema_update(self.proxies, self.unseen, points, labels, self.ema_alpha)
     return loss
 
 # %% ../../nbs/30_loss/04_classification.ipynb #7a0bf01d

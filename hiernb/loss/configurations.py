@@ -18,15 +18,20 @@ def inspecting_losses(
     n_classes:int,                        # number of classes C
     dim:int,                              # embedding dimension D
     taxonomy,                             # has `path_distance()`, classes in label order; for MDS and CORR
-    distance:str="euclidean",             # 'euclidean', as in the paper's tables, or 'angular'; softmax and CORR have none
-    generator:torch.Generator|None=None,  # source of randomness of a builder that is called without one; None: the same start each time
+    # 'euclidean', as in the paper's tables, or 'angular'; softmax and CORR have none
+    distance:str="euclidean",
+    # source of randomness of a builder that is called without one; None: the same start each time
+    generator:torch.Generator|None=None,
 )->dict[str,Callable[[torch.Generator|None],nn.Module]]:  # name -> builder(generator) of a fresh loss
-    "The paper's fourteen configurations: softmax, NormFace and ProxyDR × {learned, EMA, MDS} × {fixed, dynamic scale}, CORR."
+    """The paper's fourteen configurations: softmax, NormFace and ProxyDR × {learned, EMA, MDS} × {fixed,
+    dynamic scale}, CORR."""
     losses = {"softmax":partial(Softmax, n_classes, dim, start="published")}
     for Loss in (NormFace,ProxyDR):
         for proxies in ("learned","ema","mds"):
             for scale in (10.,"dynamic"):
-                name = "-".join([Loss.__name__.lower()] + [proxies]*(proxies!="learned") + ["dynamic"]*(scale=="dynamic"))
+                name = "-".join([Loss.__name__.lower()] + [proxies]*(proxies!="learned")
+                    + ["dynamic"]*(scale=="dynamic"))
                 losses[name] = partial(Loss, n_classes, dim, distance, scale, proxies, taxonomy)
     losses["corr"] = partial(CORR, n_classes, dim, taxonomy)
-    return {name:partial(lambda loss,own=None: loss(generator=generator if own is None else own), loss) for name,loss in losses.items()}
+    return {name:partial(lambda loss,own=None: loss(generator=generator if own is None else own),
+        loss) for name,loss in losses.items()}

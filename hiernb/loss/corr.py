@@ -14,19 +14,22 @@ from .proxies import register_proxies
 
 # %% ../../nbs/30_loss/05_corr.ipynb #82585b6c
 class CORR(nn.Module):
-    "1 − cos θ to class representatives fixed by a taxonomy. Barz & Denzler 2019, arXiv:1809.09924; Inspecting paper."
+    """1 − cos θ to class representatives fixed by a taxonomy.
+    Barz & Denzler 2019, arXiv:1809.09924; Inspecting paper."""
     def __init__(self,
         n_classes:int,                        # number of classes C
         dim:int,                              # embedding dimension D
         taxonomy,                             # has `path_distance()`, classes in label order
         reduction:str="mean",                 # 'mean' or 'sum' over the batch
-        generator:torch.Generator|None=None,  # draws the orientation of the representatives; None: the same each time
-        beta:float=1.,                        # > 0, path distance at which half of the largest distance is reached
+        # draws the orientation of the representatives; None: the same each time
+        generator:torch.Generator|None=None,
+        beta:float=1.,  # > 0, path distance at which half of the largest distance is reached
     ):
         super().__init__()
         check_sizes(n_classes, dim)
         if taxonomy is None: raise ValueError("CORR places its classes by a taxonomy: pass one, got None")
-        if reduction not in ("mean","sum"): raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+        if reduction not in ("mean","sum"):
+            raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
         self.n_classes,self.dim,self.reduction,self.beta = n_classes,dim,reduction,beta
         register_proxies(self, n_classes, dim, "mds", "euclidean", taxonomy, generator, beta)
 

@@ -22,17 +22,23 @@ def inflection(
     log_wrong:float, # log B, the wrong classes' terms at this scale
     slope:float=0.,  # d(log B)/ds
 )->tuple[float,float]:  # asinh(R), 0 where p has its inflection at theta; and its derivative with respect to s
-    "How far `scale` is from the one that puts the steepest fall of the class probability at `theta`. Inspecting paper, 'dynamic scale'."
+    """Measure how far `scale` is from the one that puts the steepest fall of the class probability at
+    `theta`. Inspecting paper, 'dynamic scale'."""
     s = scale
     if model=="proxydr":
         t = 2*math.sin(theta/2) if distance=="euclidean" else theta
-        log_t = math.log(t) if t>0 else -1e9                                      # t = 0: then t^s is 0, and so is t^s·log t
-        log_u = log_wrong+s*log_t; m = max(0.,log_u); u,one = math.exp(log_u-m),math.exp(-m)
+        log_t = math.log(t) if t>0 else -1e9  # t = 0: then t^s is 0, and so is t^s·log t
+        log_u = log_wrong+s*log_t
+        m = max(0.,log_u)
+        u,one = math.exp(log_u-m),math.exp(-m)
         residual,derivative = u*(s+1)-one*(s-1), u*(1+(s+1)*(slope+log_t))-one
     else:
-        k,a,q = (math.cos(theta),math.cos(theta),math.sin(theta)**2) if distance=="euclidean" else (0.,1.,2*theta**2)
+        k,a,q = (
+            (math.cos(theta),math.cos(theta),math.sin(theta)**2) if distance=="euclidean"
+            else (0.,1.,2*theta**2))
         log_b,slope = (log_wrong,slope) if distance=="euclidean" else (log_wrong+s*theta**2,slope+theta**2)
-        m = max(0.,s*k,log_b); own,wrong,one = math.exp(s*k-m),math.exp(log_b-m),math.exp(-m)
+        m = max(0.,s*k,log_b)
+        own,wrong,one = math.exp(s*k-m),math.exp(log_b-m),math.exp(-m)
         residual,derivative = own*(a+s*q)+wrong*(a-s*q), own*(k*(a+s*q)+q)+wrong*(slope*(a-s*q)-q)
     if m<300 or not residual: value = math.asinh(residual*math.exp(m))
     else: value = math.copysign(math.log(2*abs(residual))+m, residual)           # asinh of a large number
@@ -44,17 +50,21 @@ def initial_scale(
     distance:str,   # 'euclidean' or 'angular'
     n_classes:int,  # number of classes C
 )->float:           # s
-    "Scale with the inflection at π/4 and all wrong classes at π/2, or closest to it. `ValueError` if there is none above 0.05."
-    if n_classes<2: raise ValueError(f"a dynamic scale needs wrong classes: expected n_classes ≥ 2, got {n_classes}")
+    """Scale with the inflection at π/4 and all wrong classes at π/2, or closest to it.
+    `ValueError` if there is none above 0.05."""
+    if n_classes<2:
+        raise ValueError(f"a dynamic scale needs wrong classes: expected n_classes ≥ 2, got {n_classes}")
     slope = {("proxydr","euclidean"):-math.log(2)/2, ("proxydr","angular"):-math.log(math.pi/2),
              ("normface","euclidean"):0., ("normface","angular"):-math.pi**2/4}[model,distance]
     residual = lambda s: inflection(model, distance, s, math.pi/4, math.log(n_classes-1)+s*slope, slope)
     grid = np.geomspace(.05, 200, 2000)
     value,derivative = np.array([residual(s) for s in grid]).T
     crossings, = np.nonzero(value[:-1]*value[1:]<0)
-    if len(crossings): return brentq(lambda s: residual(s)[0], *grid[crossings[-1]:crossings[-1]+2], xtol=1e-14)
+    if len(crossings):
+        return brentq(lambda s: residual(s)[0], *grid[crossings[-1]:crossings[-1]+2], xtol=1e-14)
     bottom = int(np.abs(value).argmin())
-    if bottom==0: raise ValueError(f"{model} with distance={distance!r} has no dynamic scale for n_classes={n_classes}:"
+    if bottom==0: raise ValueError(f"{model} with distance={distance!r} has no dynamic scale for "
+        f"n_classes={n_classes}:"
                                    " use a fixed scale, such as 10.")
     return brentq(lambda s: residual(s)[1], grid[bottom-1], grid[bottom+1], xtol=1e-14)
 
@@ -71,12 +81,14 @@ def wrong_terms(
     top = weight.amax()
     weight = weight.sub_(top).exp_()
     total = weight.sum()
-    with torch.autocast(logits.device.type, enabled=False): mean = weight.flatten()@logits.detach().flatten()/total
+    with torch.autocast(logits.device.type, enabled=False):
+        mean = weight.flatten()@logits.detach().flatten()/total
     return top+(total/len(labels)).log(), mean
 
 # %% ../../nbs/30_loss/03_dynamic_scale.ipynb #ac3885eb
 class DynamicScale(nn.Module):
-    "Scale whose logarithm takes Adam steps down the squared residual of the inflection. Inspecting paper, 'dynamic scale'."
+    """Scale whose logarithm takes Adam steps down the squared residual of the inflection.
+    Inspecting paper, 'dynamic scale'."""
     def __init__(self,
         model:str,      # 'normface' or 'proxydr'
         distance:str,   # 'euclidean' or 'angular'
@@ -85,8 +97,10 @@ class DynamicScale(nn.Module):
     ):
         super().__init__()
         self.model,self.distance,self.lr = model,distance,lr
-        self.register_buffer("log_scale", torch.tensor(math.log(initial_scale(model,distance,n_classes)), dtype=torch.float32))
-        self.register_buffer("moments", torch.zeros(2, dtype=torch.float32))                            # running means of gradient and squared gradient
+        self.register_buffer("log_scale",
+            torch.tensor(math.log(initial_scale(model,distance,n_classes)), dtype=torch.float32))
+        # running means of gradient and squared gradient
+        self.register_buffer("moments", torch.zeros(2, dtype=torch.float32))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
     def forward(self)->Tensor: return self.log_scale.exp()
 
@@ -100,16 +114,21 @@ def move(
     theta:Tensor,                # (B,), angle to the own representative, radians
     log_prior:Tensor|None=None,  # (C,)
 )->None:
-    "One Adam step (β 0.9 and 0.999, ε 1e-8) towards the inflection at min(π/4, median angle). `ValueError` in half precision."
+    """One Adam step (β 0.9 and 0.999, ε 1e-8) towards the inflection at min(π/4, median angle).
+    `ValueError` in half precision."""
     if self.log_scale.dtype not in (torch.float32,torch.float64): raise ValueError(
-        f"a dynamic scale in {self.log_scale.dtype} would stand still: its steps are lost in rounding. Keep the loss in float32; autocast does")
+        f"a dynamic scale in {self.log_scale.dtype} would stand still: its steps are lost in rounding. Keep "
+        f"the loss in float32; autocast does")
     log_wrong,mean_logit = wrong_terms(logits, labels, log_prior)
     log_wrong,mean_logit,theta = torch.stack((log_wrong,mean_logit,theta.median())).tolist()
     log_scale,(first,second) = self.log_scale.item(),self.moments.tolist()
     scale = math.exp(log_scale)
-    value,derivative = inflection(self.model, self.distance, scale, min(math.pi/4,theta), log_wrong, mean_logit/scale)
+    value,derivative = inflection(self.model, self.distance, scale, min(math.pi/4,theta), log_wrong,
+        mean_logit/scale)
     gradient = 2*value*derivative*scale                                             # with respect to log s
-    self.steps += 1; n = self.steps.item()
+    self.steps += 1
+    n = self.steps.item()
     first,second = .9*first+.1*gradient, .999*second+.001*gradient**2
     log_scale -= self.lr * first/(1-.9**n) / ((second/(1-.999**n))**.5+1e-8)
-    self.log_scale.fill_(log_scale); self.moments.copy_(self.moments.new_tensor([first,second]))
+    self.log_scale.fill_(log_scale)
+    self.moments.copy_(self.moments.new_tensor([first,second]))

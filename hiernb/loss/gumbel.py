@@ -17,9 +17,10 @@ def check_generator(
     generator:torch.Generator|None,  # source of randomness
     points:Tensor,                   # what the draws are for
 )->None:
-    "`ValueError` for a generator that draws on another device."
+    "Check the device of a generator. `ValueError` if it draws on another one."
     if generator is not None and generator.device.type!=points.device.type:
-        raise ValueError(f"generator draws on {generator.device.type}, the points are on {points.device.type}:"
+        raise ValueError(f"generator draws on {generator.device.type}, the points are on "
+            f"{points.device.type}:"
                          f" use torch.Generator(device='{points.device.type}')")
 
 # %% ../../nbs/30_loss/08_gumbel.ipynb #a068a3a4
@@ -30,7 +31,8 @@ def closeness(
     "exp(−dist/tau) up to a common factor. `ValueError` where tau is too small for the range of distances."
     low,high = torch.stack(dist.aminmax()).tolist()
     if not 0<tau<float("inf") or (high-low)/tau>1300:
-        raise ValueError(f"tau must be positive, finite and at least 1/1300 of the range of distances, {(high-low)/1300:.3g}; got {tau}")
+        raise ValueError(f"tau must be positive, finite and at least 1/1300 of the range of distances, "
+            f"{(high-low)/1300:.3g}; got {tau}")
     wide = dist.dtype==torch.float64 or (high-low)/tau>140
     return torch.exp((low-(dist.double() if wide else dist))/tau + (600 if wide else 55))
 
@@ -77,16 +79,20 @@ def draw_ancestors(
 
 # %% ../../nbs/30_loss/08_gumbel.ipynb #763a757c
 def log_uniform_(
-    out:Tensor,                                                   # contiguous, float32 or float64; changed in place
+    out:Tensor,  # contiguous, float32 or float64; changed in place
     source:np.random.BitGenerator|torch.Generator|None=None,      # of randomness; NumPy's for the CPU only
 )->Tensor:                                                        # `out`, < 0
     "Fill with log U for uniform U: minus exponential variates."
-    ints,one,bits = {torch.float32:(torch.int32,0x3f8<<20,23), torch.float64:(torch.int64,0x3ff<<52,52)}[out.dtype]
+    ints,one,bits = {torch.float32:(torch.int32,0x3f8<<20,23),
+        torch.float64:(torch.int64,0x3ff<<52,52)}[out.dtype]
     flat = out.view(-1)
-    if not len(flat): return out                                 # no hinge at work; torch cannot view an empty array of NumPy's as int32
+    if not len(flat): return out  # no hinge at work; torch cannot view an empty array of NumPy's as int32
     words = (len(flat)*out.itemsize+7)//8
-    if isinstance(source, np.random.BitGenerator): words = torch.from_numpy(source.random_raw(words).view(np.int64))
-    else: words = torch.empty(words, dtype=torch.int64, device=out.device).random_(-2**63, None, generator=source)
+    if isinstance(source, np.random.BitGenerator):
+        words = torch.from_numpy(source.random_raw(words).view(np.int64))
+    else:
+        words = torch.empty(words, dtype=torch.int64, device=out.device).random_(-2**63, None,
+            generator=source)
     torch.bitwise_and(words.view(ints)[:len(flat)], 2**bits-1, out=flat.view(ints)).bitwise_or_(one)
     flat.sub_(1-2.**-(bits+1)).log_()
     return out

@@ -20,14 +20,19 @@ def reciprocal_neighbors(
     similarity:Tensor,  # (N,N), larger is closer
     topk:int,           # neighbours looked at, the point itself included; N where there are fewer points
 )->Tensor:              # (N,N) bool, symmetric, False on the diagonal
-    "Which points are among each other's `topk` most similar. `ValueError` for a matrix that is not square or has nan."
+    """Find the points that are among each other's `topk` most similar.
+    `ValueError` for a matrix that is not square or has nan."""
     if similarity.ndim!=2 or similarity.shape[0]!=similarity.shape[1] or similarity.isnan().any():
-        raise ValueError(f"similarity must be a square matrix without nan, got shape {tuple(similarity.shape)}")
+        raise ValueError(f"similarity must be a square matrix without nan, got shape "
+            f"{tuple(similarity.shape)}")
     check_number("topk", topk, least=1, whole=True)
-    first = similarity.detach().clone().fill_diagonal_(torch.inf)            # each point is its own nearest, duplicates or not
-    last = first.topk(min(topk, len(first)), dim=1).values[:,-1:]            # (N,1): as similar as one may be and just be among them
+    # each point is its own nearest, duplicates or not
+    first = similarity.detach().clone().fill_diagonal_(torch.inf)
+    # (N,1): as similar as one may be and just be among them
+    last = first.topk(min(topk, len(first)), dim=1).values[:,-1:]
     among,tied = first>last,first==last
-    among |= tied & (tied.cumsum(1) <= topk-among.sum(1, keepdim=True))      # ties by index; argsort takes twenty times as long
+    # ties by index; argsort takes twenty times as long
+    among |= tied & (tied.cumsum(1) <= topk-among.sum(1, keepdim=True))
     return (among & among.mT).fill_diagonal_(False)
 
 # %% ../../nbs/30_loss/10_hier.ipynb #fb56027c
@@ -38,7 +43,8 @@ def draw_members(
 )->Tensor:                                # (A·per_row,) int64: columns, row by row
     "Draw among the columns that are True, uniformly and with replacement."
     count = among.sum(1, keepdim=True)
-    rank = (torch.rand(len(among), per_row, dtype=torch.float64, device=among.device, generator=generator)*count).long()
+    rank = (torch.rand(len(among), per_row, dtype=torch.float64, device=among.device,
+        generator=generator)*count).long()
     return among.nonzero()[:,1][rank + count.cumsum(0)-count].flatten()
 
 # %% ../../nbs/30_loss/10_hier.ipynb #c1c5395a
@@ -47,7 +53,7 @@ def sample_triplets(
     per_anchor:int,                       # triplets of each eligible anchor, ≥ 1
     generator:torch.Generator|None=None,  # source of randomness
     as_published:bool=False,              # let an anchor be its own unrelated point
-)->Tensor:                                # (anchors·per_anchor, 3) int64, sorted by anchor; no rows where no anchor is eligible
+)->Tensor:  # (anchors·per_anchor, 3) int64, sorted by anchor; no rows where no anchor is eligible
     "Triplets (anchor, related, unrelated). HIER, section 3.3."
     check_number("per_anchor", per_anchor, least=1, whole=True)
     unrelated = ~related
@@ -59,35 +65,41 @@ def sample_triplets(
 
 # %% ../../nbs/30_loss/10_hier.ipynb #28675e2f
 class HIER(nn.Module):
-    "Regulariser on points of the ball: pairs of related points meet below their meeting with unrelated ones. HIER, arXiv:2212.14258."
+    """Regulariser on points of the ball: pairs of related points meet below their meeting with unrelated
+    ones. HIER, arXiv:2212.14258."""
     def __init__(self,
         n_proxies:int,                        # hierarchical proxies P, at least 2
         dim:int,                              # dimension D of the embeddings
         c:float=.1,                           # curvature magnitude > 0
-        clip_r:float=2.3,                     # longest Euclidean vector of a proxy, > 0; the embeddings' head has its own
-        tau:float=.1,                         # temperature > 0 of the choice of ancestors, in units of distance
+        clip_r:float=2.3,  # longest Euclidean vector of a proxy, > 0; the embeddings' head has its own
+        tau:float=.1,  # temperature > 0 of the choice of ancestors, in units of distance
         margin:float=.1,                      # δ ≥ 0, in units of distance
-        topk:int=30,                          # neighbours looked at, the point itself included; 20 in the paper's runs
+        topk:int=30,  # neighbours looked at, the point itself included; 20 in the paper's runs
         triplets_per_anchor:int=50,           # triplets of each eligible anchor
-        as_published:bool=False,              # let an anchor be its own unrelated point, as the published code does
+        as_published:bool=False,  # let an anchor be its own unrelated point, as the published code does
         generator:torch.Generator|None=None,  # draws the initial proxies
-        proxies:str="learned",                # 'learned' Euclidean vectors, 'manifold': geoopt's points of the ball, 'frozen': not trained
-        spread:float=.9,                      # > 0, length of a proxy at the start (root mean square), in units of clip_r
+        # 'learned' Euclidean vectors, 'manifold': geoopt's points of the ball, 'frozen': not trained
+        proxies:str="learned",
+        spread:float=.9,  # > 0, length of a proxy at the start (root mean square), in units of clip_r
         radial_weight:float=0.,               # w ≥ 0 of the radial term; 0: the paper's loss
         radial_margin:float=.1,               # δ₀ ≥ 0 of the radial term, in units of distance
     ):
         super().__init__()
-        for name,value,least in (("n_proxies",n_proxies,2),("dim",dim,1),("topk",topk,2),("triplets_per_anchor",triplets_per_anchor,1)):
+        for name,value,least in (("n_proxies",n_proxies,2),("dim",dim,1),("topk",topk,2),
+            ("triplets_per_anchor",triplets_per_anchor,1)):
             check_number(name, value, least=least, whole=True)
-        for name,value in (("margin",margin),("radial_weight",radial_weight),("radial_margin",radial_margin)): check_number(name, value, least=0)
+        for name,value in (("margin",margin),("radial_weight",radial_weight),("radial_margin",radial_margin)):
+            check_number(name, value, least=0)
         for name,value in (("tau",tau),("spread",spread)): check_number(name, value, above=0)
         self.n_proxies,self.dim,self.c,self.tau,self.margin,self.topk = n_proxies,dim,float(c),tau,margin,topk
         self.triplets_per_anchor,self.as_published = triplets_per_anchor,as_published
         self.radial_weight,self.radial_margin = radial_weight,radial_margin
         self.to_poincare = ToPoincare(c, clip_r)
-        self.hold_proxies(proxies, spread*clip_r/dim**.5*torch.randn(n_proxies, dim, generator=generator, dtype=torch.float32))
-        self.register_buffer("without_anchors", torch.zeros(2, dtype=torch.int64))   # batches, and sets of proxies, that gave no triplet
-        self.anchors = None                                                          # eligible anchors of the last call: batch, proxies
+        self.hold_proxies(proxies,
+            spread*clip_r/dim**.5*torch.randn(n_proxies, dim, generator=generator, dtype=torch.float32))
+        # batches, and sets of proxies, that gave no triplet
+        self.register_buffer("without_anchors", torch.zeros(2, dtype=torch.int64))
+        self.anchors = None  # eligible anchors of the last call: batch, proxies
 
     def extra_repr(self)->str:
         names = "n_proxies dim c tau margin topk triplets_per_anchor proxy_kind radial_weight"
@@ -99,18 +111,23 @@ def hold_proxies(self:HIER,
     kind:str,      # 'learned', 'manifold' or 'frozen'
     start:Tensor,  # (P,D), Euclidean vectors
 )->None:
-    "Hold the proxies as a parameter, one on geoopt's ball, or a buffer. `ValueError` for another kind, or a clip radius beyond geoopt's."
+    """Hold the proxies as a parameter, one on geoopt's ball, or a buffer.
+    `ValueError` for another kind, or a clip radius beyond geoopt's."""
     self.proxy_kind,root = kind,self.c**.5
     if kind=="learned": self.euclidean_proxies = nn.Parameter(start)
     elif kind=="frozen": self.register_buffer("euclidean_proxies", start)
-    elif kind!="manifold": raise ValueError(f"proxies must be 'learned', 'manifold' or 'frozen', got {kind!r}")
+    elif kind!="manifold":
+        raise ValueError(f"proxies must be 'learned', 'manifold' or 'frozen', got {kind!r}")
     else:
-        from geoopt import ManifoldParameter,PoincareBall                            # seconds, for those who want it
+        from geoopt import ManifoldParameter,PoincareBall  # seconds, for those who want it
         if root*self.to_poincare.clip_r>3:
-            raise ValueError(f"clip_r can be {3/root:.4g} at most with proxies='manifold' and c={self.c}: geoopt keeps points away"
+            raise ValueError(f"clip_r can be {3/root:.4g} at most with proxies='manifold' and c={self.c}: "
+                f"geoopt keeps points away"
                              f" from the rim; got {self.to_poincare.clip_r}")
-        ball = PoincareBall(c=torch.tensor(self.c, dtype=torch.float64))             # geoopt would round a number to float32
-        self.ball_proxies = ManifoldParameter(expmap0(clip_norm(start, self.to_poincare.clip_r), self.c), manifold=ball)
+        # geoopt would round a number to float32
+        ball = PoincareBall(c=torch.tensor(self.c, dtype=torch.float64))
+        self.ball_proxies = ManifoldParameter(expmap0(clip_norm(start, self.to_poincare.clip_r), self.c),
+            manifold=ball)
 
 # %% ../../nbs/30_loss/10_hier.ipynb #20ee71f0
 @patch(as_prop=True)
@@ -118,20 +135,22 @@ def proxies(self:HIER)->Tensor:  # (P,D), in the ball
     "The hierarchical proxies as points of the ball, within the clip radius."
     if self.proxy_kind!="manifold": return self.to_poincare(self.euclidean_proxies)
     limit = math.tanh(self.c**.5*self.to_poincare.clip_r)/self.c**.5
-    return clip_norm(self.ball_proxies.as_subclass(Tensor), limit)                    # the optimiser scales the gradient
+    return clip_norm(self.ball_proxies.as_subclass(Tensor), limit)  # the optimiser scales the gradient
 
 # %% ../../nbs/30_loss/10_hier.ipynb #fd7e5753
 @patch
 def triplet_loss(self:HIER,
-    dist_to_proxies:Tensor,                    # (N,P), hyperbolic distances from points to hierarchical proxies
+    dist_to_proxies:Tensor,  # (N,P), hyperbolic distances from points to hierarchical proxies
     triplets:Tensor,                           # (T,3), rows of `dist_to_proxies`: anchor, related, unrelated
-    noise:tuple[Tensor,Tensor]|str|None=None,  # Gumbel draws (T,P) for ij and for ijk; 'draw': from `generator`; None: without noise
+    # Gumbel draws (T,P) for ij and for ijk; 'draw': from `generator`; None: without noise
+    noise:tuple[Tensor,Tensor]|str|None=None,
     generator:torch.Generator|None=None,       # source of randomness
 )->Tensor:                                     # scalar ≥ 0, mean over triplets; 0 for no triplets
     "Hinges of the triplets' ancestors. `ValueError` for input that does not fit. HIER, eq. 4–6."
     if not len(triplets): return 0*dist_to_proxies.sum()
     radii = dist0(self.proxies, self.c) if self.radial_weight else None
-    return ancestor_loss(dist_to_proxies, triplets, self.tau, self.margin, noise, generator, radii, (self.radial_weight,self.radial_margin))
+    return ancestor_loss(dist_to_proxies, triplets, self.tau, self.margin, noise, generator, radii,
+        (self.radial_weight,self.radial_margin))
 
 # %% ../../nbs/30_loss/10_hier.ipynb #25cc8958
 @patch
@@ -143,10 +162,14 @@ def regularise(self:HIER,
 )->tuple[Tensor,int]:                # scalar ≥ 0, and how many anchors were eligible
     "Steps 1 to 4 for one set of points."
     dist_to_proxies,still = pairwise_dist(points, proxies, self.c),points.detach()
-    similarity = torch.exp(-(dist_to_proxies.detach() if points is proxies else pairwise_dist(still, still, self.c)))
+    similarity = torch.exp(-(dist_to_proxies.detach() if points is proxies else pairwise_dist(still, still,
+        self.c)))
     if labels is not None: similarity = similarity + (labels[:,None]==labels)
-    triplets = sample_triplets(reciprocal_neighbors(similarity, self.topk), self.triplets_per_anchor, generator, self.as_published)
-    return self.triplet_loss(dist_to_proxies, triplets, "draw", generator),len(triplets)//self.triplets_per_anchor
+    triplets = sample_triplets(reciprocal_neighbors(similarity, self.topk), self.triplets_per_anchor,
+        generator, self.as_published)
+    return (
+        self.triplet_loss(dist_to_proxies, triplets, "draw", generator),
+        len(triplets)//self.triplets_per_anchor)
 
 # %% ../../nbs/30_loss/10_hier.ipynb #e0487c95
 @patch
@@ -155,7 +178,8 @@ def forward(self:HIER,
     labels:Tensor,                        # (B,), integers ≥ 0
     generator:torch.Generator|None=None,  # draws triplets and Gumbel noise
 )->Tensor:                                # scalar ≥ 0: the batch's loss plus the proxies'
-    "HIER of a batch and of the proxies themselves. `ValueError` for a batch that does not fit, lies outside the ball or on another device."
+    """HIER of a batch and of the proxies themselves.
+    `ValueError` for a batch that does not fit, lies outside the ball or on another device."""
     labels = check_batch(embeddings, labels, 2**63-1, self.dim)
     check_generator(generator, embeddings)
     rim_gap(embeddings, self.c, inside=True)

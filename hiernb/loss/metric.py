@@ -23,13 +23,16 @@ def ball_curvature(
 )->float|None:            # c, or None for the sphere
     "The curvature that a loss works with. `ValueError` for what does not go together."
     geometry = geometry or ("sphere" if c is None else "poincare")
-    if geometry not in ("sphere","poincare"): raise ValueError(f"geometry must be 'sphere' or 'poincare', got {geometry!r}")
+    if geometry not in ("sphere","poincare"):
+        raise ValueError(f"geometry must be 'sphere' or 'poincare', got {geometry!r}")
     if only_sphere and geometry!="sphere":
         raise ValueError(f"{only_sphere} works on directions only (geometry='sphere', no c), as in the paper;"
                          " on the ball: MultiSimilarity or SupCon")
-    if geometry=="sphere" and c is not None: raise ValueError(f"geometry='sphere' has no curvature, got c={c}: leave out one of the two")
+    if geometry=="sphere" and c is not None:
+        raise ValueError(f"geometry='sphere' has no curvature, got c={c}: leave out one of the two")
     if geometry=="poincare" and not (c is not None and 0<c<float("inf")):
-        raise ValueError(f"geometry='poincare' needs c, positive and finite (sectional curvature is -c), got {c}")
+        raise ValueError(f"geometry='poincare' needs c, positive and finite (sectional curvature is -c), got "
+            f"{c}")
     return c
 
 # %% ../../nbs/30_loss/07_metric.ipynb #5e5601c7
@@ -37,7 +40,8 @@ def similarity(
     x:Tensor,        # (N,D): any length > 0 on the sphere, inside the ball otherwise
     c:float|None,    # curvature magnitude > 0; None: the sphere
 )->Tensor:           # (N,N): cosines, or minus hyperbolic distances
-    "Similarity of all pairs, float32 or better. `ValueError` for points outside the ball or without a direction."
+    """Similarity of all pairs, float32 or better.
+    `ValueError` for points outside the ball or without a direction."""
     if c is None: return inner(points := directions(x), points)
     rim_gap(x, c, inside=True)
     return -pairwise_dist(x, x, c)
@@ -47,12 +51,15 @@ def check_pairs(
     embeddings:Tensor,  # (B,D), floating
     labels:Tensor,      # (B,), integers ≥ 0
 )->Tensor:              # labels (B,), int64
-    "The labels of a batch in which every class has at least two images. `ValueError` names what does not fit."
+    """The labels of a batch in which every class has at least two images.
+    `ValueError` names what does not fit."""
     labels = check_batch(embeddings, labels, 2**63-1, embeddings.shape[-1] if embeddings.ndim else 0)
     classes,count = labels.unique(return_counts=True)
     if (count<2).any():
-        raise ValueError(f"class {int(classes[count<2][0])} has one image in the batch, pairs need at least two of each class"
-                         f" ({int((count<2).sum())} of {len(classes)} classes are alone; draw classes first, then images of each)")
+        raise ValueError(f"class {int(classes[count<2][0])} has one image in the batch, pairs need at least "
+            f"two of each class"
+                         f" ({int((count<2).sum())} of {len(classes)} classes are alone; draw classes first, "
+                         f"then images of each)")
     return labels
 
 # %% ../../nbs/30_loss/07_metric.ipynb #dcdcc82e
@@ -63,11 +70,12 @@ def soft_maximum(
 )->Tensor:        # (N,) or (M,), ≥ 0; 0 where none counts
     "log(1+Σeˣ) over the numbers that count, safe for large ones."
     sums = torch.logsumexp(x.masked_fill(~mask, torch.finfo(x.dtype).min/2), dim)
-    return torch.logaddexp(sums, torch.zeros_like(sums))             # F.softplus turns linear at 20, 2·10⁻⁹ too early for float64
+    # F.softplus turns linear at 20, 2·10⁻⁹ too early for float64
+    return torch.logaddexp(sums, torch.zeros_like(sums))
 
 # %% ../../nbs/30_loss/07_metric.ipynb #edece114
 class ProxyLoss(nn.Module):
-    "What losses with one learned proxy a class share: a batch's cosines with all proxies."
+    "Share what losses with one learned proxy per class need: cosines of a batch with all proxies."
     def __init__(self,
         n_classes:int,                        # number of classes C
         dim:int,                              # embedding dimension D
@@ -116,12 +124,14 @@ class MarginProxyLoss(ProxyLoss):
         start:str="sphere",                   # 'sphere': length 1; 'published': length about √(2D/C)
     ):
         super().__init__(n_classes, dim, geometry, c, generator, start)
-        check_number("alpha", alpha, above=0); check_number("margin", margin)
+        check_number("alpha", alpha, above=0)
+        check_number("margin", margin)
         self.alpha,self.margin = alpha,margin
 
 # %% ../../nbs/30_loss/07_metric.ipynb #53147783
 class ProxyAnchor(MarginProxyLoss):
-    "Each proxy pulls its class and pushes the rest of the batch, the hardest most. Kim et al. 2020, arXiv:2003.13911, eq. 4."
+    """Each proxy pulls its class and pushes the rest of the batch, the hardest most.
+    Kim et al. 2020, arXiv:2003.13911, eq. 4."""
 
 # %% ../../nbs/30_loss/07_metric.ipynb #a49014e6
 @patch
@@ -132,11 +142,12 @@ def from_cosines(self:ProxyAnchor,
     "Proxy-Anchor of the cosines of a batch with all proxies."
     pull = soft_maximum(-self.alpha*(cosines-self.margin), own, 0)
     push = soft_maximum(self.alpha*(cosines+self.margin), ~own, 0)
-    return pull.sum()/own.any(0).sum() + push.mean()                 # a class that is not in the batch pulls nothing: 0
+    return pull.sum()/own.any(0).sum() + push.mean()  # a class that is not in the batch pulls nothing: 0
 
 # %% ../../nbs/30_loss/07_metric.ipynb #22dff64f
 class ProxyNCA(MarginProxyLoss):
-    "Each sample is pulled by its proxy and pushed by all others. The variant that HIER, arXiv:2212.14258, calls Proxy-NCA."
+    """Each sample is pulled by its proxy and pushed by all others.
+    The variant that HIER, arXiv:2212.14258, calls Proxy-NCA."""
 
 # %% ../../nbs/30_loss/07_metric.ipynb #84566073
 @patch
@@ -151,7 +162,8 @@ def from_cosines(self:ProxyNCA,
 
 # %% ../../nbs/30_loss/07_metric.ipynb #aceff385
 class OriginalProxyNCA(ProxyLoss):
-    "Closer to the own proxy than to the others. Movshovitz-Attias et al. 2017, arXiv:1703.07464, eq. 5; can be negative."
+    """Closer to the own proxy than to the others.
+    Movshovitz-Attias et al. 2017, arXiv:1703.07464, eq. 5; can be negative."""
 
 # %% ../../nbs/30_loss/07_metric.ipynb #980b479f
 @patch
@@ -180,14 +192,17 @@ class SoftTriple(nn.Module):
     ):
         super().__init__()
         ball_curvature(geometry if c is None else None, c, "SoftTriple")
-        check_sizes(n_classes, dim); check_number("n_centers", n_centers, least=1, whole=True); check_number("margin", margin)
+        check_sizes(n_classes, dim)
+        check_number("n_centers", n_centers, least=1, whole=True)
+        check_number("margin", margin)
         for name,value in (("scale",scale),("gamma",gamma)): check_number(name, value, above=0)
         self.n_classes,self.dim,self.scale,self.gamma,self.margin,self.start = n_classes,dim,scale,gamma,margin,start
         n = n_classes*n_centers
         centers = starting_proxies(n, dim, start, (3*n)**-.5, generator)
         self.centers = nn.Parameter(centers.unflatten(0, (n_classes,n_centers)))
 
-    def extra_repr(self)->str: return f"n_classes={self.n_classes}, dim={self.dim}, n_centers={self.centers.shape[1]}"
+    def extra_repr(self)->str:
+        return f"n_classes={self.n_classes}, dim={self.dim}, n_centers={self.centers.shape[1]}"
 
 # %% ../../nbs/30_loss/07_metric.ipynb #f918a62c
 @patch(as_prop=True)
@@ -201,9 +216,11 @@ def proxies(self:SoftTriple)->Tensor:  # (C,D), length 1
 def logits(self:SoftTriple,
     embeddings:Tensor,  # (B,D), any length > 0
 )->Tensor:              # (B,C), float32 or better; their softmax is the class probability
-    "λ times the softened best cosine with a class's centres. `ValueError` for embeddings without a direction."
-    cosines = inner(directions(embeddings), directions(self.centers.flatten(0,1), "centers")).unflatten(1, self.centers.shape[:2])
-    return self.scale*((cosines/self.gamma).softmax(2)*cosines).sum(2)                        # (B,C,K) -> (B,C)
+    """λ times the softened best cosine with a class's centres.
+    `ValueError` for embeddings without a direction."""
+    cosines = inner(directions(embeddings), directions(self.centers.flatten(0,1), "centers")).unflatten(1,
+        self.centers.shape[:2])
+    return self.scale*((cosines/self.gamma).softmax(2)*cosines).sum(2)  # (B,C,K) -> (B,C)
 
 # %% ../../nbs/30_loss/07_metric.ipynb #bcde4dcf
 @patch
@@ -214,22 +231,26 @@ def forward(self:SoftTriple,
     "Mean cross-entropy with a margin. `ValueError` for a batch that does not fit."
     labels = check_batch(embeddings, labels, self.n_classes, self.dim)
     logits = self.logits(embeddings)
-    return F.cross_entropy(logits-self.scale*self.margin*F.one_hot(labels, self.n_classes).to(logits.dtype), labels)
+    return F.cross_entropy(logits-self.scale*self.margin*F.one_hot(labels, self.n_classes).to(logits.dtype),
+        labels)
 
 # %% ../../nbs/30_loss/07_metric.ipynb #dabe8e1b
 class MultiSimilarity(nn.Module):
-    "Pairs weighed against the other pairs of their anchor. Wang et al. 2019, arXiv:1904.06627, eq. 14; on the ball as in HIER."
+    """Pairs weighed against the other pairs of their anchor.
+    Wang et al. 2019, arXiv:1904.06627, eq. 14; on the ball as in HIER."""
     def __init__(self,
         geometry:str|None=None,  # 'sphere' or 'poincare'; None: what `c` says
         c:float|None=None,       # curvature magnitude > 0; None: the sphere
         alpha:float|None=None,   # α > 0 for pairs of one class; None: 2 on the sphere, 1 on the ball
         beta:float|None=None,    # β > 0 for pairs of two classes; None: 50 on the sphere, 5 on the ball
-        base:float|None=None,    # b, unit of the similarity; None: 0.5 on the sphere, the batch's mean similarity on the ball
+        # b, unit of the similarity; None: 0.5 on the sphere, the batch's mean similarity on the ball
+        base:float|None=None,
     ):
         super().__init__()
         self.c = ball_curvature(geometry, c)
         default = (2.,50.,.5) if self.c is None else (1.,5.,None)
-        self.alpha,self.beta,self.base = (d if given is None else given for given,d in zip((alpha,beta,base),default))
+        self.alpha,self.beta,self.base = (d if given is None else given for given,
+            d in zip((alpha,beta,base),default))
         for name,value in (("alpha",self.alpha),("beta",self.beta)): check_number(name, value, above=0)
         if self.base is not None: check_number("base", self.base)
 
@@ -241,11 +262,15 @@ def forward(self:MultiSimilarity,
     embeddings:Tensor,  # (B,D): any length > 0 on the sphere, inside the ball otherwise
     labels:Tensor,      # (B,), integers ≥ 0, each class at least twice
 )->Tensor:              # scalar ≥ 0
-    "The loss of a batch. `ValueError` for a batch that does not fit, a class with one image, points outside the ball."
+    """The loss of a batch.
+    `ValueError` for a batch that does not fit, a class with one image, points outside the ball."""
     labels = check_pairs(embeddings, labels)
-    s,same,itself = similarity(embeddings, self.c),labels[:,None]==labels,torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    s,same,itself = (
+        similarity(embeddings, self.c),labels[:,None]==labels,
+        torch.eye(len(labels), dtype=torch.bool, device=labels.device))
     s = s - (s[~itself].mean() if self.base is None else self.base)
-    return (soft_maximum(-self.alpha*s, same&~itself, 1)/self.alpha + soft_maximum(self.beta*s, ~same, 1)/self.beta).mean()
+    return (soft_maximum(-self.alpha*s, same&~itself, 1)/self.alpha + soft_maximum(self.beta*s, ~same,
+        1)/self.beta).mean()
 
 # %% ../../nbs/30_loss/07_metric.ipynb #899f6a24
 def as_views(
@@ -255,13 +280,15 @@ def as_views(
     classes,count = labels.unique(return_counts=True)
     if (count!=count[0]).any():
         odd = int((count!=count[0]).nonzero()[0])
-        raise ValueError(f"every class of the batch needs equally many images, got {int(count[0])} of class {int(classes[0])}"
+        raise ValueError(f"every class of the batch needs equally many images, got {int(count[0])} of class "
+            f"{int(classes[0])}"
                          f" and {int(count[odd])} of class {int(classes[odd])}")
     return labels.argsort(stable=True).view(len(classes),-1).mT
 
 # %% ../../nbs/30_loss/07_metric.ipynb #373c5931
 class SupCon(nn.Module):
-    "Find the partner view among all images of two views. HIER, arXiv:2212.14258; Ermolov et al. 2022, arXiv:2203.10833, eq. 6."
+    """Find the partner view among all images of two views.
+    HIER, arXiv:2212.14258; Ermolov et al. 2022, arXiv:2203.10833, eq. 6."""
     def __init__(self,
         geometry:str|None=None,    # 'sphere' or 'poincare'; None: what `c` says
         c:float|None=None,         # curvature magnitude > 0; None: the sphere
@@ -280,11 +307,12 @@ def forward(self:SupCon,
     embeddings:Tensor,  # (B,D): any length > 0 on the sphere, inside the ball otherwise
     labels:Tensor,      # (B,), integers ≥ 0, every class equally often, at least twice
 )->Tensor:              # scalar ≥ 0, in nats
-    "The loss of a batch. `ValueError` for a batch that does not fit, a class with one image, points outside the ball."
+    """The loss of a batch.
+    `ValueError` for a batch that does not fit, a class with one image, points outside the ball."""
     views = as_views(check_pairs(embeddings, labels))                        # (V,C)
     V,C = views.shape
     s = (similarity(embeddings[views.flatten()], self.c)/self.tau).fill_diagonal_(-torch.inf).view(V,C,V,C)
-    among = s.logsumexp(3)                                                   # (V,C,V): anchor, and the view it looks at
+    among = s.logsumexp(3)  # (V,C,V): anchor, and the view it looks at
     own = among.diagonal(dim1=0, dim2=2).mT[:,:,None]                        # (V,C,1): its own view
     partner = s.diagonal(dim1=1, dim2=3).transpose(1,2)                      # (V,C,V)
     other = ~torch.eye(V, dtype=torch.bool, device=s.device)[:,None].expand(V,C,V)

@@ -28,7 +28,8 @@ def random_directions(
     generator:torch.Generator|None=None,  # source of randomness; None: the same points each time
 )->Tensor:                                # (n,D), float32, length 1
     "Points drawn uniformly from the sphere."
-    return directions(torch.randn(n, dim, generator=own_generator(generator), dtype=torch.float32), "random directions")
+    return directions(torch.randn(n, dim, generator=own_generator(generator), dtype=torch.float32),
+        "random directions")
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #a1c50002
 def starting_proxies(
@@ -39,7 +40,8 @@ def starting_proxies(
     generator:torch.Generator|None=None,  # source of randomness; None: the same points each time
 )->Tensor:                                # (n,D), float32
     "Draw points whose directions are uniform. `ValueError` for another start."
-    if start not in ("sphere","published"): raise ValueError(f"start must be 'sphere' or 'published', got {start!r}")
+    if start not in ("sphere","published"):
+        raise ValueError(f"start must be 'sphere' or 'published', got {start!r}")
     points = torch.randn(n, dim, generator=own_generator(generator))
     return directions(points, "random directions") if start=="sphere" else std*points
 
@@ -52,15 +54,19 @@ def ema_update(
     labels:Tensor,      # (B,), int64 in 0..C-1
     alpha:float,        # weight of the batch, in (0,1]
 )->None:
-    "Move the proxies of a batch's classes towards it. `ValueError` if a class's directions cancel. Inspecting paper, 'EMA'."
+    """Move the proxies of a batch's classes towards it.
+    `ValueError` if a class's directions cancel. Inspecting paper, 'EMA'."""
     classes,member = labels.unique(return_inverse=True)
     points = directions(embeddings)
     points = points.to(torch.promote_types(points.dtype, proxies.dtype))
-    mean = torch.zeros(len(classes), points.shape[1], dtype=points.dtype, device=points.device).index_add_(0, member, points)
+    mean = torch.zeros(len(classes), points.shape[1], dtype=points.dtype, device=points.device).index_add_(0,
+        member, points)
     mean = directions(mean, "sums of each class's directions in this batch")
     old = proxies[classes].to(points.dtype)
-    mixed = torch.where(unseen[classes,None], mean, alpha*mean + (1-alpha)*old/torch.linalg.vector_norm(old,dim=1,keepdim=True))
-    proxies[classes] = directions(mixed, "updated proxies").to(proxies.dtype); unseen[classes] = False
+    mixed = torch.where(unseen[classes,None], mean,
+        alpha*mean + (1-alpha)*old/torch.linalg.vector_norm(old,dim=1,keepdim=True))
+    proxies[classes] = directions(mixed, "updated proxies").to(proxies.dtype)
+    unseen[classes] = False
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #6e8f4642
 def target_distance(
@@ -68,14 +74,17 @@ def target_distance(
     distance:str="euclidean",    # 'euclidean' or 'angular'
     beta:float=1.,               # path distance at which half of the limit is reached, > 0
 )->Tensor:                       # (C,C), float64, below √2 or π/2
-    "Distance on the sphere asked for by a taxonomy. `ValueError` names an entry that is no distance. Inspecting paper, 'MDS'."
+    """Distance on the sphere asked for by a taxonomy.
+    `ValueError` names an entry that is no distance. Inspecting paper, 'MDS'."""
     d = torch.as_tensor(np.asarray(path_distance), dtype=torch.float64)
     if beta<=0: raise ValueError(f"beta must be positive, got {beta}")
-    if d.ndim!=2 or d.shape[0]!=d.shape[1]: raise ValueError(f"path_distance must be a square matrix, got shape {tuple(d.shape)}")
+    if d.ndim!=2 or d.shape[0]!=d.shape[1]:
+        raise ValueError(f"path_distance must be a square matrix, got shape {tuple(d.shape)}")
     wrong = ~(d>=0) | d.isinf() | (d!=d.T) | (torch.eye(len(d),dtype=torch.bool) != (d==0))
     if wrong.any():
         i,j = wrong.nonzero()[0].tolist()
-        raise ValueError(f"path_distance[{i},{j}]={d[i,j].item():g} and [{j},{i}]={d[j,i].item():g}: expected a finite symmetric matrix"
+        raise ValueError(f"path_distance[{i},{j}]={d[i,j].item():g} and [{j},{i}]={d[j,i].item():g}: "
+            f"expected a finite symmetric matrix"
                          " with zeros on the diagonal and nowhere else")
     return {"euclidean":2**.5,"angular":math.pi/2}[distance] * d/(beta+d)
 
@@ -87,7 +96,8 @@ def stress(
 )->Tensor:                     # scalar ≥ 0; 0: every distance is met, 1: as bad as all points in one place
     "Relative misfit of the distances between proxies. Inspecting paper, 'MDS'."
     points = directions(proxies, "proxies")
-    return torch.linalg.matrix_norm(target.to(points)-pairwise(points,points,distance)) / torch.linalg.matrix_norm(target.to(points))
+    return torch.linalg.matrix_norm(target.to(points)-pairwise(points,points,
+        distance)) / torch.linalg.matrix_norm(target.to(points))
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #2de5901d
 def classical_scaling(
@@ -100,7 +110,8 @@ def classical_scaling(
     cosine = 1-target.square()/2 if distance=="euclidean" else target.cos()
     value,vector = torch.linalg.eigh(cosine)                            # ascending
     points = (vector*value.clamp_min(0).sqrt())[:,-dim:]                # (C, at most D)
-    turn,_ = torch.linalg.qr(torch.randn(dim, points.shape[1], generator=own_generator(generator), dtype=points.dtype))
+    turn,_ = torch.linalg.qr(torch.randn(dim, points.shape[1], generator=own_generator(generator),
+        dtype=points.dtype))
     return directions((points@turn.T).float(), "classical scaling")
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #5be45882
@@ -111,13 +122,17 @@ def refine(
     steps:int=1000,            # Adam steps
     lr:float=1e-3,             # Adam step size
 )->Tensor:                     # (C,D), length 1
-    "The points of lowest stress met in gradient steps from a start, itself included. Inspecting paper, 'MDS'."
+    """The points of lowest stress met in gradient steps from a start, itself included.
+    Inspecting paper, 'MDS'."""
     points = points.clone().requires_grad_()
     optimizer,best,lowest = torch.optim.Adam([points], lr=lr),points.detach().clone(),math.inf
     for step in range(steps+1):
         with torch.enable_grad(): misfit = stress(points, target, distance)
         if misfit.item()<lowest: best,lowest = points.detach().clone(),misfit.item()
-        if step<steps: optimizer.zero_grad(); misfit.backward(); optimizer.step()
+        if step<steps:
+            optimizer.zero_grad()
+            misfit.backward()
+            optimizer.step()
     return directions(best, "proxies placed by MDS")
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #9acf7e92
@@ -128,7 +143,8 @@ def mds_proxies(
     beta:float=1.,                        # path distance at which half of the limit is reached
     steps:int=1000,                       # Adam steps, where classical scaling is not exact
     lr:float=1e-3,                        # Adam step size
-    generator:torch.Generator|None=None,  # draws the orientation and the random start; None: the same each time
+    # draws the orientation and the random start; None: the same each time
+    generator:torch.Generator|None=None,
     exact:float=1e-6,                     # stress that counts as 0: about the rounding of float32
 )->tuple[Tensor,float]:                   # proxies (C,D) of length 1, and their stress
     "Proxies whose distances follow a taxonomy. Inspecting paper, 'MDS'."
@@ -144,31 +160,37 @@ def check_taxonomy(
     taxonomy,           # has `path_distance()` and, where classes have names, `names`; or None
     n_classes:int,      # number of classes C of the loss
 )->list[str]|None:      # names of its classes, if it has any
-    "`ValueError` for what is no taxonomy, one over another number of classes, or one whose order nobody knows."
+    """Check a loss's taxonomy.
+    `ValueError` for another type, another number of classes, or an order that nobody knows."""
     if taxonomy is None: return None
     if not hasattr(taxonomy, "path_distance"):
         raise ValueError(f"taxonomy must be a hiernb.tree.taxonomy.Taxonomy, got {type(taxonomy).__name__}")
     if (found := len(taxonomy.path_distance()))!=n_classes:
-        raise ValueError(f"the taxonomy has {found} classes, the loss n_classes={n_classes}: they must agree, in label order")
+        raise ValueError(f"the taxonomy has {found} classes, the loss n_classes={n_classes}: they must "
+            f"agree, in label order")
     require_order(taxonomy)
     return list(getattr(taxonomy, "names", [])) or None
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #7001d7c7
 def register_proxies(
-    module:nn.Module,                     # gets `proxies` (C,D), `class_names`; for 'ema' `unseen` (C,); for 'mds' `stress`
+    module:nn.Module,  # gets `proxies` (C,D), `class_names`; for 'ema' `unseen` (C,); for 'mds' `stress`
     n_classes:int,                        # number of classes C
     dim:int,                              # embedding dimension D
     proxies:str,                          # 'learned', 'ema' or 'mds'
     distance:str,                         # 'euclidean' or 'angular'
-    taxonomy=None,                        # has `path_distance()`; needed by 'mds', its class count is checked whenever given
+    taxonomy=None,  # has `path_distance()`; needed by 'mds', its class count is checked whenever given
     generator:torch.Generator|None=None,  # source of randomness; None: the same start each time
-    beta:float=1.,                        # > 0, of 'mds': path distance at which half of the largest distance is reached
+    beta:float=1.,  # > 0, of 'mds': path distance at which half of the largest distance is reached
 )->None:
-    "Give a loss its class representatives. `ValueError` where 'mds' has no taxonomy or the wrong one, or where `beta` has no meaning."
+    """Give a loss its class representatives.
+    `ValueError` where 'mds' has no taxonomy or the wrong one, or where `beta` has no meaning."""
     module.class_names = check_taxonomy(taxonomy, n_classes)
-    if proxies!="mds" and beta!=1: raise ValueError(f"beta={beta} belongs to proxies='mds', got proxies={proxies!r}: leave beta out")
+    if proxies!="mds" and beta!=1:
+        raise ValueError(f"beta={beta} belongs to proxies='mds', got proxies={proxies!r}: leave beta out")
     if proxies=="mds":
-        if taxonomy is None: raise ValueError("proxies='mds' places classes by a taxonomy: pass one, or take 'learned' or 'ema'")
+        if taxonomy is None:
+            raise ValueError("proxies='mds' places classes by a taxonomy: pass one, or take 'learned' or "
+                "'ema'")
         points,module.stress = mds_proxies(taxonomy.path_distance(), dim, distance, beta, generator=generator)
     else: points = random_directions(n_classes, dim, generator)
     if proxies=="learned": module.proxies = nn.Parameter(points)

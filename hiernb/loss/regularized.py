@@ -25,11 +25,13 @@ class Regularized(nn.Module):
         if not 0<=weight<math.inf: raise ValueError(f"weight must be at least 0 and finite, got {weight}")
         for name,what in (("dim","dimensions"),("c","curvature")):
             ours,theirs = (getattr(module, name, None) for module in (loss,regularizer))
-            if None not in (ours,theirs) and ours!=theirs: raise ValueError(f"{type(loss).__name__} and {type(regularizer).__name__} "
+            if None not in (ours,theirs) and ours!=theirs: raise ValueError(f"{type(loss).__name__} and "
+                f"{type(regularizer).__name__} "
                 f"see the same embeddings and must agree on their {what}: {name}={ours} and {name}={theirs}")
         super().__init__()
         self.loss,self.regularizer,self.weight = loss,regularizer,weight
-        self.terms:dict[str,float] = {}           # of the last batch: metric_loss, regularizer and, with HIER, eligible anchors
+        # of the last batch: metric_loss, regularizer and, with HIER, eligible anchors
+        self.terms:dict[str,float] = {}
 
     def __getattr__(self, name:str):              # what the class itself does not have
         try: return super().__getattr__(name)
@@ -45,8 +47,10 @@ class Regularized(nn.Module):
     )->Tensor:                          # scalar
         "Both terms. `ValueError` as either."
         value = self.loss(embeddings, labels)
-        extra = self.regularizer(embeddings, labels, **({} if generator is None else dict(generator=generator)))
-        anchors = {f"anchors_{k}":float(n) for k,n in (getattr(self.regularizer, "anchors", None) or {}).items()}
+        extra = self.regularizer(embeddings, labels,
+            **({} if generator is None else dict(generator=generator)))
+        anchors = {f"anchors_{k}":float(n) for k,
+            n in (getattr(self.regularizer, "anchors", None) or {}).items()}
         self.terms = dict(metric_loss=value.detach(), regularizer=extra.detach())|anchors
         return value+self.weight*extra
 

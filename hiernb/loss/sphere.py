@@ -25,7 +25,8 @@ def directions(
     low,high = torch.stack(largest.aminmax()).tolist()
     if not (low>0 and high<float("inf")):
         row = int((~((largest>0) & largest.isfinite())).nonzero()[0])
-        raise ValueError(f"{what}: row {row} has length {largest[row].item()}, expected finite numbers that are not all 0"
+        raise ValueError(f"{what}: row {row} has length {largest[row].item()}, expected finite numbers that "
+            f"are not all 0"
                          " (an exploding loss, a dead layer or a corrupt image upstream?)")
     return unit(points)
 
@@ -34,8 +35,9 @@ def check_sizes(
     n_classes:int,  # number of classes C
     dim:int,        # embedding dimension D
 )->None:
-    "`ValueError` for sizes that no loss can have."
-    if n_classes<2: raise ValueError(f"n_classes must be at least 2, got {n_classes}: one class leaves nothing to decide")
+    "Check the sizes of a loss. `ValueError` names the one that no loss can have."
+    if n_classes<2:
+        raise ValueError(f"n_classes must be at least 2, got {n_classes}: one class leaves nothing to decide")
     if dim<1: raise ValueError(f"dim must be at least 1, got {dim}")
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #87944550
@@ -46,9 +48,12 @@ def check_number(
     above:float=-math.inf,   # the number must be larger than this one
     whole:bool=False,        # it must be an integer
 )->None:
-    "`ValueError` by name for an option that is no number, not finite or out of range."
-    if isinstance(value, Integral if whole else Real) and math.isfinite(value) and value>=least and value>above: return
-    limit = f"at least {least:g} and " if least>-math.inf else f"above {above:g} and " if above>-math.inf else ""
+    "Check a numeric option. `ValueError` names one that is no number, not finite or out of range."
+    if isinstance(value,
+        Integral if whole else Real) and math.isfinite(value) and value>=least and value>above:
+        return
+    limit = (
+        f"at least {least:g} and " if least>-math.inf else f"above {above:g} and " if above>-math.inf else "")
     raise ValueError(f"{name} must be {limit}{'a whole number' if whole else 'finite'}, got {value!r}")
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #9f34aec4
@@ -56,10 +61,13 @@ def check_embeddings(
     embeddings:Tensor,  # (B,D), floating
     dim:int,            # embedding dimension D
 )->None:
-    "`ValueError` for what is no tensor, has another shape or kind of number, or is empty."
-    if not isinstance(embeddings,Tensor): raise ValueError(f"embeddings must be a torch tensor, got {type(embeddings).__name__}")
+    """Check a batch of embeddings.
+    `ValueError` for what is no tensor, has another shape or dtype, or is empty."""
+    if not isinstance(embeddings,Tensor):
+        raise ValueError(f"embeddings must be a torch tensor, got {type(embeddings).__name__}")
     if embeddings.ndim!=2 or embeddings.shape[1]!=dim or not embeddings.is_floating_point():
-        raise ValueError(f"embeddings must be floating, of shape (B,{dim}), got {embeddings.dtype} of shape {tuple(embeddings.shape)}")
+        raise ValueError(f"embeddings must be floating, of shape (B,{dim}), got {embeddings.dtype} of shape "
+            f"{tuple(embeddings.shape)}")
     if not len(embeddings): raise ValueError("the batch is empty: expected at least one embedding")
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #56b5769d
@@ -71,13 +79,16 @@ def check_batch(
 )->Tensor:              # labels (B,), int64
     "The labels of a batch that fits a loss. `ValueError` names what does not fit."
     check_embeddings(embeddings, dim)
-    if not isinstance(labels,Tensor): raise ValueError(f"labels must be a torch tensor of integers, got {type(labels).__name__}")
+    if not isinstance(labels,Tensor):
+        raise ValueError(f"labels must be a torch tensor of integers, got {type(labels).__name__}")
     if labels.is_floating_point() or labels.dtype==torch.bool or labels.shape!=embeddings.shape[:1]:
-        raise ValueError(f"labels must be integers, one per embedding: ({len(embeddings)},), got {labels.dtype} {tuple(labels.shape)}")
+        raise ValueError(f"labels must be integers, one per embedding: ({len(embeddings)},), got "
+            f"{labels.dtype} {tuple(labels.shape)}")
     labels = labels.long()
     low,high = torch.stack(labels.aminmax()).tolist()
     if low<0 or high>=n_classes:
-        raise ValueError(f"labels must lie in 0..{n_classes-1} (n_classes={n_classes}), got labels from {low} to {high}")
+        raise ValueError(f"labels must lie in 0..{n_classes-1} (n_classes={n_classes}), got labels from "
+            f"{low} to {high}")
     return labels
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #bf55da1d
@@ -111,9 +122,11 @@ def from_cosines(
     y:Tensor,            # directions (M,D)
     of_cosine:Callable,  # cosines -> values, elementwise; fast
     of_pair:Callable,    # directions (K,D) and (K,D) -> values (K,); exact
-    close:float=.01,     # pairs with 1−|cos| below this go through `of_pair`: the product's rounding, ~1e-7 of 1, would show there
+    # pairs with 1−|cos| below this go through `of_pair`: the product's rounding, ~1e-7 of 1, would show there
+    close:float=.01,
 )->Tensor:               # (N,M)
-    "A function of the angle of all pairs of directions: of the cosine in general, of the pair where the cosine has lost digits."
+    """A function of the angle of all pairs of directions: of the cosine in general, of the pair where the
+    cosine has lost digits."""
     cos = inner(x, y)
     low,high = torch.stack(cos.detach().aminmax()).tolist()
     if max(-low,high)<=1-close: return of_cosine(cos)
@@ -128,4 +141,5 @@ def pairwise(
     distance:str,  # 'euclidean' (chord) or 'angular' (radians)
 )->Tensor:         # (N,M), in 0..2 or 0..π
     "Distance of every direction in `x` to every one in `y`, exact also for close and opposite pairs."
-    return from_cosines(x, y, *dict(euclidean=(lambda cos: (2-2*cos).sqrt(), chord), angular=(torch.acos,angle))[distance])
+    return from_cosines(x, y,
+        *dict(euclidean=(lambda cos: (2-2*cos).sqrt(), chord), angular=(torch.acos,angle))[distance])

@@ -17,7 +17,8 @@ from fastcore.basics import patch
 from torch import Tensor
 from ..geometry.poincare import check_ball,dist0,rim_gap
 from .lca import flatten,meet,meeting_costs,radii,ranking_agreement
-from .audit_controls import by_specificity,class_nulls,label_nulls,midpoint_tests,place_on_hyperboloid,proxy_nulls,radius_test
+from .audit_controls import (
+    by_specificity, class_nulls, label_nulls, midpoint_tests, place_on_hyperboloid, proxy_nulls, radius_test)
 from .neighbors import check_labels,check_matrix
 from .audit_sample import Sample,draw_sample,pairs_of,proxy_measures
 from ..tree.significance import PermutationTest,holm,normalize
@@ -37,7 +38,7 @@ def effect(
     measure:str,           # its name
     test:PermutationTest,  # its value and what the controls scored
 )->float:                  # 0 as the controls' mean, 1 the best possible, below 0 worse than they; nan for radii, which have no best
-    "How far it is from chance to perfect."
+    "Compute the share of the way from chance to perfect."
     if test.chance>=1: return 0.
     return float(normalize(test.value, test.chance, ceiling_of(measure)))
 
@@ -46,14 +47,18 @@ def questions(
     tests:dict,  # (measure, control) -> PermutationTest
 )->dict:         # question -> its (measure, control, test), for the questions that can be asked
     "Depth, information and truth, each by the first of its sets of measures of which something was tested."
-    midpoints = [name for name,_ in tests if name.startswith("midpoint radius, level")]                  # the coarsest comes first
+    # the coarsest comes first
+    midpoints = [name for name,_ in tests if name.startswith("midpoint radius, level")]
     there = {name for name,_ in tests}
     choices = dict(depth=[*((name,by_specificity) for name in radial if name in there),(by_specificity,)],
-                   information=[("AMI of proxies and classes",)], truth=[("triplets joined as in the taxonomy",),*((m,) for m in midpoints)])
+                   information=[("AMI of proxies and classes",)],
+                   truth=[("triplets joined as in the taxonomy",),*((m,) for m in midpoints)])
     found = {}
     for question,sets in choices.items():
         measures = next((m for m in sets if there & set(m)), ())
-        if measures: found[question] = [(name,control,test) for (name,control),test in tests.items() if name in measures]
+        if measures:
+            found[question] = [(name,control,test) for (name,control),
+                test in tests.items() if name in measures]
     return found
 
 def answers(
@@ -63,10 +68,13 @@ def answers(
 )->dict[str,tuple[str,str]]:  # question -> `yes`, `weakly` or `no`; evidence in words
     "Each question's answer, by intersection–union over controls and Holm over questions."
     asked,found = questions(tests),{}
-    for (question,compared),p in zip(asked.items(), holm([max(t.p_value for *_,t in compared) for compared in asked.values()])):
-        yes,least = p<=alpha*(1+1e-9),min(compared, key=lambda a: effect(a[0], a[2]))                    # 3·(1/20) is more than .15
+    for (question,compared),p in zip(asked.items(),
+        holm([max(t.p_value for *_,t in compared) for compared in asked.values()])):
+        # 3·(1/20) is more than .15
+        yes,least = p<=alpha*(1+1e-9),min(compared, key=lambda a: effect(a[0], a[2]))
         measure,control,test = least if yes else max(compared, key=lambda a: a[2].p_value)
-        numbers = f"{measure} {test.value:z.2f} against {test.chance:z.2f} under {control}, Holm-adjusted p={p:.3g}"
+        numbers = (
+            f"{measure} {test.value:z.2f} against {test.chance:z.2f} under {control}, Holm-adjusted p={p:.3g}")
         found[question] = "no" if not yes else "weakly" if effect(least[0], least[2])<weak else "yes",numbers
     return found
 
@@ -78,40 +86,49 @@ def verdict(
     rho:float|None, # mean Spearman ρ of hyperbolic and cosine rankings
     proxies:str,    # `none`, `one radius` or `varied`
     missing:list[str],  # what was not looked at
-    looked:tuple[int,int]|None=None, # points that the controls looked at, and all there are; None: there were no controls
+    # points that the controls looked at, and all there are; None: there were no controls
+    looked:tuple[int,int]|None=None,
 )->str:             # one line
-    "What follows from the numbers, by the rules above."
+    "Derive the verdict from the numbers, by the rules above."
     found = answers(tests, alpha)
     words = dict(yes="radial hierarchy",weakly="only a weak radial order",no="no radial hierarchy")
     if proxies=="one radius": depth = "no radial hierarchy: all proxies have one radius"
     elif "depth" in found: depth = f"{words[found['depth'][0]]} of proxies: {found['depth'][1]}"
     elif at_rim>=.99: depth = "no radial hierarchy: the points have one radius"
     else: depth = "radial hierarchy not examined: it needs proxies"
-    ranks = "" if rho is None else f", hyperbolic and cosine rankings {'coincide' if rho>=.995 else 'differ'} (ρ={rho:.3f})"
+    ranks = (
+        "" if rho is None
+        else f", hyperbolic and cosine rankings {'coincide' if rho>=.995 else 'differ'} (ρ={rho:.3f})")
     parts = [depth,f"{at_rim:.0%} of points at the clip radius{ranks}"]
     who = "embeddings" if proxies=="none" else "proxies"
-    for question,(subject,verb,what) in dict(information=("proxies","know","the classes"),truth=(who,"agree with","the taxonomy")).items():
+    for question,(subject,verb,what) in dict(information=("proxies","know","the classes"),
+        truth=(who,"agree with","the taxonomy")).items():
         if question not in found: continue
         answer,evidence = found[question]
-        parts.append(f"{subject} {'do not show that they ' if answer=='no' else ''}{verb} {what}{', weakly' if answer=='weakly' else ''} ({evidence})")
-    if looked: parts.append(f"controls on {'all ' if looked[0]==looked[1] else f'{looked[0]:,} of '}{looked[1]:,} points")
+        parts.append(f"{subject} {'do not show that they ' if answer=='no' else ''}{verb} "
+            f"{what}{', weakly' if answer=='weakly' else ''} ({evidence})")
+    if looked:
+        parts.append(f"controls on {'all ' if looked[0]==looked[1] else f'{looked[0]:,} of '}{looked[1]:,} "
+            f"points")
     return "; ".join(parts)+(f"; not examined: {', '.join(missing)}" if missing else "")
 
 # %% ../../nbs/40_metric/12_audit.ipynb #e2fabc12
 @dataclass(frozen=True, repr=False)
 class Audit:
-    "Whether a hierarchy is there: the numbers, their controls, and what follows."
+    "Hold the numbers of an audit, their controls, and the verdict."
     table:pd.DataFrame  # one row a measure and control: measure, value, control, chance, ceiling, normalized, low, high, p_value (not adjusted), points
     verdict:str         # one line
     tests:dict          # (measure, control) -> PermutationTest, with `.null`
 
 @patch
 def __repr__(self:Audit)->str:
-    return self.table.to_string(index=False, na_rep="", float_format=lambda v: f"{v:z.3f}")+f"\n\nVerdict: {self.verdict}"
+    return self.table.to_string(index=False, na_rep="",
+        float_format=lambda v: f"{v:z.3f}")+f"\n\nVerdict: {self.verdict}"
 
 @patch
 def _repr_html_(self:Audit)->str:
-    return self.table.to_html(index=False, na_rep="", float_format=lambda v: f"{v:z.3f}")+f"<p><b>Verdict:</b> {escape(self.verdict)}</p>"
+    return self.table.to_html(index=False, na_rep="",
+        float_format=lambda v: f"{v:z.3f}")+f"<p><b>Verdict:</b> {escape(self.verdict)}</p>"
 
 # %% ../../nbs/40_metric/12_audit.ipynb #38d9f5ab
 def check_audit(
@@ -123,19 +140,28 @@ def check_audit(
     class_names:Sequence[str]|None=None, # what integer labels count
     order:str|None=None,     # "taxonomy": they count its classes
 )->tuple[Tensor,Tensor|None,Tensor|None,Taxonomy|None]:  # embeddings, proxies and labels on the CPU; the taxonomy in label order
-    "What is to be audited. `ValueError` for parts that do not fit each other or lie outside the ball."
-    check_ball(c); x = check_matrix(embeddings, "embeddings")
+    """Check and convert the input of an audit.
+    `ValueError` for parts that do not fit each other or lie outside the ball."""
+    check_ball(c)
+    x = check_matrix(embeddings, "embeddings")
     if len(x)<3: raise ValueError(f"an audit needs at least 3 embeddings, got {len(x)}")
     rim_gap(x, c, inside=True)
     if proxies is not None:
-        proxies = check_matrix(proxies, "proxies"); found = tuple(proxies.shape)
-        if found[1]!=x.shape[1] or found[0]<2: raise ValueError(f"proxies must be (P, {x.shape[1]}) as the embeddings, P ≥ 2; got {found}")
+        proxies = check_matrix(proxies, "proxies")
+        found = tuple(proxies.shape)
+        if found[1]!=x.shape[1] or found[0]<2:
+            raise ValueError(f"proxies must be (P, {x.shape[1]}) as the embeddings, P ≥ 2; got {found}")
         rim_gap(proxies, c, inside=True)
-    if not isinstance(taxonomy, Taxonomy|None): raise ValueError(f"taxonomy must be a Taxonomy, got {type(taxonomy).__name__}; Taxonomy.from_paths makes one")
-    if taxonomy is not None and labels is None: raise ValueError("a taxonomy says nothing without labels: give the class of each embedding")
+    if not isinstance(taxonomy, Taxonomy|None):
+        raise ValueError(f"taxonomy must be a Taxonomy, got {type(taxonomy).__name__}; Taxonomy.from_paths "
+            f"makes one")
+    if taxonomy is not None and labels is None:
+        raise ValueError("a taxonomy says nothing without labels: give the class of each embedding")
     if taxonomy is not None: labels,taxonomy = match_labels(labels, taxonomy, class_names, order)
-    elif labels is not None and not isinstance(labels := plain_labels(labels), Tensor): labels = np.unique(labels, return_inverse=True)[1]
-    if labels is not None: labels = check_labels(labels, len(x), None if taxonomy is None else taxonomy.n_classes)
+    elif labels is not None and not isinstance(labels := plain_labels(labels), Tensor):
+        labels = np.unique(labels, return_inverse=True)[1]
+    if labels is not None:
+        labels = check_labels(labels, len(x), None if taxonomy is None else taxonomy.n_classes)
     return x,proxies,labels,taxonomy
 
 # %% ../../nbs/40_metric/12_audit.ipynb #8dfaa7a1
@@ -146,10 +172,14 @@ def check_sizes(
     n_triplets:int,      # triplets that they look at
     clip_r:float|None,   # clip norm of the head
 )->None:
-    "`ValueError` for numbers with which no question can be answered."
+    "Check the sizes of the sample. `ValueError` for numbers with which no question can be answered."
     least = int(np.ceil(3/alpha-1e-9))-1 if 0<alpha<1 else np.inf
-    if n_permutations<least: raise ValueError(f"three questions at alpha={alpha}, to be in (0,1), need n_permutations ≥ {least}; got {n_permutations}")
-    if n_points<3 or n_triplets<1: raise ValueError(f"n_points must be at least 3 and n_triplets at least 1, got {n_points} and {n_triplets}")
+    if n_permutations<least:
+        raise ValueError(f"three questions at alpha={alpha}, to be in (0,1), need n_permutations ≥ {least}; "
+            f"got {n_permutations}")
+    if n_points<3 or n_triplets<1:
+        raise ValueError(f"n_points must be at least 3 and n_triplets at least 1, got {n_points} and "
+            f"{n_triplets}")
     if clip_r is not None and not clip_r>0: raise ValueError(f"clip_r must be positive, got {clip_r}")
 
 # %% ../../nbs/40_metric/12_audit.ipynb #839e3655
@@ -165,29 +195,38 @@ def row(
     low,high = test.interval if test else (np.nan,)*2
     chance = test.chance if test else np.nan
     best = ceiling_of(measure) if test else np.nan
-    levels = dict(chance=chance, ceiling=best, normalized=float(normalize(value, chance, best)), low=low, high=high)
-    return dict(measure=measure, value=value, control=control)|levels|dict(p_value=test.p_value if test and tested else np.nan, points=points)
+    levels = dict(chance=chance, ceiling=best, normalized=float(normalize(value, chance, best)), low=low,
+        high=high)
+    return (
+        dict(measure=measure, value=value, control=control)|levels
+        |dict(p_value=test.p_value if test and tested else np.nan, points=points))
 
 def radius_rows(
     what:str,   # `points` or `proxies`
     r:Tensor,   # (N,) from `radii`
     rim:float,  # the clip radius as a hyperbolic length
 )->list[dict]:
-    "How far out they lie."
-    quantiles = [row(f"radius of {what}, {q:.0%} quantile", float(r.quantile(q)), points=len(r)) for q in (.05,.5,.95)]
-    return [row(f"{what} at the clip radius, share", float((r==rim).double().mean()), points=len(r)),*quantiles]
+    "Compare the radii of proxies and points."
+    quantiles = [row(f"radius of {what}, {q:.0%} quantile", float(r.quantile(q)),
+        points=len(r)) for q in (.05,.5,.95)]
+    return [row(f"{what} at the clip radius, share", float((r==rim).double().mean()), points=len(r)),
+        *quantiles]
 
+# %% ../../nbs/40_metric/12_audit.ipynb #4634ff01
 def radii_inside(
     given:list[Tensor],  # embeddings (N,D) and, where there are some, proxies (P,D), in the ball
     c:float,             # curvature magnitude
     clip_r:float|None,   # clip norm of the head; None: the largest radius seen is the rim
 )->tuple[Tensor,list[Tensor]]:  # the clip radius as a hyperbolic length; radii of each
     "Measure how far out the points lie. `ValueError` for embeddings beyond the clip radius."
-    rim = torch.tensor(2.*clip_r).double() if clip_r else torch.cat([dist0(p.double(), c) for p in given]).max()
+    rim = (
+        torch.tensor(2.*clip_r).double() if clip_r
+        else torch.cat([dist0(p.double(), c) for p in given]).max())
     r = [flatten(radii(p, c, rim), rim) for p in given]
     beyond = int((r[0]>rim).sum())
     if beyond:
-        raise ValueError(f"{beyond} of {len(r[0])} embeddings lie beyond the clip radius, 2·clip_r = {rim:.4g}, the farthest at "
+        raise ValueError(f"{beyond} of {len(r[0])} embeddings lie beyond the clip radius, 2·clip_r = "
+            f"{rim:.4g}, the farthest at "
                          f"{r[0].max():.4g}; give the clip_r that the head was trained with, or None")
     return rim,r
 
@@ -204,7 +243,8 @@ def proxy_tests(
     costs = meeting_costs(s.points, place_on_hyperboloid(*polar, s.c), s.c)
     r = radius.numpy() if len(radius.unique())>1 else None
     found = proxy_measures(costs, r, s)
-    nulls = {name:proxy_nulls(name, *polar, s, n, generator) for name in ("random directions","random rotation")}
+    nulls = {name:proxy_nulls(name, *polar, s, n, generator) for name in ("random directions",
+        "random rotation")}
     if s.labels is not None: nulls["permuted labels"] = label_nulls(costs, r, s, n, generator)
     if s.truth is not None: nulls["permuted classes"] = class_nulls(costs, r, s, n, generator)
     tests = {(name,control):PermutationTest(value, np.array([null[name] for null in drawn]))
@@ -221,7 +261,8 @@ def depth_rows(
     depth = s.true_depth
     out = np.stack([radius[meet(costs, *p)[0].numpy()] for p in pairs_of(s.truth)])
     inside = radius[meet(costs, *s.triplets[:2])[0].numpy()].mean()
-    below = [row(f"LCA radius, classes that part below depth {d}", float(out[depth==d].mean())) for d in np.unique(depth)]
+    below = [row(f"LCA radius, classes that part below depth {d}",
+        float(out[depth==d].mean())) for d in np.unique(depth)]
     return [*below,row("LCA radius, one class", float(inside))]
 
 # %% ../../nbs/40_metric/12_audit.ipynb #6a7939df
@@ -233,51 +274,63 @@ def rank_rows(
     n_anchors:int=200,          # rankings at most
     k:int=10,                   # length of the short lists
 )->tuple[float|None,list[dict]]:  # mean ρ, and the rows; None and none if a point lies at the origin or all are one
-    "How far hyperbolic and cosine rankings agree in a random sample."
+    "Compare hyperbolic and cosine rankings in a random sample."
     if not x.any(1).all() or (x==x[0]).all(): return None,[]
     x = x[torch.randperm(len(x), generator=generator)[:n_points]]
     rho,common = ranking_agreement(x, c, torch.arange(min(n_anchors, len(x))), k)
-    found = {"Spearman ρ of hyperbolic and cosine rankings":rho, f"{min(k,len(x)-1)} nearest in common, share":common}
+    found = {"Spearman ρ of hyperbolic and cosine rankings":rho,
+        f"{min(k,len(x)-1)} nearest in common, share":common}
     return rho,[row(name, value, points=len(x)) for name,value in found.items()]
 
 # %% ../../nbs/40_metric/12_audit.ipynb #b2d886ff
 def audit(
     embeddings:Tensor,                    # (N,D) points in the ball, N ≥ 3
     proxies:Tensor|None=None,             # (P,D) hierarchical proxies in the ball, P ≥ 2
-    labels:Tensor|Sequence|None=None,     # (N,) classes: names, or 0..C-1 in the taxonomy's order if there is one
+    # (N,) classes: names, or 0..C-1 in the taxonomy's order if there is one
+    labels:Tensor|Sequence|None=None,
     c:float=.1,                           # curvature magnitude > 0
     taxonomy:Taxonomy|None=None,          # true hierarchy of the classes
     generator:torch.Generator|None=None,  # of samples and controls; None: a new one with seed 0
-    clip_r:float|None=None,               # clip norm of the head (`ToPoincare`); None: the largest radius seen counts as the clip radius
+    # clip norm of the head (`ToPoincare`); None: the largest radius seen counts as the clip radius
+    clip_r:float|None=None,
     n_permutations:int=199,               # controls of each kind; the smallest possible p is 1/(n+1)
     alpha:float=.05,                      # chance of any false yes in the verdict
-    n_points:int|None=None,               # points that the controls look at; None: 10,000, fewer if `budget` says so, at least 2,000
+    # points that the controls look at; None: 10,000, fewer if `budget` says so, at least 2,000
+    n_points:int|None=None,
     n_triplets:int=1000,                  # triplets of each kind that they look at
-    budget:int=2**22,                     # distances of points to proxies at a time; each control takes them anew
+    budget:int=2**22,  # distances of points to proxies at a time; each control takes them anew
     class_names:Sequence[str]|None=None,  # names in label order: what integer labels count
-    order:str|None=None,                  # "taxonomy": they count its classes, also where it came from a Newick file
+    order:str|None=None,  # "taxonomy": they count its classes, also where it came from a Newick file
 )->Audit:                                 # `.table`, `.verdict`, `.tests`
-    "Does the learned hierarchy exist? `ValueError` for parts that do not fit, points outside the ball, one class, too few permutations."
+    """Does the learned hierarchy exist? `ValueError` for parts that do not fit, points outside the ball, one
+    class, too few permutations."""
     x,proxies,labels,taxonomy = check_audit(embeddings, proxies, labels, c, taxonomy, class_names, order)
     if n_points is None: n_points = max(2000, min(10_000, budget//(512 if proxies is None else len(proxies))))
     check_sizes(n_permutations, alpha, n_points, n_triplets, clip_r)
     generator = generator or torch.Generator().manual_seed(0)
     s = draw_sample(x, labels, c, taxonomy, n_points, n_triplets, generator)
     rim,r = radii_inside([x] if proxies is None else [x,proxies], c, clip_r)
-    rows,tests,missing = [line for what,own in zip(("points","proxies"),r) for line in radius_rows(what, own, rim)],{},[]
-    rho,ranks = rank_rows(x, c, n_points, generator); rows += ranks
+    rows,tests,missing = (
+        [line for what,own in zip(("points","proxies"),r) for line in radius_rows(what, own, rim)],{},[])
+    rho,ranks = rank_rows(x, c, n_points, generator)
+    rows += ranks
     if rho is None: missing.append("cosine rankings (they need different points, none at the origin)")
     if labels is not None: tests |= midpoint_tests(s, n_permutations, generator)
     if proxies is not None:
         more,by_depth = proxy_tests(proxies, r[1], s, n_permutations, generator)
-        tests |= more; rows += by_depth
+        tests |= more
+        rows += by_depth
     if not clip_r: missing.append("the clip radius (the largest radius seen took its place)")
-    missing += [name for name,part in (("proxies",proxies),("labels",labels),("taxonomy",taxonomy)) if part is None]
-    if taxonomy is not None and s.truth is None: missing.append("truth (the taxonomy decides no triplet of the classes that are there)")
-    rows += [row(measure, test.value, control, test, " use" not in measure) for (measure,control),test in tests.items()
+    missing += [name for name,
+        part in (("proxies",proxies),("labels",labels),("taxonomy",taxonomy)) if part is None]
+    if taxonomy is not None and s.truth is None:
+        missing.append("truth (the taxonomy decides no triplet of the classes that are there)")
+    rows += [row(measure, test.value, control, test, " use" not in measure) for (measure,control),
+        test in tests.items()
              if " use" not in measure or control=="random directions"]
     seen = len(s.points)
     rows = [line|dict(points=line["points"] or seen) for line in rows]
     looked = (seen,len(x)) if tests else None
     kind = "none" if proxies is None else "one radius" if len(r[1].unique())==1 else "varied"
-    return Audit(pd.DataFrame(rows), verdict(tests, alpha, rows[0]["value"], rho, kind, missing, looked), tests)
+    return Audit(pd.DataFrame(rows), verdict(tests, alpha, rows[0]["value"], rho, kind, missing, looked),
+        tests)

@@ -10,7 +10,9 @@ __all__ = ['by_specificity', 'place_on_hyperboloid', 'random_rotation', 'proxy_c
 import numpy as np
 import torch
 from torch import Tensor
-from .lca import adjusted_mutual_information,decided,meet,meeting_costs,midpoint_radius,rank_correlation,truth_measures
+from hiernb.metric.lca import (
+    adjusted_mutual_information, decided, meet, meeting_costs, midpoint_radius, rank_correlation,
+    truth_measures)
 from .audit_sample import Sample,pairs_of,proxy_measures,true_depths
 from ..tree.significance import PermutationTest
 
@@ -66,7 +68,8 @@ def label_nulls(
     generator:torch.Generator,  # source of randomness
 )->list[dict[str,float]]:
     "Measures under `n` permutations of the labels; the use of proxies is no matter of labels."
-    found = [proxy_measures(costs, radius, s, torch.randperm(len(costs), generator=generator)) for _ in range(n)]
+    found = [proxy_measures(costs, radius, s,
+        torch.randperm(len(costs), generator=generator)) for _ in range(n)]
     return [{k:v for k,v in f.items() if " use" not in k} for f in found]
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #78ba6b4d
@@ -78,7 +81,7 @@ def specificity(
     least:int=10,       # m is the mean number of points of a class, and at least so many
     most:int=30,        # and at most so many
 )->np.ndarray:          # (P,)
-    "How specific the data around each direction are."
+    "Measure how specific the data around each direction are."
     cos = torch.nn.functional.normalize(s.points[:,1:], dim=1)@directions.T                      # (M,P)
     m = least if s.labels is None else int(np.clip(len(s.labels)/len(np.unique(s.labels)), least, most))
     near = cos.topk(min(m, len(cos)), dim=0)
@@ -97,7 +100,8 @@ def radius_test(
     "Do specific directions have large radii?"
     x = specificity(directions, s)
     orders = (torch.randperm(len(radius), generator=generator).numpy() for _ in range(n))
-    return PermutationTest(rank_correlation(radius, x), np.array([rank_correlation(radius[order], x) for order in orders]))
+    return PermutationTest(rank_correlation(radius, x),
+        np.array([rank_correlation(radius[order], x) for order in orders]))
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #145dff1c
 def class_nulls(
@@ -108,14 +112,19 @@ def class_nulls(
     generator:torch.Generator,  # source of randomness
 )->list[dict[str,float]]:
     "Measures of the taxonomy under `n` permutations of the classes that are there."
-    lca,height = (np.stack([x.numpy() for x in both]) for both in zip(*(meet(costs, *p) for p in pairs_of(s.pool))))
+    lca,height = (np.stack([x.numpy() for x in both]) for both in zip(*(meet(costs,
+        *p) for p in pairs_of(s.pool))))
     nearest,there,found = costs.numpy().argmin(1),np.unique(s.labels),[]
     for _ in range(n):
-        place = np.arange(len(s.depth)); place[there] = there[torch.randperm(len(there), generator=generator).numpy()]
+        place = np.arange(len(s.depth))
+        place[there] = there[torch.randperm(len(there), generator=generator).numpy()]
         labels = place[s.labels]
-        levels = {f"AMI of proxies and level {level}":adjusted_mutual_information(nearest, group[labels]) for level,group in s.levels.items()}
-        depth = true_depths(s.depth, labels, s.pool); use = decided(depth, s.truth.shape[1])
-        found.append(levels|truth_measures(height[:,use], None if radius is None else radius[lca[:,use]], depth[:,use]))
+        levels = {f"AMI of proxies and level {level}":adjusted_mutual_information(nearest,
+            group[labels]) for level,group in s.levels.items()}
+        depth = true_depths(s.depth, labels, s.pool)
+        use = decided(depth, s.truth.shape[1])
+        found.append(levels|truth_measures(height[:,use], None if radius is None else radius[lca[:,use]],
+            depth[:,use]))
     return found
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #58994bc6
@@ -125,15 +134,25 @@ def midpoint_tests(
     generator:torch.Generator,  # source of randomness
 )->dict:                        # (measure, control) -> PermutationTest, coarse levels first
     "Midpoint radii of groups against groups of any classes, and of classes against classes of any points."
-    size = int(s.labels.max())+1; own = torch.as_tensor(s.labels); there = own.unique()
+    size = int(s.labels.max())+1
+    own = torch.as_tensor(s.labels)
+    there = own.unique()
     def by_class(rows): return s.points.new_zeros(size, s.points.shape[1]).index_add_(0, own, s.points[rows])
-    def radius(level, place=slice(None)): return midpoint_radius(sums[place][there], np.unique(s.levels[level][there], return_inverse=True)[1], s.c)
+    def radius(level, place=slice(None)):
+        return midpoint_radius(sums[place][there], np.unique(s.levels[level][there], return_inverse=True)[1],
+            s.c)
     def place():
-        out = torch.arange(size); out[there] = there[torch.randperm(len(there), generator=generator)]
+        out = torch.arange(size)
+        out[there] = there[torch.randperm(len(there), generator=generator)]
         return out
-    def of_classes(rows=slice(None)): return midpoint_radius(by_class(rows)[there], np.arange(len(there)), s.c)
+    def of_classes(rows=slice(None)):
+        return midpoint_radius(by_class(rows)[there], np.arange(len(there)), s.c)
     sums,places = by_class(slice(None)),[place() for _ in range(n if s.levels else 0)]
-    found = {(f"midpoint radius, level {level}","permuted classes"):PermutationTest(radius(level), np.array([radius(level, p) for p in places]))
+    found = {(f"midpoint radius, level {level}","permuted classes"):PermutationTest(radius(level),
+        np.array([radius(level, p) for p in places]))
              for level in s.levels}
     orders = (torch.randperm(len(own), generator=generator) for _ in range(n))
-    return found|{("midpoint radius, classes","permuted labels"):PermutationTest(of_classes(), np.array([of_classes(o) for o in orders]))}
+    return (
+        found
+        |{("midpoint radius, classes","permuted labels"):PermutationTest(of_classes(),
+        np.array([of_classes(o) for o in orders]))})

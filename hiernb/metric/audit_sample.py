@@ -26,9 +26,11 @@ def sample_points(
     order = torch.randperm(n, generator=generator)
     if labels is None: return order[:n_points].sort().values
     _,own = labels[order].unique(return_inverse=True)
-    own = torch.randperm(int(own.max())+1, generator=generator)[own]                             # classes in random order
-    by_class = own.argsort(stable=True); counts = own.bincount()
-    rank = torch.empty_like(own); rank[by_class] = torch.arange(n)-(counts.cumsum(0)-counts).repeat_interleave(counts)
+    own = torch.randperm(int(own.max())+1, generator=generator)[own]  # classes in random order
+    by_class = own.argsort(stable=True)
+    counts = own.bincount()
+    rank = torch.empty_like(own)
+    rank[by_class] = torch.arange(n)-(counts.cumsum(0)-counts).repeat_interleave(counts)
     return order[((rank//2)*len(counts)+own).argsort(stable=True)[:n_points]].sort().values
 
 # %% ../../nbs/40_metric/10_audit_sample.ipynb #88fff9bf
@@ -37,7 +39,7 @@ def sample_triplets(
     n_points:int,               # M
     n_triplets:int,             # T
     generator:torch.Generator,  # source of randomness
-)->Tensor:                      # (3,T) rows: two points of one class and one of another; any three without labels
+)->Tensor:  # (3,T) rows: two points of one class and one of another; any three without labels
     "Random triplets of different points. `ValueError` if no class has two points, or there is one class."
     draw = lambda high: (torch.rand(n_triplets, generator=generator, dtype=torch.float64)*high).long()
     if labels is None: labels,alone = torch.zeros(n_points, dtype=torch.long),True
@@ -46,23 +48,32 @@ def sample_triplets(
     start,rank = counts.cumsum(0)-counts,torch.empty_like(labels)
     rank[order] = torch.arange(n_points)-start[labels[order]]
     able = (counts[labels]>=2).nonzero()[:,0]
-    if not len(able): raise ValueError(f"no class has two points: pairs of one class are needed; got {n_points} points of {len(counts)} classes")
-    if not alone and len(counts)<2: raise ValueError("labels name one class only: there is nothing to tell apart; leave labels out")
-    i = able[draw(len(able))]; own = labels[i]; size = counts[own]
+    if not len(able):
+        raise ValueError(f"no class has two points: pairs of one class are needed; got {n_points} points of "
+            f"{len(counts)} classes")
+    if not alone and len(counts)<2:
+        raise ValueError("labels name one class only: there is nothing to tell apart; leave labels out")
+    i = able[draw(len(able))]
+    own = labels[i]
+    size = counts[own]
     j = order[start[own]+(rank[i]+1+draw(size-1))%size]
-    if not alone: return torch.stack([i,j,order[(start[own]+size+draw(n_points-size))%n_points]])        # the classes lie on a ring
-    k = draw(n_points-2); low,high = torch.minimum(i, j),torch.maximum(i, j)
-    k = k+(k>=low); return torch.stack([i,j,k+(k>=high)])
+    # the classes lie on a ring
+    if not alone: return torch.stack([i,j,order[(start[own]+size+draw(n_points-size))%n_points]])
+    k = draw(n_points-2)
+    low,high = torch.minimum(i, j),torch.maximum(i, j)
+    k = k+(k>=low)
+    return torch.stack([i,j,k+(k>=high)])
 
 # %% ../../nbs/40_metric/10_audit_sample.ipynb #1908ff86
 @dataclass(frozen=True)
 class Sample:
-    "What the controls look at."
+    "Hold the points, pairs and triplets that the controls use."
     points:Tensor                  # (M,D+1) on the hyperboloid, float64
     c:float                        # curvature magnitude > 0
     triplets:Tensor                # (3,T) rows: of class a, a, b; without labels any
     labels:np.ndarray|None=None    # (M,) classes 0..C-1
-    levels:dict=field(default_factory=dict)  # level -> group of each class (C,), for levels that are neither one group nor all classes
+    # level -> group of each class (C,), for levels that are neither one group nor all classes
+    levels:dict=field(default_factory=dict)
     depth:np.ndarray|None=None     # (C,C) depth of true LCAs
     pool:Tensor|None=None          # (3,Q) rows: points of three classes
     truth:Tensor|None=None         # (3,≤T) those of `pool` that the taxonomy decides
@@ -92,21 +103,30 @@ def draw_sample(
     n_points:int,               # points at most
     n_triplets:int,             # triplets of each kind
     generator:torch.Generator,  # source of randomness
-    pool:int=20,                # triplets of three classes to draw for each that is wanted: the taxonomy leaves many undecided
+    # triplets of three classes to draw for each that is wanted: the taxonomy leaves many undecided
+    pool:int=20,
 )->Sample:
     "Points and triplets for all controls. `ValueError` as `sample_triplets`."
-    rows = sample_points(labels, len(x), n_points, generator); m = len(rows)
+    rows = sample_points(labels, len(x), n_points, generator)
+    m = len(rows)
     if labels is not None: labels = labels[rows]
-    parts = dict(points=to_lorentz(x[rows].double(), c), c=c, triplets=sample_triplets(labels, m, n_triplets, generator))
+    parts = dict(points=to_lorentz(x[rows].double(), c), c=c,
+        triplets=sample_triplets(labels, m, n_triplets, generator))
     if labels is None: return Sample(**parts)
     if taxonomy is None: return Sample(labels=labels.unique(return_inverse=True)[1].numpy(), **parts)
-    parts |= dict(labels=labels.numpy(), depth=taxonomy.lca_depth()); there = len(labels.unique())
+    parts |= dict(labels=labels.numpy(), depth=taxonomy.lca_depth())
+    there = len(labels.unique())
     groups = {level:taxonomy.level_labels(level) for level in range(taxonomy.depth)}
-    parts["levels"] = {level:group for level,group in groups.items() if 1<len(np.unique(group[parts["labels"]]))<there}
+    parts["levels"] = {level:group for level,
+        group in groups.items() if 1<len(np.unique(group[parts["labels"]]))<there}
     triples = torch.randint(m, (3,pool*n_triplets), generator=generator)
-    a,b,e = labels[triples]; triples = triples[:,(a!=b) & (a!=e) & (b!=e)]
-    depth = true_depths(parts["depth"], parts["labels"], triples); use = decided(depth, n_triplets)
-    return Sample(**parts) if not len(use) else Sample(pool=triples, truth=triples[:,use], true_depth=depth[:,use], **parts)
+    a,b,e = labels[triples]
+    triples = triples[:,(a!=b) & (a!=e) & (b!=e)]
+    depth = true_depths(parts["depth"], parts["labels"], triples)
+    use = decided(depth, n_triplets)
+    return (
+        Sample(**parts) if not len(use)
+        else Sample(pool=triples, truth=triples[:,use], true_depth=depth[:,use], **parts))
 
 # %% ../../nbs/40_metric/10_audit_sample.ipynb #75a9399d
 def proxy_measures(
@@ -124,5 +144,6 @@ def proxy_measures(
     if s.labels is not None: found |= class_measures(nearest, s.labels, s.levels)
     if radius is not None: found |= radial_measures(same, other, triple, radius, s.labels is not None)
     if s.truth is None: return found
-    lca,height = (np.stack([x.numpy() for x in both]) for both in zip(*(meet(costs, *p) for p in pairs_of(place(s.truth)))))
+    lca,height = (np.stack([x.numpy() for x in both]) for both in zip(*(meet(costs,
+        *p) for p in pairs_of(place(s.truth)))))
     return found|truth_measures(height, None if radius is None else radius[lca], s.true_depth)

@@ -14,17 +14,22 @@ from ..tree.significance import whole_number
 # %% ../../nbs/40_metric/09_calibration.ipynb #f6a1fe1d
 def check_probs(
     probs:Tensor,     # (N,C) class probabilities
-    atol:float=1e-2,  # how far an entry may lie outside 0..1, and a row's sum from 1: the rounding of a bfloat16 softmax
+    # how far an entry may lie outside 0..1, and a row's sum from 1: the rounding of a bfloat16 softmax
+    atol:float=1e-2,
 )->Tensor:            # `probs` on the CPU, float64
     "`probs`, or a `ValueError` that names the first row that is no distribution."
     probs = check_matrix(probs, "probs").double()
-    outside,total = ((probs<-atol)|(probs>1+atol)).any(1),probs.sum(1); off = (total-1).abs()>atol       # (N,) each
+    outside,total = ((probs<-atol)|(probs>1+atol)).any(1),probs.sum(1)
+    off = (total-1).abs()>atol  # (N,) each
     if outside.any():
-        row = int(outside.nonzero()[0,0]); low,high = (float(x) for x in probs[row].aminmax())
-        raise ValueError(f"probs must lie in 0..1; row {row} runs from {low:.3g} to {high:.3g}. Logits need a softmax")
+        row = int(outside.nonzero()[0,0])
+        low,high = (float(x) for x in probs[row].aminmax())
+        raise ValueError(f"probs must lie in 0..1; row {row} runs from {low:.3g} to {high:.3g}. Logits need "
+            f"a softmax")
     if off.any():
         row = int(off.nonzero()[0,0])
-        raise ValueError(f"each row of probs must sum to 1 within {atol}; row {row} sums to {float(total[row]):.4g}")
+        raise ValueError(f"each row of probs must sum to 1 within {atol}; row {row} sums to "
+            f"{float(total[row]):.4g}")
     return probs
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #6ae358cd
@@ -32,17 +37,18 @@ def confidence_bins(
     probs:Tensor,  # (N,C) class probabilities
     bins:int=15,   # bins of equal width over 0..1; an upper edge belongs to its bin
 )->tuple[Tensor,Tensor,Tensor]:  # (N,) each: the bin 0..bins-1, the confidence (float64), the predicted class
-    "Where each prediction falls. `ValueError` for bad probs or `bins<1`."
+    "Assign each prediction to a bin of confidence. `ValueError` for bad probs or `bins<1`."
     bins = whole_number(bins, "bins", 1)
     confidence,pred = check_probs(probs).max(1)
-    return torch.bucketize(confidence, torch.linspace(0, 1, bins+1, dtype=torch.float64)[1:-1]),confidence,pred
+    return (
+        torch.bucketize(confidence, torch.linspace(0, 1, bins+1, dtype=torch.float64)[1:-1]),confidence,pred)
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #4af79a58
 def expected_hits(
     probs:Tensor,   # (N,C) class probabilities, or scores
     labels:Tensor,  # (N,) true classes
 )->Tensor:          # (N,) float64 in 0..1
-    "Whether each prediction is right, ties averaged. `ValueError` for bad probs or labels."
+    "Score each prediction as right or wrong, ties averaged. `ValueError` for bad probs or labels."
     best,share = tied_best(probs, 1)
     labels = check_labels(labels, *torch.as_tensor(probs).shape)
     return ((best==labels[:,None])*share).sum(1)
@@ -53,11 +59,14 @@ def reliability(
     labels:Tensor,  # (N,) true classes
     bins:int=15,    # bins of equal width over 0..1
 )->pd.DataFrame:    # a row per bin: `lower`, `upper`, `count`, mean `confidence`, `accuracy` (nan where the bin is empty)
-    "Confidence beside accuracy, bin by bin. `ValueError` for bad probs, labels or `bins<1`. Guo et al. 2017, arXiv:1706.04599."
-    place,confidence,_ = confidence_bins(probs, bins); right = expected_hits(probs, labels)
+    """Confidence beside accuracy, bin by bin.
+    `ValueError` for bad probs, labels or `bins<1`. Guo et al. 2017, arXiv:1706.04599."""
+    place,confidence,_ = confidence_bins(probs, bins)
+    right = expected_hits(probs, labels)
     edges = torch.linspace(0, 1, bins+1, dtype=torch.float64)
     count,total,hits = (torch.bincount(place, w, minlength=bins) for w in (None,confidence,right))
-    return pd.DataFrame(dict(lower=edges[:-1], upper=edges[1:], count=count, confidence=total/count, accuracy=hits/count))
+    return pd.DataFrame(dict(lower=edges[:-1], upper=edges[1:], count=count, confidence=total/count,
+        accuracy=hits/count))
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #6bb911b0
 def ece(
@@ -65,9 +74,11 @@ def ece(
     labels:Tensor,  # (N,) true classes
     bins:int=15,    # bins of equal width
 )->float:           # 0..1, less is better
-    "Expected calibration error. `ValueError` as in `reliability`. Naeini et al. 2015; Guo et al. 2017, arXiv:1706.04599, eq. 3."
+    """Expected calibration error.
+    `ValueError` as in `reliability`. Naeini et al. 2015; Guo et al. 2017, arXiv:1706.04599, eq. 3."""
     table = reliability(probs, labels, bins)
-    return float((table["count"]*(table.accuracy-table.confidence).abs()).sum()/table["count"].sum())      # an empty bin has weight 0
+    # an empty bin has weight 0
+    return float((table["count"]*(table.accuracy-table.confidence).abs()).sum()/table["count"].sum())
 ece.smaller_is_better = True
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #7de191b5
@@ -76,7 +87,8 @@ def mce(
     labels:Tensor,  # (N,) true classes
     bins:int=15,    # bins of equal width
 )->float:           # 0..1, less is better
-    "Maximum calibration error over the bins that hold a prediction. `ValueError` as in `reliability`. Guo et al. 2017, eq. 5."
+    """Maximum calibration error over the bins that hold a prediction.
+    `ValueError` as in `reliability`. Guo et al. 2017, eq. 5."""
     table = reliability(probs, labels, bins)
     return float((table.accuracy-table.confidence).abs().max())
 mce.smaller_is_better = True
@@ -89,9 +101,11 @@ def ece_interval(
     n_resamples:int=999,                  # bootstrap resamples of the samples, ≥ 1
     generator:torch.Generator|None=None,  # of the resamples; None: a new one with seed 0
 )->tuple[float,float]:                    # 2.5 % and 97.5 % quantile of the resampled ECE
-    "Percentile bootstrap interval of `ece`. `ValueError` as in `reliability`, or for `n_resamples<1`. Efron & Tibshirani 1993, chapter 13."
+    """Percentile bootstrap interval of `ece`.
+    `ValueError` as in `reliability`, or for `n_resamples<1`. Efron & Tibshirani 1993, chapter 13."""
     n_resamples = whole_number(n_resamples, "n_resamples", 1)
-    place,confidence,_ = confidence_bins(probs, bins); n,generator = len(place),generator or torch.Generator().manual_seed(0)
+    place,confidence,_ = confidence_bins(probs, bins)
+    n,generator = len(place),generator or torch.Generator().manual_seed(0)
     gap = expected_hits(probs, labels)-confidence
     draws = (torch.randint(n, (n,), generator=generator) for _ in range(n_resamples))
     values = torch.stack([torch.bincount(place[i], gap[i], minlength=bins).abs().sum()/n for i in draws])

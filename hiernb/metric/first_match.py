@@ -14,7 +14,8 @@ from .neighbors import Pair,factors,measure,tie_rank
 from ..geometry.threads import side_by_side
 
 # %% ../../nbs/40_metric/02_first_match.ipynb #e403d47e
-TIE = 2.**-41   # v that differ by less than this share of themselves are equally far; well above float64's rounding
+# v that differ by less than this share of themselves are equally far; well above float64's rounding
+TIE = 2.**-41
 
 # %% ../../nbs/40_metric/02_first_match.ipynb #195f20ba
 def first_in_class(
@@ -26,9 +27,12 @@ def first_in_class(
     lots:Tensor,            # (m,) int64: of points that are equally far the one with the smallest comes first
 )->tuple[Tensor,Tensor]:    # (b,) v, float64, and (b,) gallery index
     "The nearest of the class, and how far it is."
-    low = products.amin(1); i,j = (products<=(low+2*error+2*TIE*low.abs())[:,None]).nonzero().unbind(1)
-    v = torch.full_like(products, torch.inf); v[i,j] = measure(pair, rows[i], columns[j])
-    v.masked_fill_(products.isinf(), torch.inf); best = v.amin(1)
+    low = products.amin(1)
+    i,j = (products<=(low+2*error+2*TIE*low.abs())[:,None]).nonzero().unbind(1)
+    v = torch.full_like(products, torch.inf)
+    v[i,j] = measure(pair, rows[i], columns[j])
+    v.masked_fill_(products.isinf(), torch.inf)
+    best = v.amin(1)
     tied = v<=best[:,None]*(1+TIE)
     return best,columns[lots.expand_as(v).masked_fill(~tied, torch.iinfo(lots.dtype).max).argmin(1)]
 
@@ -37,10 +41,11 @@ def first_match(
     pair:Pair,
     labels:Tensor,                 # (Q,) classes of the queries
     theirs:Tensor,                 # (N,) classes of the gallery
-    own:Tensor|None=None,          # (Q,) the gallery point that each query must not find, itself; outside 0..N-1: it is not here
+    # (Q,) the gallery point that each query must not find, itself; outside 0..N-1: it is not here
+    own:Tensor|None=None,
     portion:int=2**22,             # pairs at a time
-    lots:Tensor|None=None,         # (N,) int64, order of equally far points; None: `tie_rank` of their indices
-)->tuple[Tensor,Tensor]:           # (Q,) v, inf where nobody is of the query's class; (Q,) gallery index, -1 there
+    lots:Tensor|None=None,  # (N,) int64, order of equally far points; None: `tie_rank` of their indices
+)->tuple[Tensor,Tensor]:  # (Q,) v, inf where nobody is of the query's class; (Q,) gallery index, -1 there
     "Nearest gallery point of each query's own class, and how far it is."
     offset,queries,keys,error = factors(pair, torch.float64)
     lots = tie_rank(torch.arange(len(theirs))) if lots is None else lots
@@ -51,7 +56,8 @@ def first_match(
     gallery = members(theirs)
     def of_class(item):
         columns,rows = gallery.get(item[0], index[:0]),item[1]
-        if not len(columns) or own is not None and len(columns)==1 and (own[rows]==columns).all(): return     # nobody, or nobody else
+        # nobody, or nobody else
+        if not len(columns) or own is not None and len(columns)==1 and (own[rows]==columns).all(): return
         for some in rows.split(max(1, portion//len(columns))):
             products = torch.addmm(offset[some,None], queries[some], keys[columns].mT)
             if own is not None: products.masked_fill_(own[some,None]==columns, torch.inf)
@@ -65,37 +71,45 @@ def nearer(
     target:np.ndarray,     # (b,) v - offset of the first match, float64
     error:np.ndarray,      # (b,)
 )->tuple[np.ndarray,np.ndarray,np.ndarray]:  # (b,) how many are surely nearer; rows (n,) and columns (n,) of those in doubt
-    "What the products say of who is nearer than the first match."
+    "Decide from the products which gallery points are nearer than the first match."
     outwards = lambda limit,way: np.nextafter(limit.astype(products.dtype), products.dtype.type(way))[:,None]
     low,high = outwards(target-error, -np.inf),outwards(target+error, np.inf)
-    sure,maybe = (np.array([np.count_nonzero(row) for row in mask], dtype=np.int64) for mask in (products<low,products<=high))
-    rows = np.flatnonzero(maybe>sure); i,j = ((products[rows]<=high[rows]) & (products[rows]>=low[rows])).nonzero()
+    sure,maybe = (np.array([np.count_nonzero(row) for row in mask], dtype=np.int64) for mask in (products<low,
+        products<=high))
+    rows = np.flatnonzero(maybe>sure)
+    i,j = ((products[rows]<=high[rows]) & (products[rows]>=low[rows])).nonzero()
     return sure,rows[i],j
 
 # %% ../../nbs/40_metric/02_first_match.ipynb #1d9f5da9
 def count_nearer(
     pair:Pair,
     v:Tensor,                # (Q,) v of the first matches; inf: none
-    match:Tensor,            # (Q,) their gallery indices; outside 0..N-1: elsewhere, before or after this gallery
+    match:Tensor,  # (Q,) their gallery indices; outside 0..N-1: elsewhere, before or after this gallery
     own:Tensor|None=None,    # (Q,) the gallery point that each query must not find, itself
     shape:tuple=(256,8192),  # queries and gallery points in a tile
-    lots:tuple[Tensor,Tensor]|None=None,  # (N,) and (Q,) int64, order of equally far points: of the gallery and of the matches; None: `tie_rank`
+    # (N,) and (Q,) int64, order of equally far points: of the gallery and of the matches; None: `tie_rank`
+    lots:tuple[Tensor,Tensor]|None=None,
 )->Tensor:                   # (Q,) int64; 0 where there is no match
-    "How many gallery points are in front of each query's first match; of those equally far, the ones of smaller lot."
+    """Count the gallery points in front of each query's first match; of those equally far, the ones of
+    smaller lot."""
     theirs,mine = (tie_rank(torch.arange(len(pair.y))),tie_rank(match)) if lots is None else lots
     counts,n,single = torch.zeros(len(v), dtype=torch.int64),len(pair.y),pair.dtype==torch.float32
-    made = lru_cache(lambda dtype: factors(pair, dtype)); kinds = (torch.float32,torch.float64)[not single:]
-    for dtype in kinds: made(dtype)                                                                   # before threads ask for it
+    made = lru_cache(lambda dtype: factors(pair, dtype))
+    kinds = (torch.float32,torch.float64)[not single:]
+    for dtype in kinds: made(dtype)  # before threads ask for it
     def count(some):
-        before = np.zeros(len(some), dtype=np.int64); goal,place = v[some],match[some]
-        leaves = (place,) if own is None else (own[some],place)                                       # the query and the match itself
+        before = np.zeros(len(some), dtype=np.int64)
+        goal,place = v[some],match[some]
+        leaves = (place,) if own is None else (own[some],place)  # the query and the match itself
         for start in range(0, n, shape[1]):
             for dtype in kinds:
-                offset,queries,keys,error = made(dtype); error = error[some].double()+2*TIE*goal
-                if not error.isfinite().all(): continue                                               # squares beyond float32
+                offset,queries,keys,error = made(dtype)
+                error = error[some].double()+2*TIE*goal
+                if not error.isfinite().all(): continue  # squares beyond float32
                 products = queries[some]@keys[start:start+shape[1]].mT
                 for leave in leaves:
-                    row = ((leave>=start) & (leave<start+products.shape[1])).nonzero()[:,0]; products[row,leave[row]-start] = torch.inf
+                    row = ((leave>=start) & (leave<start+products.shape[1])).nonzero()[:,0]
+                    products[row,leave[row]-start] = torch.inf
                 sure,i,j = nearer(products.numpy(), (goal-offset[some].double()).numpy(), error.numpy())
                 if len(i)<=16*len(some): break
             i,j = torch.from_numpy(i),torch.from_numpy(j)+start

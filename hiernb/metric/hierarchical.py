@@ -25,8 +25,10 @@ def check_square(
 )->Tensor:                    # float64
     "`table`, or a `ValueError` if it is not square, not finite, or negative somewhere."
     table = check_matrix(table, name).double()
-    if table.shape[0]!=table.shape[1]: raise ValueError(f"{name} must be square, (classes, classes); got {tuple(table.shape)}")
-    if (table<0).any(): raise ValueError(f"{name} must not be negative; its smallest entry is {float(table.min())}")
+    if table.shape[0]!=table.shape[1]:
+        raise ValueError(f"{name} must be square, (classes, classes); got {tuple(table.shape)}")
+    if (table<0).any():
+        raise ValueError(f"{name} must not be negative; its smallest entry is {float(table.min())}")
     return table
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #19f38f15
@@ -34,9 +36,11 @@ def ranked(
     scores:Tensor,   # (N,C), higher is better; or a ranking (N, ≥k) of integers, which passes through
     k:int,           # classes to keep, 1..C
 )->Tensor:           # (N,k) classes, best first
-    "The `k` best classes of each sample, equal scores by class number. `ValueError` for nan, a wrong shape or `k` out of range."
+    """The `k` best classes of each sample, equal scores by class number.
+    `ValueError` for nan, a wrong shape or `k` out of range."""
     scores,k = check_matrix(scores, "scores", finite=False),whole_number(k, "k")
-    if not 1<=k<=scores.shape[1]: raise ValueError(f"k must lie in 1..{scores.shape[1]}, the number of classes in scores; got {k}")
+    if not 1<=k<=scores.shape[1]:
+        raise ValueError(f"k must lie in 1..{scores.shape[1]}, the number of classes in scores; got {k}")
     if not scores.is_floating_point(): return scores[:,:k].long()
     return scores.argsort(dim=1, descending=True, stable=True)[:,:k]
 
@@ -63,8 +67,10 @@ def topk_accuracy(
     k:int=1,         # how many guesses, 1..C
 )->float:            # share in 0..1
     "Share of samples whose class is among the `k` best. `ValueError` for bad scores, labels or `k`."
-    best,share = tied_best(scores, k); scores = torch.as_tensor(scores)
-    n_classes = scores.shape[1] if scores.is_floating_point() else torch.iinfo(torch.int64).max     # a ranking tells no bound
+    best,share = tied_best(scores, k)
+    scores = torch.as_tensor(scores)
+    # a ranking tells no bound
+    n_classes = scores.shape[1] if scores.is_floating_point() else torch.iinfo(torch.int64).max
     return float(((best==check_labels(labels, len(best), n_classes)[:,None])*share).sum(1).mean())
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #b2ff08b2
@@ -74,12 +80,15 @@ def table_mean(
     labels:Tensor,   # (N,) true classes
     k:int,           # guesses per sample, 1..C
 )->float:            # in the table's unit
-    "Mean of `table[true class, guess]` over samples and their `k` best classes. `ValueError` if the sizes disagree."
+    """Mean of `table[true class, guess]` over samples and their `k` best classes.
+    `ValueError` if the sizes disagree."""
     (best,share),wide = tied_best(scores, k),torch.as_tensor(scores)
     if wide.is_floating_point() and wide.shape[1]!=len(table):
-        raise ValueError(f"scores have {wide.shape[1]} classes, the table of the taxonomy {len(table)}; they must agree")
+        raise ValueError(f"scores have {wide.shape[1]} classes, the table of the taxonomy {len(table)}; they "
+            f"must agree")
     for row,name in ((best.min(),"smallest"),(best.max(),"largest")):
-        if not 0<=row<len(table): raise ValueError(f"the ranking must hold classes 0..{len(table)-1}; its {name} is {int(row)}")
+        if not 0<=row<len(table):
+            raise ValueError(f"the ranking must hold classes 0..{len(table)-1}; its {name} is {int(row)}")
     worth = table[check_labels(labels, len(best), len(table))[:,None], best]                        # (N, ≥k)
     return float((worth*share).sum()/(len(best)*int(k)))
 
@@ -98,12 +107,16 @@ ahd_at_k.smaller_is_better = True
 def correct_sets(
     tree_dist:Tensor|np.ndarray,  # (C,C) path length between classes
     set_size:int,                 # classes that a set holds at least, 1..C
-    as_published:bool=False,      # radius at sorted rank set_size+1, as the published code has it, where set_size-1 is right
+    # radius at sorted rank set_size+1, as the published code has it, where set_size-1 is right
+    as_published:bool=False,
 )->Tensor:                        # (C,C) bool; row y marks the correct set of class y
-    "Smallest balls with at least `set_size` classes. `ValueError` if the taxonomy is too small. DeViSE, Frome et al. 2013, appendix."
-    tree_dist = check_square(tree_dist, "tree_dist"); rank = set_size+1 if as_published else set_size-1
+    """Smallest balls with at least `set_size` classes.
+    `ValueError` if the taxonomy is too small. DeViSE, Frome et al. 2013, appendix."""
+    tree_dist = check_square(tree_dist, "tree_dist")
+    rank = set_size+1 if as_published else set_size-1
     if set_size<1 or rank>=len(tree_dist):
-        raise ValueError(f"set_size {set_size} reads rank {rank} of {len(tree_dist)} classes; choose 1..{len(tree_dist)-2*as_published}")
+        raise ValueError(f"set_size {set_size} reads rank {rank} of {len(tree_dist)} classes; choose "
+            f"1..{len(tree_dist)-2*as_published}")
     return tree_dist <= tree_dist.sort(1).values[:,rank,None]
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #473250dd
@@ -115,8 +128,10 @@ def hp_at_k(
     set_size:int|None=None,       # classes that the correct set holds at least; `None` = `k`
     as_published:bool=False,      # the published radius (see `correct_sets`)
 )->float:                         # share in 0..1
-    "Share of the `k` best classes inside the correct set. `ValueError` as in `correct_sets`. DeViSE, Frome et al. 2013."
-    return table_mean(correct_sets(tree_dist, k if set_size is None else set_size, as_published).double(), scores, labels, k)
+    """Share of the `k` best classes inside the correct set.
+    `ValueError` as in `correct_sets`. DeViSE, Frome et al. 2013."""
+    return table_mean(correct_sets(tree_dist, k if set_size is None else set_size, as_published).double(),
+        scores, labels, k)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #3a9eb220
 def level_accuracy(
@@ -124,24 +139,31 @@ def level_accuracy(
     labels:Tensor,   # (N,) true classes, likewise
     taxonomy,        # has `depth`, `n_classes` and `level_labels(level)` -> (C,)
 )->Tensor:           # (depth,) shares in 0..1, coarse to fine, float64
-    "Share of predictions with the right ancestor at each level. `ValueError` for labels or predictions that are no class."
+    """Share of predictions with the right ancestor at each level.
+    `ValueError` for labels or predictions that are no class."""
     pred,labels = (match_labels(x, taxonomy)[0] for x in (pred,labels))
     pred,labels = (check_labels(x, len(labels), taxonomy.n_classes) for x in (pred,labels))
-    levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level)) for level in range(taxonomy.depth)])     # (depth,C)
+    # (depth,C)
+    levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level)) for level in range(taxonomy.depth)])
     return (levels[:,pred]==levels[:,labels]).double().mean(1)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #2eab46cb
 def nearest(
-    embeddings:Tensor,        # (N,D), any length but 0; or a ranking (N, ≥k) of integers 0..N-1, which passes through
+    # (N,D), any length but 0; or a ranking (N, ≥k) of integers 0..N-1, which passes through
+    embeddings:Tensor,
     k:int,                    # neighbours, 1..N-1
     as_published:bool=False,  # do not leave the query out, but drop whatever comes first
 )->Tensor:                    # (N,k) indices, nearest first, int32
-    "Each sample's `k` nearest others by cosine, ties by lot, block by block. `ValueError` for nan, a zero vector or large `k`."
-    x,k = check_matrix(embeddings, "embeddings"),whole_number(k, "k"); n = len(x); most = n-1 if x.is_floating_point() else x.shape[1]
+    """Each sample's `k` nearest others by cosine, ties by lot, block by block.
+    `ValueError` for nan, a zero vector or large `k`."""
+    x,k = check_matrix(embeddings, "embeddings"),whole_number(k, "k")
+    n = len(x)
+    most = n-1 if x.is_floating_point() else x.shape[1]
     if not 1<=k<=most: raise ValueError(f"k must be 1..{most}, the number of neighbours to be had; got {k}")
     if not x.is_floating_point():
         low,high = int(x.min()),int(x.max())
-        if low<0 or high>=n: raise ValueError(f"a ranking of {n} samples must hold indices 0..{n-1}, got {low}..{high}")
+        if low<0 or high>=n:
+            raise ValueError(f"a ranking of {n} samples must hold indices 0..{n-1}, got {low}..{high}")
         return x[:,:k]
     found = torch.empty(n, k, dtype=torch.int32)
     def each(rows, v, columns): found[rows] = torch.as_tensor(columns[:,int(as_published):]).int()
@@ -155,10 +177,12 @@ def best_sums(
     counts:Tensor,      # (C,) samples of each class
     k:int,              # length of the list, 1..N-1
 )->Tensor:              # (C,k): what the best list of 1..k other samples earns a query of each class
-    "Highest possible sum of similarities to `1..k` other samples, the denominator of HS@k. Barz & Denzler 2019, arXiv:1809.09924."
+    """Highest possible sum of similarities to `1..k` other samples, the denominator of HS@k.
+    Barz & Denzler 2019, arXiv:1809.09924."""
     values,order = similarity.sort(1, descending=True)                          # (C,C)
-    supply = (counts-torch.eye(len(counts), dtype=counts.dtype)).clamp(min=0)   # a class without samples asks no query
-    last = supply.gather(1, order).cumsum(1)                                    # where in the list each class ends
+    # a class without samples asks no query
+    supply = (counts-torch.eye(len(counts), dtype=counts.dtype)).clamp(min=0)
+    last = supply.gather(1, order).cumsum(1)  # where in the list each class ends
     place = torch.searchsorted(last, torch.arange(k).expand(len(counts),k).contiguous(), right=True)
     return values.gather(1, place).cumsum(1)
 
@@ -166,18 +190,25 @@ def best_sums(
 def hs_at_k(
     embeddings:Tensor,             # (N,D), or neighbours (N, ≥k) from `nearest`
     labels:Tensor,                 # (N,) classes
-    similarity:Tensor|np.ndarray,  # (C,C) similarity of classes, ≥ 0, highest on the diagonal (`Taxonomy.similarity`)
+    # (C,C) similarity of classes, ≥ 0, highest on the diagonal (`Taxonomy.similarity`)
+    similarity:Tensor|np.ndarray,
     k:int=250,                     # longest list, 1..N-1
-    as_published:bool=False,       # take the first of a sorted list for the query, even where a duplicate comes before it
+    # take the first of a sorted list for the query, even where a duplicate comes before it
+    as_published:bool=False,
 )->Tensor:                         # (k,) HS@1 … HS@k, each in 0..1, float64
-    "Hierarchical similarity of the nearest others. `ValueError` where a class can earn nothing. Barz & Denzler 2019, arXiv:1809.09924."
+    """Hierarchical similarity of the nearest others.
+    `ValueError` where a class can earn nothing. Barz & Denzler 2019, arXiv:1809.09924."""
     similarity,near = check_square(similarity,"similarity"),nearest(embeddings,k,as_published)
-    labels = check_labels(labels, len(near), len(similarity)); counts = labels.bincount(minlength=len(similarity))
+    labels = check_labels(labels, len(near), len(similarity))
+    counts = labels.bincount(minlength=len(similarity))
     best,total = best_sums(similarity,counts,k),torch.zeros(k, dtype=torch.float64)
     poor = ((best[:,0]==0)&(counts>0)).nonzero()[:,0]
-    if len(poor): raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, HS@k is 0/0 there; leave it out")
+    if len(poor):
+        raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, HS@k is 0/0 "
+            f"there; leave it out")
     for rows in torch.arange(len(near)).split(1024):
-        own = labels[rows]; earned = similarity[own[:,None],labels[near[rows]]].cumsum(1)              # (rows,k)
+        own = labels[rows]
+        earned = similarity[own[:,None],labels[near[rows]]].cumsum(1)  # (rows,k)
         total += (earned/best[own]).sum(0)
     return total/len(near)
 
@@ -189,17 +220,21 @@ def ahs_at_k(
     k:int=250,                     # longest list, 1..N-1
     as_published:bool=False,       # see `hs_at_k`
 )->float:                          # area in 0..1
-    "Area under HS@1…HS@k by trapezoids, over its span. `ValueError` as in `hs_at_k`. Barz & Denzler 2019, arXiv:1809.09924."
+    """Area under HS@1…HS@k by trapezoids, over its span.
+    `ValueError` as in `hs_at_k`. Barz & Denzler 2019, arXiv:1809.09924."""
     curve = hs_at_k(embeddings, labels, similarity, k, as_published)
     return float(torch.trapezoid(curve)/(k-1) if k>1 else curve[0])
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #18a6f384
 def chance(
-    measure:Callable[[Tensor],float|Tensor],  # labels (N,) -> number or tensor: a mean over samples, each marked by its own label
+    # labels (N,) -> number or tensor: a mean over samples, each marked by its own label
+    measure:Callable[[Tensor],float|Tensor],
     labels:Tensor,                            # (N,) classes
-)->Tensor:                                    # its exact mean over all permutations of `labels`, float64, in the measure's shape
-    "Exact expectation under shuffled labels of a measure that is a mean over samples; not for HS@k (see `hs_chance`)."
-    labels = integer_labels(labels); classes,counts = labels.unique(return_counts=True)
+)->Tensor:  # its exact mean over all permutations of `labels`, float64, in the measure's shape
+    """Exact expectation under shuffled labels of a measure that is a mean over samples; not for HS@k (see
+    `hs_chance`)."""
+    labels = integer_labels(labels)
+    classes,counts = labels.unique(return_counts=True)
     values = [torch.as_tensor(measure(torch.full_like(labels,int(c))), dtype=torch.float64) for c in classes]
     return sum(float(n)/len(labels)*value for n,value in zip(counts,values))
 
@@ -210,11 +245,14 @@ def hs_chance(
     k:int=250,                     # longest list, 1..N-1
 )->Tensor:                         # (k,) expected HS@1 … HS@k, float64
     "Exact expectation of `hs_at_k` under shuffled labels. `ValueError` for bad labels, similarity or `k`."
-    similarity = check_square(similarity,"similarity"); labels = check_labels(labels,len(labels),len(similarity)); n = len(labels)
+    similarity = check_square(similarity,"similarity")
+    labels = check_labels(labels,len(labels),len(similarity))
+    n = len(labels)
     if not 1<=k<n: raise ValueError(f"k must be 1..{n-1}, the other samples; got {k}")
-    counts = labels.bincount(minlength=len(similarity)); here = counts>0
-    others = (similarity@counts.double()-similarity.diagonal())/(n-1)           # (C,) mean similarity to the others
-    curve = others[here,None]*torch.arange(1,k+1)/best_sums(similarity,counts,k)[here]                # (classes,k)
+    counts = labels.bincount(minlength=len(similarity))
+    here = counts>0
+    others = (similarity@counts.double()-similarity.diagonal())/(n-1)  # (C,) mean similarity to the others
+    curve = others[here,None]*torch.arange(1,k+1)/best_sums(similarity,counts,k)[here]  # (classes,k)
     return (counts[here,None].double()/n*curve).sum(0)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #48d235bc
@@ -223,13 +261,18 @@ def permutation_p(
     labels:Tensor,                        # (N,) classes
     n_permutations:int=999,               # ≥ 1; the smallest possible p is 1/(n_permutations+1)
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
-    smaller_is_better:bool|None=None,     # None: as the measure says (AHD, ECE, MCE: True), False for any other function
+    # None: as the measure says (AHD, ECE, MCE: True), False for any other function
+    smaller_is_better:bool|None=None,
 )->PermutationTest:                       # `.value`, `.chance`, `.p_value`, `.interval` of the null, `.null`
-    "Does `measure` beat itself on shuffled labels? `ValueError` as the measure. Phipson & Smyth 2010, arXiv:1603.05766."
+    """Does `measure` beat itself on shuffled labels? `ValueError` as the measure.
+    Phipson & Smyth 2010, arXiv:1603.05766."""
     n_permutations = whole_number(n_permutations, "n_permutations", 1)
     labels,generator = integer_labels(labels),generator or torch.Generator().manual_seed(0)
-    if smaller_is_better is None: smaller_is_better = getattr(getattr(measure,"func",measure), "smaller_is_better", False)
+    if smaller_is_better is None:
+        smaller_is_better = getattr(getattr(measure,"func",measure), "smaller_is_better", False)
     def number(x): return x if isinstance(x,tuple) else float(x)
-    orders = (torch.randperm(len(labels), generator=generator, device=generator.device).cpu() for _ in range(n_permutations))
+    orders = (torch.randperm(len(labels), generator=generator,
+        device=generator.device).cpu() for _ in range(n_permutations))
     value = number(measure(labels))
-    return PermutationTest(value, np.array([number(measure(labels[order])) for order in orders]), smaller_is_better)
+    return PermutationTest(value, np.array([number(measure(labels[order])) for order in orders]),
+        smaller_is_better)

@@ -18,21 +18,24 @@ import torch
 from torch import Tensor
 
 from ..tree.significance import PermutationTest,measure,permutation_test
-from ..tree.compare import class_retrieval,clade_recall,elementwise_correlation,mean_correlation,robinson_foulds,triplet_agreement,triplets_sampled
+from ..tree.compare import (
+    class_retrieval, clade_recall, elementwise_correlation, mean_correlation, robinson_foulds,
+    triplet_agreement, triplets_sampled)
 from ..tree.infer import by_lot,neighbor_joining,pairwise_distance,upgma
 from ..tree.labels import match_labels,require_order
 from ..tree.taxonomy import Taxonomy
 from .calibration import confidence_bins
 from .neighbors import check_floating
-from .hierarchical import best_sums,check_labels,check_matrix,correct_sets,nearest,permutation_p,ranked,tied_best
+from .hierarchical import (
+    best_sums, check_labels, check_matrix, correct_sets, nearest, permutation_p, ranked, tied_best)
 from .space import angle,class_means,directions,intensity,prototypes
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #c8851f74
 def rows_of(
-    of:str,                                  # what was measured: `proxies`, `prototypes`, `logits`, `embeddings`
+    of:str,  # what was measured: `proxies`, `prototypes`, `logits`, `embeddings`
     name:str,                                # name of the measure; a named tuple adds `, field`
     test:PermutationTest|float,              # a test, or a number that has no chance level
-)->list[dict]:                               # one a number: of, measure, value, chance, ceiling, normalized, low, high, p_value
+)->list[dict]:  # one a number: of, measure, value, chance, ceiling, normalized, low, high, p_value
     "Rows of the table from one permutation test; warns where a value lies beyond its ceiling."
     if not isinstance(test, PermutationTest): return [dict(of=of, measure=name, value=float(test))]
     fields = getattr(test.value, "_fields", None)
@@ -40,10 +43,10 @@ def rows_of(
     found = pd.DataFrame(test.table())
     for measured,value,ceiling in zip(names, found.value, found.ceiling):
         beyond = (ceiling-value if test.smaller_is_better else value-ceiling)>1e-6
-        if beyond: warnings.warn(f"{measured} of {of} is {value:.3f}, beyond its ceiling of {ceiling:.3f}: that is the best without ties, "
+        if beyond: warnings.warn(f"{measured} of {of} is {value:.3f}, beyond its ceiling of {ceiling:.3f}: "
+            f"that is the best without ties, "
                                  "and there are ties among what was learned", stacklevel=3)
     return found.assign(of=of, measure=names)[["of","measure",*found]].to_dict("records")
-
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #c471d968
 def sampling_of(
@@ -62,18 +65,23 @@ def inspect_distances(
     n_permutations:int=999,               # of the classes
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
 )->pd.DataFrame:                          # one row a measure, as `inspect`
-    "Which hierarchy do distances imply, and is it the true one? `ValueError` if classes and taxonomy do not match. arXiv:2301.11065."
+    """Infer a hierarchy from distances and compare it with the true one.
+    `ValueError` if classes and taxonomy do not match. arXiv:2301.11065."""
     require_order(taxonomy)
     if len(dist)!=taxonomy.n_classes:
-        raise ValueError(f"{len(dist)} {of} for a taxonomy of {taxonomy.n_classes} classes; both must list the same in one order")
+        raise ValueError(f"{len(dist)} {of} for a taxonomy of {taxonomy.n_classes} classes; both must list "
+            f"the same in one order")
     generator = generator or torch.Generator().manual_seed(0)
     trees = {"UPGMA":upgma(dist, taxonomy.names), "NJ":neighbor_joining(dist, taxonomy.names)}
-    asked = [(f.__name__.replace("_"," "),f,dist) for f in (mean_correlation,elementwise_correlation,triplet_agreement)]
+    asked = [(f.__name__.replace("_"," "),f,dist) for f in (mean_correlation,elementwise_correlation,
+        triplet_agreement)]
     on_trees = (("clade recall",clade_recall),("Robinson–Foulds",robinson_foulds))
     asked += [(f"{kind} {name}",f,tree) for kind,tree in trees.items() for name,f in on_trees]
     tests = {name:permutation_test(f, x, taxonomy, n_permutations, generator) for name,f,x in asked}
-    said = {"triplet agreement":"triplet agreement"+sampling_of(tests["triplet agreement"].value, taxonomy.n_classes)}
-    return pd.DataFrame([row for name,test in tests.items() for row in rows_of(of, said.get(name, name), test)])
+    said = {"triplet agreement":"triplet agreement"+sampling_of(tests["triplet agreement"].value,
+        taxonomy.n_classes)}
+    return pd.DataFrame([row for name,
+        test in tests.items() for row in rows_of(of, said.get(name, name), test)])
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #4721caaf
 def inspect_representatives(
@@ -84,11 +92,16 @@ def inspect_representatives(
     n_permutations:int=999,               # of the classes
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
 )->pd.DataFrame:                          # one row a measure, as `inspect`
-    "Which hierarchy do class points imply, and is it the true one? `ValueError` if classes and taxonomy do not match. arXiv:2301.11065."
+    """Infer a hierarchy from class points and compare it with the true one.
+    `ValueError` if classes and taxonomy do not match. arXiv:2301.11065."""
     generator = generator or torch.Generator().manual_seed(0)
-    table = inspect_distances(pairwise_distance(representatives, distance), taxonomy, of, n_permutations, generator)
-    levels = [level for level in range(taxonomy.depth) if len(set(taxonomy.level_labels(level)))<taxonomy.n_classes]
-    found = ((level,permutation_test(partial(class_retrieval, level=level), representatives, taxonomy, n_permutations, generator)) for level in levels)
+    table = inspect_distances(pairwise_distance(representatives, distance), taxonomy, of, n_permutations,
+        generator)
+    levels = [level for level in range(taxonomy.depth)
+        if len(set(taxonomy.level_labels(level)))<taxonomy.n_classes]
+    found = ((level,
+        permutation_test(partial(class_retrieval, level=level), representatives, taxonomy, n_permutations,
+        generator)) for level in levels)
     more = [row for level,test in found for row in rows_of(of, f"class retrieval, level {level}", test)]
     return pd.concat([table,pd.DataFrame(more)], ignore_index=True) if more else table
 
@@ -105,27 +118,37 @@ def label_tests(
     test = permutation_p(numbers, labels, n_permutations, generator)
     columns = zip(smaller_is_better.items(), test.value, test.null.T)
     ceilings = ceilings or {}
-    return {name:PermutationTest(value, null, smaller, ceiling=ceilings.get(name, np.nan)) for (name,smaller),value,null in columns}
+    return {name:PermutationTest(value, null, smaller, ceiling=ceilings.get(name, np.nan)) for (name,smaller),
+        value,null in columns}
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #b3423ebb
 def answer_measures(
     logits:Tensor,      # (N,C), checked; or integers (N,≥5), a ranking of classes
     taxonomy:Taxonomy,  # the true hierarchy of the C classes
 )->tuple[dict[str,bool],Callable]:  # names with `smaller_is_better`; labels (N,) -> their values
-    "Everything about the answers that labels decide. Kim et al. 2023, arXiv:2301.11065; Guo et al. 2017, arXiv:1706.04599."
-    k = max(1, min(5,taxonomy.n_classes-1)); best = {n:tied_best(logits, n) for n in {1,k}}         # classes (N, ≥n) and their shares
-    d = torch.as_tensor(taxonomy.path_distance()).double(); inside = correct_sets(d, k)
-    levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level)) for level in range(taxonomy.depth)])[:-1]   # (levels,C)
-    (first,share),(top,top_share) = best[1],best[k]; guessed = levels[:,first]                     # (levels,N, ≥1)
+    """Everything about the answers that labels decide.
+    Kim et al. 2023, arXiv:2301.11065; Guo et al. 2017, arXiv:1706.04599."""
+    k = max(1, min(5,taxonomy.n_classes-1))
+    best = {n:tied_best(logits, n) for n in {1,k}}  # classes (N, ≥n) and their shares
+    d = torch.as_tensor(taxonomy.path_distance()).double()
+    inside = correct_sets(d, k)
+    # (levels,C)
+    levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level))
+        for level in range(taxonomy.depth)])[:-1]
+    (first,share),(top,top_share) = best[1],best[k]
+    guessed = levels[:,first]  # (levels,N, ≥1)
     certain = logits.is_floating_point()
     if certain:
         place,confidence,_ = confidence_bins(logits.double().softmax(1))
         count = place.bincount(minlength=15).clamp(min=1)
-    ks = sorted({1,k}); names = [f"top-{n} accuracy" for n in ks],[f"AHD@{n}" for n in ks],[f"HP@{k}"]
-    names = *names,[f"level {level} accuracy" for level in range(len(levels))],["ECE, 15 bins","MCE, 15 bins"]*certain
+    ks = sorted({1,k})
+    names = [f"top-{n} accuracy" for n in ks],[f"AHD@{n}" for n in ks],[f"HP@{k}"]
+    names = (
+        *names,[f"level {level} accuracy" for level in range(len(levels))],
+        ["ECE, 15 bins","MCE, 15 bins"]*certain)
     def numbers(labels):
         own,N = labels[:,None],len(labels)
-        hit = {n:((classes==own)*part).sum(1) for n,(classes,part) in best.items()}                 # (N,) each
+        hit = {n:((classes==own)*part).sum(1) for n,(classes,part) in best.items()}  # (N,) each
         edges = [(d[own,classes]*part).sum()/(n*N) for n,(classes,part) in sorted(best.items())]
         found = [hit[n].mean() for n in ks]+edges+[(inside[own,top]*top_share).sum()/(k*N)]
         found += ((guessed==levels[:,own])*share).sum(2).mean(1)                                   # (levels,)
@@ -142,7 +165,8 @@ def answer_ceilings(
 )->dict[str,float]:     # name, as in `answer_measures`, -> best value
     "The best that answers can be, given the labels."
     k = max(1, min(5, taxonomy.n_classes-1))
-    nearest = torch.as_tensor(taxonomy.path_distance()).double().sort(1).values      # (C,C) edges, the class itself first
+    # (C,C) edges, the class itself first
+    nearest = torch.as_tensor(taxonomy.path_distance()).double().sort(1).values
     found = {f"AHD@{n}":float(nearest[labels,:n].mean()) for n in (1,k)}
     found |= {name:1. for name in ("top-1 accuracy",f"top-{k} accuracy",f"HP@{k}")}
     found |= {f"level {level} accuracy":1. for level in range(taxonomy.depth-1)}
@@ -150,14 +174,16 @@ def answer_ceilings(
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #60912765
 def inspect_logits(
-    logits:Tensor,                        # (N,C) one row a sample, higher is better; or integers (N,≥5), a ranking of classes without calibration
+    # (N,C) one row a sample, higher is better; or integers (N,≥5), a ranking of classes without calibration
+    logits:Tensor,
     labels:Tensor,                        # (N,) true classes, integers in the taxonomy's order
     taxonomy:Taxonomy,                    # the true hierarchy of the C classes
     n_permutations:int=999,               # of the labels among the samples
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
     of:str="logits",                      # what answered, for the table
 )->pd.DataFrame:                          # one row a measure, as `inspect`
-    "How good and how calibrated are the answers, and how far off the wrong ones? `ValueError` for bad logits or labels. arXiv:2301.11065."
+    """Measure accuracy, calibration and the severity of mistakes.
+    `ValueError` for bad logits or labels. arXiv:2301.11065."""
     logits = check_matrix(logits, "logits")
     C = taxonomy.n_classes
     if not logits.is_floating_point() and not 0<=int(logits.min())<=int(logits.max())<C:
@@ -178,7 +204,8 @@ def nearest_prototypes(
 )->Tensor:              # (N,k) classes, the most similar first
     "Classify by the nearest prototype on the sphere. `ValueError` as `directions`."
     cosines = directions(embeddings).double()@directions(prototypes, "prototypes").double().T
-    lot = torch.from_numpy(by_lot(len(prototypes)))                     # prototypes that are equally far: in a fixed random order
+    # prototypes that are equally far: in a fixed random order
+    lot = torch.from_numpy(by_lot(len(prototypes)))
     return lot[ranked(cosines[:,lot], k)]
 
 def inspect_nearest(
@@ -189,7 +216,7 @@ def inspect_nearest(
     n_permutations:int=999,               # of the labels among the samples
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
 )->pd.DataFrame:                          # one row a measure, as `inspect`
-    "How good are the answers of the nearest prototype? `ValueError` as `inspect_logits`."
+    "Measure the answers of the nearest prototype. `ValueError` as `inspect_logits`."
     ranking = nearest_prototypes(embeddings, prototypes, min(5, taxonomy.n_classes))
     return inspect_logits(ranking, labels, taxonomy, n_permutations, generator, "nearest prototype")
 
@@ -198,11 +225,16 @@ def rank_weights(
     similarity:Tensor,  # (C,C) similarity of classes, ≥ 0
     counts:Tensor,      # (C,) samples of each class
     k:int,              # length of the list, 1..N-1
-)->Tensor:              # (C,k) float64: what similarity at each rank adds to AHS@k; 0 for a class without samples
-    "AHS@k is the mean over samples of these weights times similarities. `ValueError` where a class can earn nothing."
-    best = best_sums(similarity, counts, k); poor = ((best[:,0]==0)&(counts>0)).nonzero()[:,0]
-    if len(poor): raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, AHS is 0/0 there; leave it out")
-    share = torch.ones(k, dtype=torch.float64); share[[0,-1]] = .5 if k>1 else 1.                  # trapezoids
+)->Tensor:  # (C,k) float64: what similarity at each rank adds to AHS@k; 0 for a class without samples
+    """AHS@k is the mean over samples of these weights times similarities.
+    `ValueError` where a class can earn nothing."""
+    best = best_sums(similarity, counts, k)
+    poor = ((best[:,0]==0)&(counts>0)).nonzero()[:,0]
+    if len(poor):
+        raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, AHS is 0/0 "
+            f"there; leave it out")
+    share = torch.ones(k, dtype=torch.float64)
+    share[[0,-1]] = .5 if k>1 else 1.  # trapezoids
     share = torch.where(counts[:,None]>0, share/share.sum()/best, 0)
     return share.flip(1).cumsum(1).flip(1)
 
@@ -211,33 +243,43 @@ def neighbour_measures(
     embeddings:Tensor,  # (N,D), any length but 0
     labels:Tensor,      # (N,) true classes, checked; shuffling keeps their numbers
     taxonomy:Taxonomy,  # the true hierarchy of the C classes
-    near:Tensor|None=None, # (N, ≥ min(250,N-1)) nearest others of each, nearest first; None: found here, by cosine
+    # (N, ≥ min(250,N-1)) nearest others of each, nearest first; None: found here, by cosine
+    near:Tensor|None=None,
 )->tuple[dict[str,bool],Callable]:  # names with `smaller_is_better`; labels (N,) -> their values
-    "Everything about the embedding space that labels decide. Barz & Denzler 2019, arXiv:1809.09924; Kim et al. 2023, arXiv:2301.11065."
-    n,C = len(embeddings),taxonomy.n_classes; k = min(250, n-1)
+    """Everything about the embedding space that labels decide.
+    Barz & Denzler 2019, arXiv:1809.09924; Kim et al. 2023, arXiv:2301.11065."""
+    n,C = len(embeddings),taxonomy.n_classes
+    k = min(250, n-1)
     near,similarity = nearest(embeddings if near is None else near, k).long().numpy(),taxonomy.similarity()
     weights = rank_weights(torch.as_tensor(similarity), labels.bincount(minlength=C), k).numpy()
-    x = directions(embeddings).double(); present = labels.unique(); rank = torch.zeros(C, dtype=torch.long)
+    x = directions(embeddings).double()
+    present = labels.unique()
+    rank = torch.zeros(C, dtype=torch.long)
     rank[present] = torch.arange(len(present))
     if len(present)<2: raise ValueError("variance between classes needs at least two classes, got one")
     def numbers(labels):
         earned,y,order = 0.,labels.numpy(),labels.argsort(stable=True).numpy()
-        for rows in np.split(order, np.flatnonzero(np.diff(y[order]))+1):                          # class by class: one row of the table at a time
+        # class by class: one row of the table at a time
+        for rows in np.split(order, np.flatnonzero(np.diff(y[order]))+1):
             for some in np.split(rows, range(1024, len(rows), 1024)):
                 earned += similarity[y[rows[0]]].take(y.take(near[some])).sum(0)@weights[y[rows[0]]]
-        means = class_means(x, rank[labels], len(present)); within = 1-means.square().sum(1).mean()
+        means = class_means(x, rank[labels], len(present))
+        within = 1-means.square().sum(1).mean()
         between = 2*(means-means.mean(0)).square().sum()/(len(present)-1)
         return float(earned)/n,float(between),float(within),float(between/within)
-    return {f"AHS@{k}":False,"variance between classes":False,"variance within classes":True,"discriminability":False},numbers
+    return {f"AHS@{k}":False,"variance between classes":False,"variance within classes":True,
+        "discriminability":False},numbers
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #fe48caf7
 def neighbour_ceilings(
     labels:Tensor,      # (N,) true classes
     taxonomy:Taxonomy,  # the true hierarchy of the C classes
 )->dict[str,float]:     # name, as in `neighbour_measures`, -> best value; discriminability has no bound
-    "The best that an embedding space can be. Class means on the sphere are farthest apart where they sum to 0."
+    """The best that an embedding space can be.
+    Class means on the sphere are farthest apart where they sum to 0."""
     present = len(labels.unique())
-    return {f"AHS@{min(250, len(labels)-1)}":1., "variance between classes":2*present/(present-1), "variance within classes":0.}
+    return {f"AHS@{min(250, len(labels)-1)}":1., "variance between classes":2*present/(present-1),
+        "variance within classes":0.}
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #0bbe0f2a
 def inspect_embeddings(
@@ -247,15 +289,18 @@ def inspect_embeddings(
     proxies:Tensor|None=None,             # (C,D) class points of the classifier, where there are some
     n_permutations:int=999,               # of the labels among the samples
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
-    near:Tensor|None=None,                # (N, ≥ min(250,N-1)) nearest others of each, in any geometry; None: found here, by cosine
+    # (N, ≥ min(250,N-1)) nearest others of each, in any geometry; None: found here, by cosine
+    near:Tensor|None=None,
 )->pd.DataFrame:                          # one row a measure, as `inspect`
-    "Are neighbours relatives, and how tight are the classes? `ValueError` for bad embeddings or labels. arXiv:2301.11065."
+    """Are neighbours relatives, and how tight are the classes? `ValueError` for bad embeddings or labels.
+    arXiv:2301.11065."""
     embeddings = check_floating(embeddings, "embeddings")
     labels,taxonomy = match_labels(labels, taxonomy, rows=[] if proxies is None else ["proxies"])
     labels = check_labels(labels, len(embeddings), taxonomy.n_classes)
     depth = {} if proxies is None else {"mean intensity":float(intensity(embeddings,proxies).mean())}
     names,numbers = neighbour_measures(embeddings, labels, taxonomy, near)
-    tests = label_tests(numbers, names, labels, n_permutations, generator, neighbour_ceilings(labels, taxonomy))|depth
+    tests = label_tests(numbers, names, labels, n_permutations, generator,
+        neighbour_ceilings(labels, taxonomy))|depth
     return pd.DataFrame([row for name,test in tests.items() for row in rows_of("embeddings", name, test)])
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #a7def82c
@@ -264,7 +309,8 @@ def mean_angle(
     proxies:Tensor,     # (C,D) learned class points, any length but 0
     prototypes:Tensor,  # (C,D) class means
 )->float:               # radians in 0..π, 0: each proxy points where its data are
-    "Mean angle between each class's proxy and prototype. `ValueError` as `angle`. Kim et al. 2023, arXiv:2301.11065."
+    """Mean angle between each class's proxy and prototype.
+    `ValueError` as `angle`. Kim et al. 2023, arXiv:2301.11065."""
     proxies = torch.as_tensor(proxies).to(prototypes)
     return lambda order: float(angle(proxies[order], prototypes).mean())
 
@@ -275,34 +321,46 @@ def inspect(
     taxonomy:Taxonomy,                        # the true hierarchy of the C classes, in label order
     proxies:Tensor|None=None,                 # (C,D) class points of the classifier
     logits:Tensor|None=None,                  # (N,C) its scores
-    train:tuple[Tensor,Tensor]|None=None,     # embeddings and labels whose class means are the prototypes; None: those under inspection
+    # embeddings and labels whose class means are the prototypes; None: those under inspection
+    train:tuple[Tensor,Tensor]|None=None,
     distance:str="euclidean",                 # between class points, on the sphere: `euclidean` or `angular`
     n_permutations:int=999,                   # per measure
     generator:torch.Generator|None=None,      # of the permutations; None: a new one with seed 0
-    near:Tensor|None=None,                    # (N, ≥ min(250,N-1)) nearest others of each, in any geometry; None: found here, by cosine
-    class_names:Sequence[str]|None=None,      # names in label order: what integer labels, rows of proxies and columns of logits count
-    order:str|None=None,                      # "taxonomy": they count its classes, also where it came from a Newick file
-)->pd.DataFrame:                              # one row a measure: of, measure, value, chance, ceiling, normalized, low, high, p_value
-    "Every measure that the evidence allows. `ValueError` if its parts do not fit each other. Kim et al. 2023, arXiv:2301.11065."
+    # (N, ≥ min(250,N-1)) nearest others of each, in any geometry; None: found here, by cosine
+    near:Tensor|None=None,
+    # names in label order: what integer labels, rows of proxies and columns of logits count
+    class_names:Sequence[str]|None=None,
+    order:str|None=None,  # "taxonomy": they count its classes, also where it came from a Newick file
+)->pd.DataFrame:  # one row a measure: of, measure, value, chance, ceiling, normalized, low, high, p_value
+    """Every measure that the evidence allows.
+    `ValueError` if its parts do not fit each other. Kim et al. 2023, arXiv:2301.11065."""
     embeddings,given = check_floating(embeddings, "embeddings"),dict(proxies=proxies, logits=logits)
     rows = [name for name,part in given.items() if part is not None]
     if train is not None: train = train[0],match_labels(train[1], taxonomy, class_names, order, rows)[0]
     labels,taxonomy = match_labels(labels, taxonomy, class_names, order, rows)
     C = taxonomy.n_classes
     labels = check_labels(labels, len(embeddings), C)
-    generator = generator or torch.Generator().manual_seed(0); points = {}
+    generator = generator or torch.Generator().manual_seed(0)
+    points = {}
     if logits is not None and (found := torch.as_tensor(logits).shape)!=(len(embeddings),C):
-        raise ValueError(f"logits must have a row per embedding and a column per class, ({len(embeddings)}, {C}); got {tuple(found)}")
+        raise ValueError(f"logits must have a row per embedding and a column per class, ({len(embeddings)}, "
+            f"{C}); got {tuple(found)}")
     if proxies is not None:
-        points["proxies"] = check_floating(proxies, "proxies"); found = tuple(points["proxies"].shape)
+        points["proxies"] = check_floating(proxies, "proxies")
+        found = tuple(points["proxies"].shape)
         expected = (C,embeddings.shape[1])
-        if found!=expected: raise ValueError(f"proxies must be {expected}, a row per class of the taxonomy; got {found}")
+        if found!=expected:
+            raise ValueError(f"proxies must be {expected}, a row per class of the taxonomy; got {found}")
     absent = C-len((labels if train is None else torch.as_tensor(train[1])).unique())
-    if absent>0: raise ValueError(f"{absent} of {C} classes have no embedding and so no prototype: give embeddings of all classes as `train`")
+    if absent>0:
+        raise ValueError(f"{absent} of {C} classes have no embedding and so no prototype: give embeddings of "
+            f"all classes as `train`")
     points["prototypes"] = means = prototypes(*(train or (embeddings,labels)), C)
-    tables = [inspect_representatives(p, taxonomy, of, distance, n_permutations, generator) for of,p in points.items()]
+    tables = [inspect_representatives(p, taxonomy, of, distance, n_permutations, generator) for of,
+        p in points.items()]
     if logits is not None: tables.append(inspect_logits(logits, labels, taxonomy, n_permutations, generator))
-    tables.append(inspect_embeddings(embeddings, labels, taxonomy, points.get("proxies"), n_permutations, generator, near))
+    tables.append(inspect_embeddings(embeddings, labels, taxonomy, points.get("proxies"), n_permutations,
+        generator, near))
     if proxies is not None:
         apart = permutation_test(mean_angle, points["proxies"], means, n_permutations, generator)
         tables.append(pd.DataFrame(rows_of("proxies", "mean angle to prototype, radians", apart)))

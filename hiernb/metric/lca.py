@@ -22,7 +22,8 @@ def radii(
     x:Tensor,             # points in the ball, (N,D)
     c:float,              # curvature magnitude > 0
     rim:float,            # the clip radius as a hyperbolic length, 2·clip_r, or the largest radius seen
-    tolerance:float=2e-3, # share of `rim` within which a radius counts as at the rim: float32's rounding at √c·clip_r = 7
+    # share of `rim` within which a radius counts as at the rim: float32's rounding at √c·clip_r = 7
+    tolerance:float=2e-3,
 )->Tensor:                # (N,) float64 distances from the origin
     "Distances from the origin, those at the rim all alike. `ValueError` for points outside the ball."
     rim_gap(x, c, inside=True)
@@ -45,12 +46,13 @@ def ranking_agreement(
     anchors:Tensor,  # (A,) rows of `x`
     k:int=10,        # length of the lists, at most N−1
 )->tuple[float,float]:  # mean Spearman ρ in [-1,1]; mean share in common of the k nearest, 0..1
-    "How far rankings by hyperbolic distance and by cosine agree, without the anchor itself."
+    "Correlate rankings by hyperbolic distance and by cosine, without the anchor itself."
     x,k = x.double(),min(k, len(x)-1)
     u,rho,common = directions(x),[],[]
     for some in anchors.split(64):
         others = torch.ones(len(some), len(x), dtype=torch.bool).scatter_(1, some[:,None], False)
-        hyperbolic,angular = (m[others].view(len(some), -1) for m in (pairwise_dist(x[some], x, c),1-u[some]@u.T))
+        hyperbolic,angular = (m[others].view(len(some), -1) for m in (pairwise_dist(x[some], x, c),
+            1-u[some]@u.T))
         rho += [scipy.stats.spearmanr(a, b).statistic for a,b in zip(hyperbolic,angular)]
         near,also = (m.topk(k, largest=False).indices for m in (hyperbolic,angular))
         common += (near[:,:,None]==also[:,None]).any(2).double().mean(1).tolist()
@@ -91,7 +93,7 @@ def shared_rates(
     proxy:np.ndarray,  # (N,) nearest proxy
     label:np.ndarray,  # (N,) class
 )->tuple[float,float]: # share of same-class pairs, and of different-class pairs, under one proxy, 0..1; nan where there is no such pair
-    "How often a pair of points shares its LCA, over all pairs."
+    "Estimate the probability that a pair of points shares its LCA, over all pairs."
     both,of_proxy,of_class = (float((n*(n-1)).sum()) for n in joint_counts(proxy, label))
     other = len(proxy)*(len(proxy)-1)-of_class
     return (both/of_class if of_class else np.nan),((of_proxy-both)/other if other else np.nan)
@@ -116,13 +118,14 @@ def expected_information(
     of_a:tuple[int,...],  # how often each value of one assignment occurs, ascending; > 0
     of_b:tuple[int,...],  # of another one of the same points
 )->float:                 # nats
-    "Mean mutual information over all permutations of one assignment; equal counts are summed once. Vinh, Epps & Bailey 2010, theorem 4."
+    """Mean mutual information over all permutations of one assignment; equal counts are summed once.
+    Vinh, Epps & Bailey 2010, theorem 4."""
     n = sum(of_a)
     log = log_factorials(n)
     a,times = np.unique(of_a, return_counts=True)
     total = 0.
     for b,again in zip(*np.unique(of_b, return_counts=True)):
-        k = np.arange(1, min(a[-1], b)+1)                                        # points that share both values
+        k = np.arange(1, min(a[-1], b)+1)  # points that share both values
         possible = (k<=a[:,None]) & (k>=a[:,None]+b-n)
         i,j = possible.nonzero()
         size,both = a[i],k[j]
@@ -147,9 +150,10 @@ def use_measures(
     lca:np.ndarray,      # (T,) LCA of each pair
     n_proxies:int,       # P ≥ 2
 )->dict[str,float]:
-    "How many proxies are in use, and how evenly: 0 if one serves all pairs, 1 if all serve as many."
+    "Count the proxies in use, and measure how evenly: 0 if one serves all pairs, 1 if all serve as many."
     counts = np.bincount(lca, minlength=n_proxies)
-    return {"proxies in use, as nearest of a point":float(len(np.unique(nearest))),"proxies in use, as LCA of a pair":float((counts>0).sum()),
+    return {"proxies in use, as nearest of a point":float(len(np.unique(nearest))),
+        "proxies in use, as LCA of a pair":float((counts>0).sum()),
             "entropy of use, share of log P":entropy(counts[counts>0])/np.log(int(n_proxies))}
 
 # %% ../../nbs/40_metric/06_lca.ipynb #09e7bfd7
@@ -160,8 +164,10 @@ def class_measures(
 )->dict[str,float]:
     "Do nearest proxies tell classes, and groups of classes, apart?"
     same,different = shared_rates(nearest, labels)
-    return {"shared LCA, same minus different class":same-different,"AMI of proxies and classes":adjusted_mutual_information(nearest, labels),
-            **{f"AMI of proxies and level {level}":adjusted_mutual_information(nearest, group[labels]) for level,group in levels.items()}}
+    return {"shared LCA, same minus different class":same-different,
+        "AMI of proxies and classes":adjusted_mutual_information(nearest, labels),
+            **{f"AMI of proxies and level {level}":adjusted_mutual_information(nearest,
+            group[labels]) for level,group in levels.items()}}
 
 # %% ../../nbs/40_metric/06_lca.ipynb #640ea153
 def radial_measures(
@@ -196,7 +202,8 @@ def truth_measures(
     radius:np.ndarray|None,  # (3,T) radius of their LCAs; None if all proxies have one radius
     depth:np.ndarray,        # (3,T) depth of their true LCAs
 )->dict[str,float]:
-    "Do proxies join first what the taxonomy joins first, and farther out? ⅓ and 0, as by chance, for no triplets."
+    """Do proxies join first what the taxonomy joins first, and farther out? ⅓ and 0, as by chance, for no
+    triplets."""
     lowest = height==height.min(0, initial=np.inf)
     right = (lowest/lowest.sum(0))[depth.argmax(0),np.arange(depth.shape[1])] if depth.size else np.array(1/3)
     return {"triplets joined as in the taxonomy":float(right.mean())}|({} if radius is None else
@@ -208,7 +215,7 @@ def midpoint_radius(
     groups:np.ndarray,   # (C,) group of each class, 0..G-1
     c:float,             # curvature magnitude > 0
 )->float:                # mean over groups of the distance of their Einstein midpoint from the origin
-    "How far out the midpoints of groups lie. Khrulkov et al. 2020, HypAve, in Lorentz coordinates."
+    "Measure the radius of the midpoints of groups. Khrulkov et al. 2020, HypAve, in Lorentz coordinates."
     total = sums.new_zeros(int(groups.max())+1, sums.shape[1]).index_add_(0, torch.as_tensor(groups), sums)
     total = total[total[:,0]>0]
     return float(torch.atanh(total[:,1:].norm(dim=1)/total[:,0]).mean()/c**.5)

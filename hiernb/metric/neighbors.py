@@ -29,10 +29,14 @@ def check_matrix(
 )->Tensor:           # `x` on the CPU
     "`x`, or a `ValueError` that names what is wrong: shape, emptiness, and the first row with nan or inf."
     x = torch.as_tensor(x).detach().cpu()
-    if x.ndim!=2 or 0 in x.shape: raise ValueError(f"{name} must be a matrix with a row per sample, not empty; got shape {tuple(x.shape)}")
+    if x.ndim!=2 or 0 in x.shape:
+        raise ValueError(f"{name} must be a matrix with a row per sample, not empty; got shape "
+            f"{tuple(x.shape)}")
     bad = (~x.isfinite() if finite else x.isnan()).any(1).nonzero()[:,0]
     what = "nan or inf" if finite else "nan"
-    if len(bad): raise ValueError(f"{name} must hold no {what}; {len(bad)} of {len(x)} rows do, first row {int(bad[0])}")
+    if len(bad):
+        raise ValueError(f"{name} must hold no {what}; {len(bad)} of {len(x)} rows do, first row "
+            f"{int(bad[0])}")
     return x
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #c4630fab
@@ -40,23 +44,28 @@ def check_floating(
     x:Tensor,   # (N,D), a row per sample
     name:str,   # what an error calls it
 )->Tensor:      # `x` on the CPU
-    "Check a matrix of embeddings. `ValueError` as `check_matrix`, and for integers, Boolean and complex numbers."
+    """Check a matrix of embeddings.
+    `ValueError` as `check_matrix`, and for integers, Boolean and complex numbers."""
     x = check_matrix(x, name)
     if not x.is_floating_point(): raise ValueError(f"{name} must be floating point numbers, got {x.dtype}")
     return x
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #fe9c4cd5
 def check_labels(
-    labels:Tensor,            # (N,), class of each sample; integers in a tensor, an array, a list or a pandas column
+    labels:Tensor,  # (N,), class of each sample; integers in a tensor, an array, a list or a pandas column
     n_samples:int,            # N
     n_classes:int|None=None,  # C: labels lie in 0..C-1; None: any integers, where only equality counts
     name:str="labels",        # what an error calls them
 )->Tensor:                    # `labels` on the CPU, int64
-    "`labels`, or a `ValueError` that names the first sample whose label is no class, a wrong length or a wrong type."
+    """`labels`, or a `ValueError` that names the first sample whose label is no class, a wrong length or a
+    wrong type."""
     labels = integer_labels(labels, name)
-    if labels.shape!=(n_samples,): raise ValueError(f"{name} must have shape ({n_samples},), one per sample; got {tuple(labels.shape)}")
+    if labels.shape!=(n_samples,):
+        raise ValueError(f"{name} must have shape ({n_samples},), one per sample; got {tuple(labels.shape)}")
     bad = ((labels<0)|(labels>=n_classes)).nonzero()[:,0] if n_classes is not None else ()
-    if len(bad): raise ValueError(f"{name} must lie in 0..{n_classes-1}; {len(bad)} do not: sample {int(bad[0])} has {int(labels[bad[0]])}")
+    if len(bad):
+        raise ValueError(f"{name} must lie in 0..{n_classes-1}; {len(bad)} do not: sample {int(bad[0])} has "
+            f"{int(labels[bad[0]])}")
     return labels
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #89441df7
@@ -64,7 +73,7 @@ def same_points(
     queries:Tensor,  # (Q,D)
     gallery:Tensor,  # (N,D)
 )->bool:
-    "Whether the gallery holds the queries, in their order and in number."
+    "Tell whether the gallery holds the queries, in their order and in number."
     if gallery is queries: return True
     a,b = (torch.as_tensor(points).detach().cpu() for points in (queries,gallery))
     return a.shape==b.shape and bool((a==b).all())
@@ -98,17 +107,27 @@ def pair_up(
     geometry:str="sphere",   # `sphere` (any length but 0), `euclidean` or `poincare` (points inside the ball)
     c:float|None=None,       # curvature magnitude > 0, for `poincare` and for nothing else
 )->Pair:
-    "Checked points. `ValueError` for an unknown geometry, a missing or idle `c`, nan, zero vectors, points outside the ball."
-    if geometry not in ("sphere","euclidean","poincare"): problem = f"geometry must be sphere, euclidean or poincare, got {geometry!r}"
-    elif geometry=="poincare" and c is None: problem = "geometry='poincare' needs the curvature magnitude c of its ball, for example c=0.1"
-    elif geometry!="poincare" and c is not None: problem = f"c={c} belongs to geometry='poincare'; the geometry asked for is {geometry!r}"
+    """Checked points.
+    `ValueError` for an unknown geometry, a missing or idle `c`, nan, zero vectors, points outside the
+    ball."""
+    if geometry not in ("sphere","euclidean","poincare"):
+        problem = f"geometry must be sphere, euclidean or poincare, got {geometry!r}"
+    elif geometry=="poincare" and c is None:
+        problem = "geometry='poincare' needs the curvature magnitude c of its ball, for example c=0.1"
+    elif geometry!="poincare" and c is not None:
+        problem = f"c={c} belongs to geometry='poincare'; the geometry asked for is {geometry!r}"
     else: problem = None
     if problem: raise ValueError(problem)
-    x = check_matrix(queries, "queries"); y = x if gallery is None or gallery is queries else check_matrix(gallery, "gallery")
-    if x.shape[1]!=y.shape[1]: raise ValueError(f"queries have {x.shape[1]} dimensions, the gallery {y.shape[1]}; they must agree")
-    dtype = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32); same = y is x
-    point = (lambda p,name: directions(p.double(), name)) if geometry=="sphere" else (lambda p,name: p.to(dtype))
-    x = point(x, "queries"); y = x if same else point(y, "gallery")
+    x = check_matrix(queries, "queries")
+    y = x if gallery is None or gallery is queries else check_matrix(gallery, "gallery")
+    if x.shape[1]!=y.shape[1]:
+        raise ValueError(f"queries have {x.shape[1]} dimensions, the gallery {y.shape[1]}; they must agree")
+    dtype = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
+    same = y is x
+    point = (
+        (lambda p,name: directions(p.double(), name)) if geometry=="sphere" else (lambda p,name: p.to(dtype)))
+    x = point(x, "queries")
+    y = x if same else point(y, "gallery")
     if geometry!="poincare": return Pair(x, y, torch.ones(len(y), dtype=torch.float64), geometry, None, dtype)
     if not same: rim_gap(x, c, inside=True)
     return Pair(x, y, c/rim_gap(y.double(), c, inside=True), geometry, c, dtype)
@@ -133,7 +152,7 @@ def lengths(
     pair:Pair,
     rows:slice=slice(None),  # the queries
 )->Tensor:         # (Q,k) cosine on the sphere, else distance, in the precision of the points
-    "What v means in its geometry."
+    "Convert v to cosines or distances of its geometry."
     if pair.geometry=="sphere": out = 1-v/2
     elif pair.geometry=="euclidean": out = v.sqrt()
     else: out = 2/pair.c**.5*torch.asinh((v/rim_gap(pair.x[rows].double(), pair.c)[:,None]).sqrt())
@@ -156,10 +175,14 @@ def factors(
     x,y = pair.x.to(dtype),pair.y.to(dtype)
     if pair.geometry=="poincare":
         (queries,keys),same = query_key(x, pair.c),pair.y is pair.x
-        queries,keys,offset = -queries,keys if same else query_key(y, pair.c)[1],torch.full((len(x),), -1., dtype=dtype)
+        queries,keys,offset = (
+            -queries,keys if same else query_key(y, pair.c)[1],torch.full((len(x),), -1., dtype=dtype))
     else:
-        mean = y.mean(0); x,y = x-mean,y-mean; square = lambda p: torch.linalg.vector_norm(p, dim=1, dtype=torch.float64).square().to(dtype)
-        queries,keys,offset = torch.cat([-2*x, x.new_ones(len(x),1)], 1),torch.cat([y, square(y)[:,None]], 1),square(x)
+        mean = y.mean(0)
+        x,y = x-mean,y-mean
+        square = lambda p: torch.linalg.vector_norm(p, dim=1, dtype=torch.float64).square().to(dtype)
+        queries,keys,offset = (
+            torch.cat([-2*x, x.new_ones(len(x),1)], 1),torch.cat([y, square(y)[:,None]], 1),square(x))
     share = torch.finfo(dtype).eps*(4+pair.x.shape[1]**.5/3)
     return Factors(offset, queries, keys, share*(queries.norm(dim=1)*keys.norm(dim=1).max()+offset.abs()))
 
@@ -170,8 +193,9 @@ def candidates(
     k:int,                # neighbours wanted
 )->np.ndarray:            # (M,) flat positions in `products`, ascending: all that may be among the k nearest of their row
     "The few pairs that are worth a second look."
-    n = products.shape[1]; size = max(1, n//(4*k))
-    lowest = products[:,:n//size*size].reshape(len(products),size,-1).min(1)                        # (rows, groups)
+    n = products.shape[1]
+    size = max(1, n//(4*k))
+    lowest = products[:,:n//size*size].reshape(len(products),size,-1).min(1)  # (rows, groups)
     kth = np.partition(lowest, k-1, axis=1)[:,k-1]
     return np.flatnonzero(products <= (kth+2*error)[:,None])
 
@@ -181,8 +205,11 @@ def best_first(
 )->np.ndarray:     # (rows,M) int64 permutation of 0..M-1 in each row
     "Positions by rising `v`, ties by position."
     bits = v.shape[1].bit_length()
-    key = v.view(np.int64)+(1<<bits>>1); key &= -1<<bits; key |= np.arange(v.shape[1])                # half a step: round, not truncate
-    key.sort(axis=1); key &= (1<<bits)-1
+    key = v.view(np.int64)+(1<<bits>>1)
+    key &= -1<<bits
+    key |= np.arange(v.shape[1])  # half a step: round, not truncate
+    key.sort(axis=1)
+    key &= (1<<bits)-1
     return key
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #61e2f320
@@ -192,16 +219,30 @@ def settle(
     found:np.ndarray,     # (M,) flat positions of the candidates
     k:int,                # neighbours wanted
     again:Callable,       # rows (m,), columns (m,) -> v (m,), all int64 and float64 NumPy
-    sharp:float=2.**14,   # a distance may be wrong by 1/`sharp` of v; v below `sharp`·`error` is measured again
+    # a distance may be wrong by 1/`sharp` of v; v below `sharp`·`error` is measured again
+    sharp:float=2.**14,
 )->tuple[np.ndarray,np.ndarray]:  # v (rows,k) ascending and columns (rows,k)
     "The k nearest candidates of each row in their exact order."
-    n_rows,n = products.shape; start = np.searchsorted(found, np.arange(n_rows+1)*n); count = np.diff(start)[:,None]
-    here = np.arange(count.max())<count; columns = np.zeros(here.shape, dtype=np.int64); v = np.full(here.shape, np.inf)
-    columns[here] = found; columns -= n*np.arange(n_rows)[:,None]; v[here] = products.ravel()[found]; np.maximum(v, 0, out=v)
-    order = best_first(v); near = np.take_along_axis(v, order, 1); error = error[:,None]
-    tie = near[:,1:]<=near[:,:-1]+2*error; doubt = near<=sharp*error
-    doubt[:,1:] |= tie; doubt[:,:-1] |= tie; doubt &= near<np.inf
-    rows,place = doubt.nonzero(); place = order[rows,place]
+    n_rows,n = products.shape
+    start = np.searchsorted(found, np.arange(n_rows+1)*n)
+    count = np.diff(start)[:,None]
+    here = np.arange(count.max())<count
+    columns = np.zeros(here.shape, dtype=np.int64)
+    v = np.full(here.shape, np.inf)
+    columns[here] = found
+    columns -= n*np.arange(n_rows)[:,None]
+    v[here] = products.ravel()[found]
+    np.maximum(v, 0, out=v)
+    order = best_first(v)
+    near = np.take_along_axis(v, order, 1)
+    error = error[:,None]
+    tie = near[:,1:]<=near[:,:-1]+2*error
+    doubt = near<=sharp*error
+    doubt[:,1:] |= tie
+    doubt[:,:-1] |= tie
+    doubt &= near<np.inf
+    rows,place = doubt.nonzero()
+    place = order[rows,place]
     v[rows,place] = again(rows, columns[rows,place])
     order = best_first(v)[:,:k]
     return np.take_along_axis(v, order, 1),np.take_along_axis(columns, order, 1)
@@ -210,31 +251,43 @@ def settle(
 def search(
     pair:Pair,
     k:int,                  # neighbours, 1..N, or N-1 when each query leaves itself out
-    each:Callable,          # rows (slice), v (rows,k), columns (rows,k): what to do with a block; called from several threads
+    # rows (slice), v (rows,k), columns (rows,k): what to do with a block; called from several threads
+    each:Callable,
     own:Tensor|None=None,   # (Q,) the gallery point that each query must not find: itself
     memory:int=2**29,       # bytes at most for the blocks at work, together
 )->None:
     "Exact search, a block of queries at a time. `ValueError` if there are not k neighbours."
-    n_queries,n,k = len(pair.x),len(pair.y),whole_number(k, "k"); most = n-(own is not None)
+    n_queries,n,k = len(pair.x),len(pair.y),whole_number(k, "k")
+    most = n-(own is not None)
     if not 1<=k<=most: raise ValueError(f"k must be 1..{most}, the number of neighbours to be had; got {k}")
-    single,threads = pair.dtype==torch.float32,torch.get_num_threads(); share = memory//threads
-    made = lru_cache(lambda dtype: factors(pair, dtype)); size = min(n_queries, max(1, min(max(256, 2**21//n), share//(16*n))))
-    kinds = (torch.float32,torch.float64)[not single or 16*k>n:]; made(kinds[0])                         # before threads ask for it
+    single,threads = pair.dtype==torch.float32,torch.get_num_threads()
+    share = memory//threads
+    made = lru_cache(lambda dtype: factors(pair, dtype))
+    size = min(n_queries, max(1, min(max(256, 2**21//n), share//(16*n))))
+    kinds = (torch.float32,torch.float64)[not single or 16*k>n:]
+    made(kinds[0])  # before threads ask for it
     def block(start, space):
-        rows = slice(start, min(start+size, n_queries)); index = np.arange(rows.stop-start)
+        rows = slice(start, min(start+size, n_queries))
+        index = np.arange(rows.stop-start)
         for dtype in kinds:
-            offset,queries,keys,error = made(dtype); error = error[rows].numpy()
-            if dtype==torch.float32 and not np.isfinite(error).all(): continue                       # squares beyond its range
+            offset,queries,keys,error = made(dtype)
+            error = error[rows].numpy()
+            if dtype==torch.float32 and not np.isfinite(error).all(): continue  # squares beyond its range
             if dtype not in space: space[dtype] = torch.empty(size, n, dtype=dtype)
-            products = torch.addmm(offset[rows,None], queries[rows], keys.mT, out=space[dtype][:len(index)]).numpy()
+            products = torch.addmm(offset[rows,None], queries[rows], keys.mT,
+                out=space[dtype][:len(index)]).numpy()
             if own is not None: products[index,own[rows].numpy()] = np.inf
             found = candidates(products, error, k)
             if len(found)<=len(index)*(2*k+64): break
-        first = np.searchsorted(found, np.arange(len(index)+1)*n); step = max(1, share//(384*int(np.diff(first).max())))
+        first = np.searchsorted(found, np.arange(len(index)+1)*n)
+        step = max(1, share//(384*int(np.diff(first).max())))
         for low in range(0, len(index), step):
-            high = min(low+step, len(index)); here = found[first[low]:first[high]]-low*n
-            def again(i, j, low=low): return measure(pair, torch.from_numpy(start+low+i), torch.from_numpy(j)).numpy()
-            each(slice(start+low, start+high), *settle(products[low:high], error[low:high], here, k, again, 2.**(14 if single else 30)))
+            high = min(low+step, len(index))
+            here = found[first[low]:first[high]]-low*n
+            def again(i, j, low=low):
+                return measure(pair, torch.from_numpy(start+low+i), torch.from_numpy(j)).numpy()
+            each(slice(start+low, start+high),
+                *settle(products[low:high], error[low:high], here, k, again, 2.**(14 if single else 30)))
     def lane(first):
         space = {}
         for start in range(first*size, n_queries, threads*size): block(start, space)
@@ -246,7 +299,8 @@ def tie_rank(
 )->Tensor:         # int64, different for different indices, as if drawn at random
     "A fixed random number for each index. Steele, Lea & Flood 2014, SplitMix64's finalizer."
     z = index*-7046029254386353131                                                    # 2⁶⁴/φ, to wrap around
-    for shift,factor in ((30,-4658895280553007687),(27,-7723592293110705685)): z = (z ^ (z>>shift & (1<<64-shift)-1))*factor
+    for shift,factor in ((30,-4658895280553007687),(27,-7723592293110705685)):
+        z = (z ^ (z>>shift & (1<<64-shift)-1))*factor
     return z ^ (z>>31 & (1<<33)-1)
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #56403af4
@@ -258,7 +312,8 @@ def search_by_lot(
     memory:int=2**29,         # bytes at most for the blocks at work, together
     way:Callable=search,      # `search` or `search_faiss`
 )->None:
-    "Exact search in which points that are equally far come in the order of `tie_rank`. `ValueError` as `search`."
+    """Exact search in which points that are equally far come in the order of `tie_rank`.
+    `ValueError` as `search`."""
     lot = tie_rank(torch.arange(len(pair.y))).argsort()
     y = pair.y[lot]
     x,queries = (y,lot) if own else (pair.x,torch.arange(len(pair.x)))
@@ -271,24 +326,37 @@ def search_faiss(
     k:int,                  # neighbours
     each:Callable,          # as in `search`
     own:Tensor|None=None,   # (Q,) the gallery point that each query must not find
-    memory:int=2**29,       # bytes at most for candidates, and for the search that takes over where faiss leaves doubt
+    # bytes at most for candidates, and for the search that takes over where faiss leaves doubt
+    memory:int=2**29,
 )->None:
-    "Candidates from `faiss.IndexFlatIP`, order by subtraction. `ImportError` without faiss. Douze et al. 2024, arXiv:2401.08281."
+    """Candidates from `faiss.IndexFlatIP`, order by subtraction.
+    `ImportError` without faiss. Douze et al. 2024, arXiv:2401.08281."""
     try: import faiss
-    except ImportError: raise ImportError("backend='faiss' needs faiss: pip install faiss-cpu, or leave backend='exact'") from None
-    n,spare,k = len(pair.y),own is not None,whole_number(k, "k"); made = factors(pair, torch.float32); wide = min(n, k+k//8+16+spare)
-    if not 1<=k<=n-spare: raise ValueError(f"k must be 1..{n-spare}, the number of neighbours to be had; got {k}")
-    if not made.error.isfinite().all(): return search(pair, k, each, own, memory)                    # squares beyond float32
-    index = faiss.IndexFlatIP(made.keys.shape[1]); index.add(made.keys.numpy()); size = max(1, memory//(128*wide))
+    except ImportError:
+        raise ImportError("backend='faiss' needs faiss: pip install faiss-cpu, or leave backend='exact'") from None
+    n,spare,k = len(pair.y),own is not None,whole_number(k, "k")
+    made = factors(pair, torch.float32)
+    wide = min(n, k+k//8+16+spare)
+    if not 1<=k<=n-spare:
+        raise ValueError(f"k must be 1..{n-spare}, the number of neighbours to be had; got {k}")
+    if not made.error.isfinite().all(): return search(pair, k, each, own, memory)  # squares beyond float32
+    index = faiss.IndexFlatIP(made.keys.shape[1])
+    index.add(made.keys.numpy())
+    size = max(1, memory//(128*wide))
     for some in torch.arange(len(pair.x)).split(size):
-        score,columns = index.search((-made.queries[some]).numpy(), wide); last = made.offset[some]-torch.from_numpy(score.min(1))
-        columns.sort(axis=1); columns = torch.from_numpy(columns)
+        score,columns = index.search((-made.queries[some]).numpy(), wide)
+        last = made.offset[some]-torch.from_numpy(score.min(1))
+        columns.sort(axis=1)
+        columns = torch.from_numpy(columns)
         v = measure(pair, some.repeat_interleave(wide), columns.flatten()).view(-1,wide)
         if spare: v[columns==own[some,None]] = torch.inf
-        order = torch.from_numpy(best_first(v.numpy())[:,:k]); v,columns = v.gather(1, order),columns.gather(1, order)
+        order = torch.from_numpy(best_first(v.numpy())[:,:k])
+        v,columns = v.gather(1, order),columns.gather(1, order)
         doubt = (~(last-made.error[some]>v[:,-1])).nonzero()[:,0] if wide<n else some[:0]
-        def mend(rows, better, where, v=v, columns=columns, doubt=doubt): v[doubt[rows]],columns[doubt[rows]] = torch.from_numpy(better),torch.from_numpy(where)
-        if len(doubt): search(pair._replace(x=pair.x[some[doubt]]), k, mend, own[some[doubt]] if spare else None, memory)
+        def mend(rows, better, where, v=v, columns=columns, doubt=doubt):
+            v[doubt[rows]],columns[doubt[rows]] = torch.from_numpy(better),torch.from_numpy(where)
+        if len(doubt):
+            search(pair._replace(x=pair.x[some[doubt]]), k, mend, own[some[doubt]] if spare else None, memory)
         each(slice(int(some[0]), int(some[-1])+1), v.numpy(), columns.numpy())
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #ffb79e28
@@ -302,14 +370,17 @@ def knn(
     queries:Tensor,             # (Q,D)
     gallery:Tensor|None=None,   # (N,D); None: the queries themselves
     k:int=1,                    # neighbours, 1..N; 1..N-1 with `exclude_self`
-    geometry:str="sphere",      # `sphere` (by cosine, any length but 0), `euclidean` or `poincare` (points inside the ball)
+    # `sphere` (by cosine, any length but 0), `euclidean` or `poincare` (points inside the ball)
+    geometry:str="sphere",
     c:float|None=None,          # curvature magnitude > 0 of the ball
     exclude_self:bool=False,    # a query does not find itself; only where the gallery is the queries
     backend:str="exact",        # `exact`, or `faiss` for the candidates
-    ties:str="index",           # order of points that are equally far: by `index`, or `random`, the same each time (see `tie_rank`)
-    memory:int=2**29,           # bytes at most for work; the answer, 16 bytes a neighbour at most, comes on top
+    # order of points that are equally far: by `index`, or `random`, the same each time (see `tie_rank`)
+    ties:str="index",
+    memory:int=2**29,  # bytes at most for work; the answer, 16 bytes a neighbour at most, comes on top
 )->Neighbors:                   # (cosines or distances, indices)
-    "Exact nearest neighbours, block by block. `ValueError` for bad points, geometry, `c` or `k`, and to leave itself out of another set."
+    """Exact nearest neighbours, block by block.
+    `ValueError` for bad points, geometry, `c` or `k`, and to leave itself out of another set."""
     k = whole_number(k, "k")
     if ties not in ("index","random"): raise ValueError(f"ties must be index or random, got {ties!r}")
     if backend not in ("exact","faiss"): raise ValueError(f"backend must be exact or faiss, got {backend!r}")
@@ -317,9 +388,13 @@ def knn(
     if exclude_self and not same:
         raise ValueError("exclude_self needs the gallery to be the queries (gallery=None):"
                          " in another set the point with a query's index is not the query")
-    pair = pair_up(queries, None if same else gallery, geometry, c); n = len(pair.x); wide = max(0, min(k, len(pair.y)))
+    pair = pair_up(queries, None if same else gallery, geometry, c)
+    n = len(pair.x)
+    wide = max(0, min(k, len(pair.y)))
     out = Neighbors(torch.empty(n, wide, dtype=pair.dtype),torch.empty(n, wide, dtype=torch.int64))
-    def each(rows, v, columns): out.lengths[rows],out.indices[rows] = lengths(torch.from_numpy(v), pair, rows),torch.as_tensor(columns)
+    def each(rows, v, columns):
+        out.lengths[rows],out.indices[rows] = (
+            lengths(torch.from_numpy(v), pair, rows),torch.as_tensor(columns))
     way = search if backend=="exact" else search_faiss
     if ties=="random": search_by_lot(pair, k, each, exclude_self, memory, way)
     else: way(pair, k, each, torch.arange(n) if exclude_self else None, memory)

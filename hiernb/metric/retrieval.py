@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from ..tree.taxonomy import Taxonomy
-from .neighbors import Neighbors,check_labels,check_matrix,directions,knn,pair_up,same_points,search_by_lot
+from .neighbors import (
+    Neighbors, check_labels, check_matrix, directions, knn, pair_up, same_points, search_by_lot)
 from ..tree.significance import whole_number
 from .first_match import first_ranks
 from ..tree.labels import integer_labels,match_labels
@@ -36,30 +37,35 @@ class Task(NamedTuple):
 # %% ../../nbs/40_metric/03_retrieval.ipynb #d18ac766
 def check_copy(
     labels:Tensor,               # (Q,) classes of the queries
-    gallery_labels:Tensor|None,  # (Q,) classes of the gallery, which holds the queries themselves; None: the same
+    # (Q,) classes of the gallery, which holds the queries themselves; None: the same
+    gallery_labels:Tensor|None,
 )->None:
-    "`ValueError` for classes that contradict each other."
+    "Check the classes of a gallery that is the queries. `ValueError` for classes that contradict each other."
     if gallery_labels is None: return
     other = (check_labels(gallery_labels, len(labels), name="gallery_labels")!=labels).nonzero()[:,0]
     if len(other):
-        raise ValueError(f"the gallery holds the queries themselves, but {len(other)} of {len(labels)} gallery_labels differ from labels,"
+        raise ValueError(f"the gallery holds the queries themselves, but {len(other)} of {len(labels)} "
+            f"gallery_labels differ from labels,"
                          f" the first at sample {int(other[0])}: give the classes that hold")
 
 def list_lengths(
     ks,            # one or several, of Python, NumPy or torch
 )->list[int]:
     "Lengths of lists. `ValueError` for what is no whole number."
-    single = not isinstance(ks, Iterable) or getattr(ks, "ndim", 1)==0                  # NumPy's and torch's numbers count as iterable
+    # NumPy's and torch's numbers count as iterable
+    single = not isinstance(ks, Iterable) or getattr(ks, "ndim", 1)==0
     return [whole_number(k, "a list length") for k in ([ks] if single else ks)]
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #7c2f10d3
 def warn_of_themselves(
     queries:Tensor,            # (Q,D) embeddings
     gallery:Tensor,            # (N,D) embeddings
-    geometry:str="euclidean",  # `sphere`: only directions count, so that a gallery of scaled queries holds them too
+    # `sphere`: only directions count, so that a gallery of scaled queries holds them too
+    geometry:str="euclidean",
     most:int=256,              # queries that are looked at
 )->None:
-    "Warn where most queries stand in the gallery too, in another order, among others or rounded, and would find themselves."
+    """Warn where most queries stand in the gallery too, in another order, among others or rounded, and would
+    find themselves."""
     if len(gallery)<2: return
     some = queries[torch.linspace(0, len(queries)-1, min(len(queries), most), dtype=torch.float64).long()]
     if geometry=="sphere":
@@ -67,9 +73,10 @@ def warn_of_themselves(
         gallery = directions(gallery, "gallery")
     first,second = knn(some, gallery, 2, geometry="euclidean").lengths.unbind(1)
     size = some.double().norm(dim=1)
-    themselves = (first<=.003*size)&(first<second/30)                      # bfloat16 moves a vector by 0.002 of its length
+    themselves = (first<=.003*size)&(first<second/30)  # bfloat16 moves a vector by 0.002 of its length
     if 2*themselves.sum()<=len(some): return
-    warnings.warn(f"{int(themselves.sum())} of {len(some)} queries looked at stand in the gallery too, and each finds itself: "
+    warnings.warn(f"{int(themselves.sum())} of {len(some)} queries looked at stand in the gallery too, and "
+        f"each finds itself: "
                   "where the gallery is the queries, leave it out; else take them out of it", stacklevel=4)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #4c102779
@@ -81,42 +88,55 @@ def task(
     n_classes:int|None=None,            # where labels must lie in 0..C-1
     geometry:str="euclidean",           # `sphere`: a gallery of scaled queries holds the queries, too
 )->Task:
-    "What is to be found by whom. `ValueError` for labels of another length, half a gallery, or a ranking that is none."
+    """Bring queries, gallery and their classes into one form.
+    `ValueError` for labels of another length, half a gallery, or a ranking that is none."""
     points = check_matrix(queries, "queries")
-    if points.dtype==torch.bool or points.is_complex(): raise ValueError(f"queries must be real embeddings or a ranking of integers, got {points.dtype}")
-    labels = check_labels(labels, len(points), n_classes); given = not points.is_floating_point()
-    if given and gallery is not None: raise ValueError("queries are a ranking already (integers): give gallery_labels without a gallery")
-    if gallery is not None and same_points(queries, gallery): gallery,gallery_labels = None,check_copy(labels, gallery_labels)
+    if points.dtype==torch.bool or points.is_complex():
+        raise ValueError(f"queries must be real embeddings or a ranking of integers, got {points.dtype}")
+    labels = check_labels(labels, len(points), n_classes)
+    given = not points.is_floating_point()
+    if given and gallery is not None:
+        raise ValueError("queries are a ranking already (integers): give gallery_labels without a gallery")
+    if gallery is not None and same_points(queries, gallery):
+        gallery,gallery_labels = None,check_copy(labels, gallery_labels)
     if not given and (gallery is None)!=(gallery_labels is None):
         raise ValueError("give gallery and gallery_labels, or neither: then the queries are their own gallery")
     if gallery is not None: warn_of_themselves(points, check_matrix(gallery, "gallery"), geometry)
     own = gallery_labels is None
-    theirs = labels if own else check_labels(gallery_labels, len(gallery_labels if given else gallery), n_classes, "gallery_labels")
+    theirs = (
+        labels if own
+        else check_labels(gallery_labels, len(gallery_labels if given else gallery), n_classes,
+        "gallery_labels"))
     if given and not 0<=int(points.min())<=int(points.max())<len(theirs):
-        raise ValueError(f"a ranking must hold indices 0..{len(theirs)-1} of the gallery, got {int(points.min())}..{int(points.max())}")
+        raise ValueError(f"a ranking must hold indices 0..{len(theirs)-1} of the gallery, got "
+            f"{int(points.min())}..{int(points.max())}")
     itself = (points==torch.arange(len(points))[:,None]).any(1).nonzero()[:,0] if given and own else ()
     if len(itself):
-        raise ValueError(f"query {int(itself[0])} is in its own ranking: make it with exclude_self=True, or give gallery_labels")
+        raise ValueError(f"query {int(itself[0])} is in its own ranking: make it with exclude_self=True, or "
+            f"give gallery_labels")
     return Task(points, gallery, labels, theirs, own)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #0adc53d7
 def match_blocks(
     task:Task,
     k:int,                    # ranks, 1..N, or N-1 where the queries are their own gallery
-    each:Callable,            # rows (b,), hits (b,k) bool: what to do with a block; called from several threads
+    each:Callable,  # rows (b,), hits (b,k) bool: what to do with a block; called from several threads
     geometry:str="sphere",    # `sphere`, `euclidean` or `poincare`
     c:float|None=None,        # curvature magnitude > 0 of the ball
     block:int=2**22,          # hits at a time
 )->None:
-    "Find, block by block, which neighbours are of the right class. `ValueError` as `knn`, and for a ranking that is too short."
+    """Find, block by block, which neighbours are of the right class.
+    `ValueError` as `knn`, and for a ranking that is too short."""
     points,gallery,labels,theirs,own = task
     k = whole_number(k, "k")
     size = max(1, block//max(k, 1))
     def hits(rows, v, columns):
-        for some,found in zip(rows.split(size), columns.split(size)): each(some, theirs[found]==labels[some,None])
+        for some,found in zip(rows.split(size), columns.split(size)):
+            each(some, theirs[found]==labels[some,None])
     if points.is_floating_point(): return search_by_lot(pair_up(points, gallery, geometry, c), k, hits, own)
     if not 1<=k<=points.shape[1]:
-        raise ValueError(f"k must be 1..{points.shape[1]}, the length of the ranking; {k} is asked for: make it with knn(..., k={k})")
+        raise ValueError(f"k must be 1..{points.shape[1]}, the length of the ranking; {k} is asked for: make "
+            f"it with knn(..., k={k})")
     for some in torch.arange(len(points)).split(size): hits(some, None, points[some,:k].long())
 
 def class_matches(
@@ -125,7 +145,8 @@ def class_matches(
     geometry:str="sphere",    # `sphere`, `euclidean` or `poincare`
     c:float|None=None,        # curvature magnitude > 0 of the ball
 )->Tensor:                    # (Q,k) bool: is the neighbour at this rank of the query's class?
-    "Which neighbours are of the right class; a table, where `match_blocks` needs none. `ValueError` as `match_blocks`."
+    """Mark the neighbors of the right class in a table, where `match_blocks` needs none.
+    `ValueError` as `match_blocks`."""
     found = torch.empty(len(task.points), max(0, min(int(k), len(task.theirs))), dtype=torch.bool)
     def each(rows, hits): found[rows] = hits
     match_blocks(task, k, each, geometry, c)
@@ -145,9 +166,11 @@ def check_asked(
     fate:str,      # what becomes of the others
 )->None:
     "Warns of queries that have nobody to find. `ValueError` if none has."
-    if not asked.any(): raise ValueError("no query has anything to find: the gallery holds nobody else of any query's class")
+    if not asked.any():
+        raise ValueError("no query has anything to find: the gallery holds nobody else of any query's class")
     if not asked.all():
-        warnings.warn(f"{int((~asked).sum())} of {len(asked)} queries have nobody to find in the gallery and {fate}", stacklevel=4)
+        warnings.warn(f"{int((~asked).sum())} of {len(asked)} queries have nobody to find in the gallery and "
+            f"{fate}", stacklevel=4)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #f310b212
 def first_hits(
@@ -157,11 +180,14 @@ def first_hits(
     gallery_labels:Tensor|None=None,    # (N,) classes; None: as `gallery`
     geometry:str="sphere",              # `sphere`, `euclidean` or `poincare`
     c:float|None=None,                  # curvature magnitude > 0 of the ball
-)->Tensor:                              # (Q,) int64, 1 is the nearest; N+1 where there is no match, for a ranking where it holds none
-    "Rank of each query's first match; Recall@k is the mean of `first_hits(...) <= k`. `ValueError` as `knn`; warns where nobody can match."
-    these = task(queries, labels, gallery, gallery_labels, geometry=geometry); points,gallery,labels,theirs,own = these
+)->Tensor:  # (Q,) int64, 1 is the nearest; N+1 where there is no match, for a ranking where it holds none
+    """Rank of each query's first match; Recall@k is the mean of `first_hits(...) <= k`.
+    `ValueError` as `knn`; warns where nobody can match."""
+    these = task(queries, labels, gallery, gallery_labels, geometry=geometry)
+    points,gallery,labels,theirs,own = these
     check_asked(n_relevant(these)>0, "count as misses")
-    if points.is_floating_point(): return first_ranks(pair_up(points, gallery, geometry, c), labels, theirs, own)
+    if points.is_floating_point():
+        return first_ranks(pair_up(points, gallery, geometry, c), labels, theirs, own)
     found = class_matches(these, points.shape[1])
     return torch.where(found.any(1), found.int().argmax(1)+1, len(theirs)+1)
 
@@ -175,11 +201,14 @@ def recall_at_k(
     geometry:str="sphere",              # `sphere`, `euclidean` or `poincare`
     c:float|None=None,                  # curvature magnitude > 0 of the ball
 )->dict[int,float]:                     # k -> share of queries, 0..1
-    "Share of queries with their class among the k nearest, all k at once. `ValueError` as `knn`. Jégou et al. 2011, section V."
+    """Share of queries with their class among the k nearest, all k at once.
+    `ValueError` as `knn`. Jégou et al. 2011, section V."""
     ks,these = list_lengths(ks),task(queries, labels, gallery, gallery_labels, geometry=geometry)
     most = len(these.theirs)-these.own if these.points.is_floating_point() else these.points.shape[1]
     if not ks or not 1<=min(ks)<=max(ks)<=most:
-        more = "" if these.points.is_floating_point() else f", the length of the ranking (make it with knn(..., k={max(ks, default=1)}))"
+        more = (
+            "" if these.points.is_floating_point()
+            else f", the length of the ranking (make it with knn(..., k={max(ks, default=1)}))")
         raise ValueError(f"ks must be list lengths, each 1..{most}{more}; got {ks}")
     ranks = first_hits(queries, labels, gallery, gallery_labels, geometry, c)
     return {k:float((ranks<=k).double().mean()) for k in ks}
@@ -189,10 +218,12 @@ def over_queries(
     values:Tensor,         # (Q,) one number a query
     asked:Tensor,          # (Q,) bool: there was something to find
     per_query:bool=False,  # all of them instead of their mean
-)->float|Tensor:           # mean over the queries that had something to find; or (Q,) float64, nan where nothing was
-    "The mean, or what it is the mean of. Warns of queries that had nothing to find. `ValueError` if none had."
+)->float|Tensor:  # mean over the queries that had something to find; or (Q,) float64, nan where nothing was
+    """The mean, or what it is the mean of.
+    Warns of queries that had nothing to find. `ValueError` if none had."""
     check_asked(asked, "are nan" if per_query else "are left out of the mean")
-    return torch.where(asked, values.double(), torch.nan) if per_query else float(values[asked].double().mean())
+    return (
+        torch.where(asked, values.double(), torch.nan) if per_query else float(values[asked].double().mean()))
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #c6a5947e
 def over_first_r(
@@ -203,7 +234,8 @@ def over_first_r(
     per_query:bool=False,
 )->float|Tensor:
     "The sum of `value` over the first R ranks, by R: its mean over queries, or (Q,)."
-    wanted = n_relevant(task); k = int(wanted.max())
+    wanted = n_relevant(task)
+    k = int(wanted.max())
     if k==0: return over_queries(wanted, wanted>0)
     rank,out = torch.arange(1, k+1),torch.empty(len(wanted), dtype=torch.float64)
     def each(rows, hits):
@@ -220,10 +252,12 @@ def r_precision(
     gallery_labels:Tensor|None=None,    # (N,) classes; None: as `gallery`
     geometry:str="sphere",              # `sphere`, `euclidean` or `poincare`
     c:float|None=None,                  # curvature magnitude > 0 of the ball
-    per_query:bool=False,               # the number of each query, nan where there is nothing to find, instead of the mean
+    per_query:bool=False,  # the number of each query, nan where there is nothing to find, instead of the mean
 )->float|Tensor:                               # share, 0..1
-    "Share of the query's class among the R nearest, R its size. `ValueError` as `knn`. Musgrave et al. 2020, arXiv:2003.08505."
-    return over_first_r(lambda hits: hits, task(queries, labels, gallery, gallery_labels, geometry=geometry), geometry, c, per_query)
+    """Share of the query's class among the R nearest, R its size.
+    `ValueError` as `knn`. Musgrave et al. 2020, arXiv:2003.08505."""
+    return over_first_r(lambda hits: hits, task(queries, labels, gallery, gallery_labels, geometry=geometry),
+        geometry, c, per_query)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #2c6d94e4
 def map_at_r(
@@ -233,30 +267,40 @@ def map_at_r(
     gallery_labels:Tensor|None=None,    # (N,) classes; None: as `gallery`
     geometry:str="sphere",              # `sphere`, `euclidean` or `poincare`
     c:float|None=None,                  # curvature magnitude > 0 of the ball
-    per_query:bool=False,               # the number of each query, nan where there is nothing to find, instead of the mean
+    per_query:bool=False,  # the number of each query, nan where there is nothing to find, instead of the mean
 )->float|Tensor:                               # 0..1
-    "Mean average precision over the R nearest. `ValueError` as `knn`. Musgrave et al. 2020, arXiv:2003.08505, section 3.2."
+    """Mean average precision over the R nearest.
+    `ValueError` as `knn`. Musgrave et al. 2020, arXiv:2003.08505, section 3.2."""
     def precision(hits): return hits*hits.cumsum(1)/torch.arange(1, hits.shape[1]+1)
-    return over_first_r(precision, task(queries, labels, gallery, gallery_labels, geometry=geometry), geometry, c, per_query)
+    return over_first_r(precision, task(queries, labels, gallery, gallery_labels, geometry=geometry),
+        geometry, c, per_query)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #1c24fe8b
 def class_interval(
-    values:Tensor,                        # (Q,) a number a query, `first_hits(...) <= k` or a measure `per_query`; nan: not counted
+    values:Tensor,  # (Q,) a number a query, `first_hits(...) <= k` or a measure `per_query`; nan: not counted
     labels:Tensor,                        # (Q,) classes of the queries
     n_resamples:int=9999,                 # bootstrap samples
     generator:torch.Generator|None=None,  # of the resampling; None: a new one with seed 0
     level:float=.95,                      # nominal coverage in (0,1); too optimistic for few classes
 )->tuple[float,float]:                    # (low, high) of the mean over queries
-    "Percentile bootstrap interval that resamples whole classes. `ValueError` for bad values, fewer than 2 classes. Field & Welsh 2007."
-    values = torch.as_tensor(values).detach().cpu().double(); labels = check_labels(labels, len(values))
-    if n_resamples<1 or not 0<level<1: raise ValueError(f"expected n_resamples ≥ 1 and 0 < level < 1, got {n_resamples} and {level}")
-    if values.ndim!=1 or values.isinf().any(): raise ValueError(f"values must be (Q,), without inf; got shape {tuple(values.shape)}")
-    labels,values = labels[~values.isnan()],values[~values.isnan()]; place = labels.unique(return_inverse=True)[1]
-    count = place.bincount().double(); total = torch.zeros_like(count).index_add_(0, place, values); n = len(count)
+    """Percentile bootstrap interval that resamples whole classes.
+    `ValueError` for bad values, fewer than 2 classes. Field & Welsh 2007."""
+    values = torch.as_tensor(values).detach().cpu().double()
+    labels = check_labels(labels, len(values))
+    if n_resamples<1 or not 0<level<1:
+        raise ValueError(f"expected n_resamples ≥ 1 and 0 < level < 1, got {n_resamples} and {level}")
+    if values.ndim!=1 or values.isinf().any():
+        raise ValueError(f"values must be (Q,), without inf; got shape {tuple(values.shape)}")
+    labels,values = labels[~values.isnan()],values[~values.isnan()]
+    place = labels.unique(return_inverse=True)[1]
+    count = place.bincount().double()
+    total = torch.zeros_like(count).index_add_(0, place, values)
+    n = len(count)
     if n<2: raise ValueError(f"classes are resampled: expected queries of at least 2, got {n}")
     generator = generator or torch.Generator().manual_seed(0)
     parts = torch.arange(n_resamples).split(max(1, 2**20//n))
-    draws = (torch.randint(n, (len(some),n), generator=generator, device=generator.device).cpu() for some in parts)
+    draws = (torch.randint(n, (len(some),n), generator=generator,
+        device=generator.device).cpu() for some in parts)
     means = torch.cat([total[some].sum(1)/count[some].sum(1) for some in draws]).numpy()
     return tuple(float(edge) for edge in np.quantile(means, ((1-level)/2,(1+level)/2)))
 
@@ -267,14 +311,17 @@ def recall_chance(
     gallery_labels:Tensor|None=None,    # (N,) classes; None: the queries are their own gallery
 )->dict[int,float]:                     # k -> expected share, 0..1
     "Exact expectation of Recall@k when the gallery's classes are shuffled. `ValueError` for bad labels or k."
-    ks = list_lengths(ks); labels = integer_labels(labels); own = gallery_labels is None
+    ks = list_lengths(ks)
+    labels = integer_labels(labels)
+    own = gallery_labels is None
     size = len(labels)-1 if own else len(gallery_labels)
     these = task(torch.zeros(len(labels), 1), labels, None if own else torch.zeros(size, 1), gallery_labels)
     counts,queries = n_relevant(these).double().unique(return_counts=True)
     def ways(n, k): return torch.lgamma(n+1)-torch.lgamma(n-k+1)                         # log of n!/(n-k)!
     for k in ks:
         if not 1<=k<=size: raise ValueError(f"k must be 1..{size}, the points to be found; got {k}")
-    none = {k:torch.where(size-counts>=k, (ways(size-counts, k)-ways(torch.tensor(float(size)).double(), k)).exp(), 0.) for k in ks}
+    none = {k:torch.where(size-counts>=k,
+        (ways(size-counts, k)-ways(torch.tensor(float(size)).double(), k)).exp(), 0.) for k in ks}
     return {k:1-float((miss*queries).sum()/len(labels)) for k,miss in none.items()}
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #77f04ae1
@@ -282,12 +329,18 @@ def chance_at_r(
     labels:Tensor,                      # (Q,) classes of the queries
     gallery_labels:Tensor|None=None,    # (N,) classes; None: the queries are their own gallery
 )->tuple[float,float]:                  # expected R-precision and MAP@R, 0..1
-    "Exact expectations when the gallery's classes are shuffled. `ValueError` for bad labels, or if no query has anything to find."
-    labels = integer_labels(labels); own = gallery_labels is None; size = len(labels)-1 if own else len(gallery_labels)
+    """Exact expectations when the gallery's classes are shuffled.
+    `ValueError` for bad labels, or if no query has anything to find."""
+    labels = integer_labels(labels)
+    own = gallery_labels is None
+    size = len(labels)-1 if own else len(gallery_labels)
     these = task(torch.zeros(len(labels), 1), labels, None if own else torch.zeros(size, 1), gallery_labels)
-    wanted = n_relevant(these); check_asked(wanted>0, "are left out of the mean")
-    wanted,queries = (x.double() for x in wanted[wanted>0].unique(return_counts=True)); p,again = wanted/size,(wanted-1)/max(size-1, 1)
-    rank = torch.arange(1, int(wanted.max())+1); share = ((1+(rank-1)*again[:,None])/rank).cumsum(1)               # (kinds, most R)
+    wanted = n_relevant(these)
+    check_asked(wanted>0, "are left out of the mean")
+    wanted,queries = (x.double() for x in wanted[wanted>0].unique(return_counts=True))
+    p,again = wanted/size,(wanted-1)/max(size-1, 1)
+    rank = torch.arange(1, int(wanted.max())+1)
+    share = ((1+(rank-1)*again[:,None])/rank).cumsum(1)  # (kinds, most R)
     mean = lambda value: float((value*queries).sum()/queries.sum())
     return mean(p),mean(p/wanted*share.gather(1, wanted.long()[:,None]-1)[:,0])
 
@@ -308,7 +361,7 @@ def retrieval_ceiling(
 def shared_levels(
     taxonomy:Taxonomy,  # of C classes
 )->Tensor:              # (C,C) int64, 0..depth; depth on the diagonal
-    "How many levels, from the top, two classes have in common."
+    "Count the levels, from the top, that two classes have in common."
     return torch.as_tensor(taxonomy.lca_depth()).long().fill_diagonal_(taxonomy.depth)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #591fdb37
@@ -335,8 +388,9 @@ def h_ap(
     relevance:Tensor,  # (Q,L) relevance of a point of level 1..L
 )->Tensor:             # (Q,) 0..1, float64; nan where no level is shared
     "Hierarchical average precision of each query. Ramzi et al. 2022, arXiv:2207.04873, section 3.1."
-    one = at_levels(levels, relevance.shape[1]); rank = torch.arange(1, levels.shape[1]+1)
-    earned = (one/rank)@one.cumsum(2).mT                            # (Q,L,L): points of level m up to each rank of level l, by rank
+    one = at_levels(levels, relevance.shape[1])
+    rank = torch.arange(1, levels.shape[1]+1)
+    earned = (one/rank)@one.cumsum(2).mT  # (Q,L,L): points of level m up to each rank of level l, by rank
     worth = torch.minimum(relevance[:,:,None], relevance[:,None])
     return (earned*worth).sum((1,2))/(relevance*one.sum(2)).sum(1)
 
@@ -345,19 +399,26 @@ def asi(
     levels:Tensor,  # (Q,n) shared levels of the whole gallery in ranked order, 0..depth
     depth:int,      # L
 )->Tensor:          # (Q,) 0..1, float64; nan where no level is shared
-    "Average set intersection of each query's list with the best list. Sun et al. 2021, arXiv:2103.11781; Ramzi et al. 2022."
-    one = at_levels(levels, depth); counts = one.sum(2); rank = torch.arange(1, levels.shape[1]+1)
-    above = counts.flip(1).cumsum(1).flip(1)-counts                                     # (Q,L) points of higher levels come first
-    best = (rank-above[...,None]).clamp(min=0).minimum(counts[...,None])                # (Q,L,n) how many of each level the best list has
-    common = one.cumsum(2).minimum(best).sum(1)/rank; total = counts.sum(1)
+    """Average set intersection of each query's list with the best list.
+    Sun et al. 2021, arXiv:2103.11781; Ramzi et al. 2022."""
+    one = at_levels(levels, depth)
+    counts = one.sum(2)
+    rank = torch.arange(1, levels.shape[1]+1)
+    above = counts.flip(1).cumsum(1).flip(1)-counts  # (Q,L) points of higher levels come first
+    # (Q,L,n) how many of each level the best list has
+    best = (rank-above[...,None]).clamp(min=0).minimum(counts[...,None])
+    common = one.cumsum(2).minimum(best).sum(1)/rank
+    total = counts.sum(1)
     return (common*(rank<=total[:,None])).sum(1)/total
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #e3d833aa
 def ndcg(
     levels:Tensor,  # (Q,n) shared levels of the whole gallery in ranked order, ≥ 0
 )->Tensor:          # (Q,) 0..1, float64; nan where no level is shared
-    "Normalised discounted cumulative gain, gain 2^l-1, of each query. Järvelin & Kekäläinen 2002; Ramzi et al. 2022."
-    gain = 2.**levels.double()-1; discount = 1/torch.log2(torch.arange(2, levels.shape[1]+2).double())
+    """Normalised discounted cumulative gain, gain 2^l-1, of each query.
+    Järvelin & Kekäläinen 2002; Ramzi et al. 2022."""
+    gain = 2.**levels.double()-1
+    discount = 1/torch.log2(torch.arange(2, levels.shape[1]+2).double())
     return (gain@discount)/(gain.sort(1, descending=True).values@discount)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #bdc976a5
@@ -369,7 +430,7 @@ class HierarchicalRetrieval(NamedTuple):
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #746e7281
 def hierarchical_retrieval(
-    queries:Tensor,                     # (Q,D) embeddings, or a ranking of the whole gallery (Q,N), without the query (Q,N-1)
+    queries:Tensor,  # (Q,D) embeddings, or a ranking of the whole gallery (Q,N), without the query (Q,N-1)
     labels:Tensor,                      # (Q,) classes: names, or integers in the taxonomy's order
     taxonomy:Taxonomy,                  # of C classes, in label order
     gallery:Tensor|None=None,           # (N,D) embeddings; None: the queries, none of which finds itself
@@ -377,21 +438,27 @@ def hierarchical_retrieval(
     geometry:str="sphere",              # `sphere`, `euclidean` or `poincare`
     c:float|None=None,                  # curvature magnitude > 0 of the ball
     alpha:float=1.,                     # of H-AP's relevance, > 0
-    per_query:bool=False,               # the numbers of each query, nan where there is nothing to find, instead of their means
+    # the numbers of each query, nan where there is nothing to find, instead of their means
+    per_query:bool=False,
 )->HierarchicalRetrieval:               # `h_ap`, `asi`, `ndcg`
-    "H-AP, ASI and NDCG over the levels of a taxonomy. `ValueError` as `knn`, for labels that are no class. Ramzi et al. 2022."
+    """H-AP, ASI and NDCG over the levels of a taxonomy.
+    `ValueError` as `knn`, for labels that are no class. Ramzi et al. 2022."""
     if gallery_labels is not None: gallery_labels,_ = match_labels(gallery_labels, taxonomy)
     labels,taxonomy = match_labels(labels, taxonomy)
-    points,gallery,labels,theirs,own = task(queries, labels, gallery, gallery_labels, taxonomy.n_classes, geometry)
+    points,gallery,labels,theirs,own = task(queries, labels, gallery, gallery_labels, taxonomy.n_classes,
+        geometry)
     shared,depth,n = shared_levels(taxonomy),taxonomy.depth,len(theirs)-own
     out = torch.empty(len(points), 4, dtype=torch.float64)
     def each(rows, v, columns):
         size = max(1, 2**20//(n*depth))
         for some,found in zip(rows.split(size), columns.split(size)):
-            levels = shared[labels[some,None], theirs[found]]; counts = at_levels(levels, depth).sum(2)
-            out[some] = torch.stack([h_ap(levels, relevance(counts, alpha)), asi(levels, depth), ndcg(levels), counts.sum(1)], 1)
+            levels = shared[labels[some,None], theirs[found]]
+            counts = at_levels(levels, depth).sum(2)
+            out[some] = torch.stack([h_ap(levels, relevance(counts, alpha)), asi(levels, depth), ndcg(levels),
+                counts.sum(1)], 1)
     if points.is_floating_point(): search_by_lot(pair_up(points, gallery, geometry, c), n, each, own)
     elif points.shape[1]!=n:
-        raise ValueError(f"a ranking of {points.shape[1]} of {n} gallery points: H-AP, ASI and NDCG read it whole, knn(..., k={n})")
+        raise ValueError(f"a ranking of {points.shape[1]} of {n} gallery points: H-AP, ASI and NDCG read it "
+            f"whole, knn(..., k={n})")
     else: each(torch.arange(len(points)), None, points.long())
     return HierarchicalRetrieval(*(over_queries(value, out[:,3]>0, per_query) for value in out[:,:3].T))

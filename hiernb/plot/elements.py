@@ -17,7 +17,8 @@ from ..tree.taxonomy import Taxonomy
 from .tree_layout import Layout
 
 # %% ../../nbs/70_plot/02_elements.ipynb #d54566a3
-PALETTE = '#0072B2','#E69F00','#56B4E9','#CC79A7','#000000','#D55E00'   # Okabe & Ito 2008 without green and yellow
+# Okabe & Ito 2008 without green and yellow
+PALETTE = '#0072B2','#E69F00','#56B4E9','#CC79A7','#000000','#D55E00'
 MARKERS = 'o','s','^','D','v','P','X'
 DASHES = '-','--',':','-.',(0,(8,2))
 GREY = '#8C8C8C'
@@ -28,7 +29,9 @@ def group_marks(
 )->list:   # n pairs (colour, marker), all different
     "A colour and a shape for each group. `ValueError` when there are more groups than pairs."
     most = len(PALETTE)*len(MARKERS)
-    if n>most: raise ValueError(f"{n} groups cannot be told apart by marks, at most {most} can; choose a level nearer to the root")
+    if n>most:
+        raise ValueError(f"{n} groups cannot be told apart by marks, at most {most} can; choose a level "
+            f"nearer to the root")
     return [(PALETTE[i%len(PALETTE)],MARKERS[i%len(MARKERS)]) for i in range(n)]
 
 # %% ../../nbs/70_plot/02_elements.ipynb #59c7cc99
@@ -45,14 +48,21 @@ def fit_labels(
     *axs,             # axes whose height is shared by their y ticks
     largest:float=8., # upper bound in points
 ):
-    "Set the font of y labels such that neighbouring rows do not touch, when all else is drawn. `ValueError` for rows under 2.5 points."
+    """Set the font of y labels such that neighbouring rows do not touch, when all else is drawn.
+    `ValueError` for rows under 2.5 points."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing|Matplotlib currently does not support")  # of a name: boxes are drawn
-        axs[0].figure.canvas.figure.draw_without_rendering()              # of the whole figure; runs the layout
+        # of a name: boxes are drawn
+        warnings.filterwarnings("ignore",
+            message=r"Glyph \d+ .* missing|Matplotlib currently does not support")
+        axs[0].figure.canvas.figure.draw_without_rendering()  # of the whole figure; runs the layout
     for ax in axs:
         row = ax.get_window_extent().height*72/ax.figure.dpi/(n := abs(np.subtract(*ax.get_ylim())))
-        if row<2.5: raise ValueError(f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; they need {n*2.5/72:.1f} inches, or give no axes")
-        at = ax.get_yticks(); way = np.abs(np.subtract.outer(at, at)); np.fill_diagonal(way, n)
+        if row<2.5:
+            raise ValueError(f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; they need "
+                f"{n*2.5/72:.1f} inches, or give no axes")
+        at = ax.get_yticks()
+        way = np.abs(np.subtract.outer(at, at))
+        np.fill_diagonal(way, n)
         for tick,room in zip(ax.yaxis.get_major_ticks(), way.min(1, initial=n)):
             for label in (tick.label1,tick.label2): label.set_fontsize(min(largest,.8*row*room))
 
@@ -66,8 +76,12 @@ def tip_groups(
     if taxonomy is None: return np.zeros(len(names),int),['']
     place = {name:i for i,name in enumerate(taxonomy.names)}
     unknown = [name for name in names if name not in place]
-    if unknown: raise ValueError(f"{unknown[0]!r} is not a class of the taxonomy ({taxonomy.n_classes} classes, the first {taxonomy.names[0]!r})")
-    return np.asarray(taxonomy.level_labels(level))[[place[name] for name in names]],list(taxonomy.level_names(level))
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not a class of the taxonomy ({taxonomy.n_classes} classes, the "
+            f"first {taxonomy.names[0]!r})")
+    return (
+        np.asarray(taxonomy.level_labels(level))[[place[name] for name in names]],
+        list(taxonomy.level_names(level)))
 
 # %% ../../nbs/70_plot/02_elements.ipynb #02d56ad4
 def pure_groups(
@@ -92,21 +106,28 @@ def draw_tree(
 ):
     "Draw branches, marks and names of a placed tree."
     x,y,parent,n = placed.x,placed.y,placed.parent,len(placed.names)
-    width = max(np.ptp(x),1e-12); column = x.max()+.03*width
+    width = max(np.ptp(x),1e-12)
+    column = x.max()+.03*width
     colours = [GREY if g<0 else marks[g][0] for g in pure_groups(placed,groups)]
     along = [[(x[p],b),(a,b)] for a,b,p in zip(x[1:],y[1:],parent[1:])]
     across = [[(x[p],y[p]),(x[p],b)] for b,p in zip(y[1:],parent[1:])]
-    ax.add_collection(LineCollection(along+across, colors=colours[1:]+[colours[p] for p in parent[1:]], lw=1, capstyle='projecting', label='branches'))
+    ax.add_collection(LineCollection(along+across, colors=colours[1:]+[colours[p] for p in parent[1:]], lw=1,
+        capstyle='projecting', label='branches'))
     ax.hlines(y[placed.tips], x[placed.tips], column, colors=GREY, linestyles=':', lw=.5, zorder=1)
     for g in np.unique(groups):
-        ax.scatter(np.full((groups==g).sum(),column), np.flatnonzero(groups==g), s=14, c=marks[g][0], marker=marks[g][1], zorder=3)
+        ax.scatter(np.full((groups==g).sum(),column), np.flatnonzero(groups==g), s=14, c=marks[g][0],
+            marker=marks[g][1], zorder=3)
     left,right = x.min()-.02*width,column+.03*width
     ax.set(ylim=(n-.5,-.5), xlim=(right,left) if mirror else (left,right))
     ax.set_yticks(range(n), [shorten(name) for name in placed.names], parse_math=False)
     ax.tick_params('y', length=0, pad=2, left=False, labelleft=mirror, labelright=not mirror)
     ax.spines[['left','right','top']].set_visible(False)
-    if placed.lengths: ax.set_xlabel('distance from the root', fontsize=8); ax.tick_params('x', labelsize=7)
-    else: ax.spines['bottom'].set_visible(False); ax.set_xticks([])
+    if placed.lengths:
+        ax.set_xlabel('distance from the root', fontsize=8)
+        ax.tick_params('x', labelsize=7)
+    else:
+        ax.spines['bottom'].set_visible(False)
+        ax.set_xticks([])
 
 # %% ../../nbs/70_plot/02_elements.ipynb #4dd53c53
 def group_legend(
@@ -116,12 +137,16 @@ def group_legend(
 ):
     "Legend of the groups in as many columns as fit; none for a single group."
     if len(names)<2: return
-    handles = [plt.Line2D([],[],ls='',color=colour,marker=marker,ms=4,label=shorten(name)) for name,(colour,marker) in zip(names,marks)]
+    handles = [plt.Line2D([],[],ls='',color=colour,marker=marker,ms=4,label=shorten(name)) for name,
+        (colour,marker) in zip(names,marks)]
     canvas = owner.figure if isinstance(owner,Axes) else owner
-    columns = max(1, int(canvas.bbox.width*72/canvas.dpi // (4.4*max(len(h.get_label()) for h in handles)+24)))
-    place = dict(loc='upper left', bbox_to_anchor=(0,0), borderaxespad=4.5, borderpad=0) if isinstance(owner,Axes) else dict(loc='outside lower center')
-    legend = owner.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, handletextpad=.3, columnspacing=1, **place)
-    for text in legend.get_texts(): text.set_parse_math(False)            # a name with two dollar signs is no formula
+    columns = max(1,
+        int(canvas.bbox.width*72/canvas.dpi // (4.4*max(len(h.get_label()) for h in handles)+24)))
+    place = dict(loc='upper left', bbox_to_anchor=(0,0), borderaxespad=4.5, borderpad=0) if isinstance(owner,
+        Axes) else dict(loc='outside lower center')
+    legend = owner.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, handletextpad=.3,
+        columnspacing=1, **place)
+    for text in legend.get_texts(): text.set_parse_math(False)  # a name with two dollar signs is no formula
 
 # %% ../../nbs/70_plot/02_elements.ipynb #cab234bf
 def group_strip(
@@ -132,12 +157,17 @@ def group_strip(
     "Mark runs of rows of one group by lines, colour strip and name."
     n,starts = len(groups),np.flatnonzero(np.diff(groups,prepend=-1))
     ends = np.append(starts[1:],n)
-    for start in starts[1:]: ax.axhline(start-.5, color='w', lw=.8); ax.axvline(start-.5, color='w', lw=.8)
+    for start in starts[1:]:
+        ax.axhline(start-.5, color='w', lw=.8)
+        ax.axvline(start-.5, color='w', lw=.8)
     for start,end in zip(starts,ends):
-        ax.add_patch(plt.Rectangle((-.5-.035*n,start-.5), .025*n, end-start, fc=PALETTE[groups[start]%len(PALETTE)], ec='w', lw=.5))
+        ax.add_patch(plt.Rectangle((-.5-.035*n,start-.5), .025*n, end-start,
+            fc=PALETTE[groups[start]%len(PALETTE)], ec='w', lw=.5))
     ax.set(xlim=(-.5-.04*n,n-.5), ylim=(n-.5,-.5))
-    ax.spines[:].set_visible(False); ax.tick_params(length=0, pad=1)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0, pad=1)
     side = ax.secondary_yaxis('right')
     side.set_yticks((starts+ends-1)/2, [shorten(names[g]) for g in groups[starts]], parse_math=False)
-    side.spines[:].set_visible(False); side.tick_params(length=0, pad=1)
+    side.spines[:].set_visible(False)
+    side.tick_params(length=0, pad=1)
     return side

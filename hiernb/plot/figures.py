@@ -18,7 +18,8 @@ from matplotlib.collections import LineCollection
 from ..tree.taxonomy import Taxonomy
 from ..metric.calibration import ece, reliability
 from .tree_layout import tip_names, tree_layout, rotate, untangle
-from .elements import PALETTE, DASHES, GREY, draw_tree, fit_labels, group_legend, group_marks, group_strip, shorten, tip_groups
+from .elements import (
+    PALETTE, DASHES, GREY, draw_tree, fit_labels, group_legend, group_marks, group_strip, shorten, tip_groups)
 
 # %% ../../nbs/70_plot/03_figures.ipynb #3e726872
 def dendrogram(
@@ -27,7 +28,8 @@ def dendrogram(
     ax:Axes=None,  # drawn into; None: a new figure, 1/8 inch high per class
     level:int=0,   # level of the groups; 0 is the root's children
 )->Axes:           # root at the left, first tip at the top
-    "Draw a tree from left to right, marked by taxonomy group. `ValueError` for a tip that is no class and for over 42 groups."
+    """Draw a tree from left to right, marked by taxonomy group.
+    `ValueError` for a tip that is no class and for over 42 groups."""
     placed = tree_layout(tree)
     groups,names = tip_groups(placed.names, taxonomy, level)
     marks = group_marks(len(names))
@@ -49,8 +51,10 @@ def dendrogram_beside_truth(
     if fig is None: fig = plt.figure(figsize=(8,1.3+len(tip_names(tree))/8), layout='constrained')
     axs = fig.subplots(1, 2)
     for ax,each,title in zip(axs, (tree,true_tree), ('inferred','true')):
-        placed = tree_layout(each); groups,names = tip_groups(placed.names, taxonomy, level)
-        draw_tree(ax, placed, groups, group_marks(len(names))); ax.set_title(title, fontsize=9)
+        placed = tree_layout(each)
+        groups,names = tip_groups(placed.names, taxonomy, level)
+        draw_tree(ax, placed, groups, group_marks(len(names)))
+        ax.set_title(title, fontsize=9)
     group_legend(fig, names, group_marks(len(names)))
     fit_labels(*axs)
     return axs
@@ -70,11 +74,13 @@ def tanglegram(
     marks,row = group_marks(len(names)),{name:i for i,name in enumerate(right.names)}
     if fig is None: fig = plt.figure(figsize=(8,1.3+len(names)/40+n/8), layout='constrained')
     axs = fig.subplots(1, 3, width_ratios=(3,1.5,3))
-    for ax,placed,mirror in (axs[0],left,False),(axs[2],right,True): draw_tree(ax, placed, tip_groups(placed.names,taxonomy,level)[0], marks, mirror)
+    for ax,placed,mirror in (axs[0],left,False),(axs[2],right,True):
+        draw_tree(ax, placed, tip_groups(placed.names,taxonomy,level)[0], marks, mirror)
     lines = [[(0,i),(1,row[name])] for i,name in enumerate(left.names)]
     colours = [marks[g][0] for g in tip_groups(left.names, taxonomy, level)[0]]
     axs[1].add_collection(LineCollection(lines, colors=colours, lw=.8, label='classes'))
-    axs[1].set(xlim=(0,1), ylim=(n-.5,-.5)); axs[1].axis('off')
+    axs[1].set(xlim=(0,1), ylim=(n-.5,-.5))
+    axs[1].axis('off')
     axs[1].set_title(f'{count:,} of {n*(n-1)//2:,} pairs cross', fontsize=8)
     group_legend(fig, names, marks)
     fit_labels(axs[0], axs[2])
@@ -89,21 +95,28 @@ def cluster_map(
     level:int=0,          # level of the groups, named at the right
     unit:str='distance',  # what the colour bar measures
 )->Axes:
-    "Draw a distance matrix ordered by hierarchy. `ValueError` for a wrong shape, nan or inf, or a tree over other classes."
+    """Draw a distance matrix ordered by hierarchy.
+    `ValueError` for a wrong shape, nan or inf, or a tree over other classes."""
     dist,n = np.array(dist,float),taxonomy.n_classes
-    if dist.shape!=(n,n): raise ValueError(f"dist must be ({n},{n}), one row for each class of the taxonomy; got {dist.shape}")
-    if not np.isfinite(dist).all(): raise ValueError(f"dist must be finite; row {int(np.argmin(np.isfinite(dist).all(1)))} is not")
+    if dist.shape!=(n,n):
+        raise ValueError(f"dist must be ({n},{n}), one row for each class of the taxonomy; got {dist.shape}")
+    if not np.isfinite(dist).all():
+        raise ValueError(f"dist must be finite; row {int(np.argmin(np.isfinite(dist).all(1)))} is not")
     true_order = tip_names(taxonomy.to_tree())
     order = true_order if tree is None else tip_names(rotate(tree, true_order))
     place,(groups,names) = {name:i for i,name in enumerate(taxonomy.names)},tip_groups(order, taxonomy, level)
     pick = [place[name] for name in order]
     np.fill_diagonal(dist, np.nan)
-    letters = sum(max(len(shorten(name)) for name in some) for some in (order,names))    # of labels at both sides
-    if ax is None: _,ax = plt.subplots(figsize=(max(3.2, 1.8+.06*letters)+n*.06,1+n*.11), layout='constrained')
+    # of labels at both sides
+    letters = sum(max(len(shorten(name)) for name in some) for some in (order,names))
+    if ax is None:
+        _,ax = plt.subplots(figsize=(max(3.2, 1.8+.06*letters)+n*.06,1+n*.11), layout='constrained')
     image = ax.imshow(dist[np.ix_(pick,pick)], cmap='cividis', aspect='auto', interpolation='nearest')
     bar = ax.figure.colorbar(image, ax=ax, location='bottom', shrink=.6, aspect=30, pad=.02)
-    bar.set_label(unit, fontsize=8); bar.ax.tick_params(labelsize=7)
-    ax.set_yticks(range(n), [shorten(name) for name in order], parse_math=False); ax.set_xticks([])
+    bar.set_label(unit, fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    ax.set_yticks(range(n), [shorten(name) for name in order], parse_math=False)
+    ax.set_xticks([])
     fit_labels(ax, group_strip(ax, groups, names), largest=7.)
     return ax
 
@@ -112,52 +125,72 @@ def training_curves(
     history,   # DataFrame with columns epoch, train_loss and a score such as val_accuracy (0 … 1; test_… if that judged), or up to 30 by name
     fig=None,  # figure or subfigure to draw into; None: a new one
 )->ndarray:    # two axes: loss and validation score
-    "Draw loss and validation score by epoch. `ValueError` for a missing column, no epoch, no score, runs with different scores or too many."
+    """Draw loss and validation score by epoch.
+    `ValueError` for a missing column, no epoch, no score, runs with different scores or too many."""
     runs = history if isinstance(history,dict) else {'':history}
     if not 0<len(runs)<=30: raise ValueError(f"between 1 and 30 runs can be told apart, got {len(runs)}")
     names = [f'{split}_{kind}' for split in ('val','test') for kind in ('accuracy','recall_at_1')]
     scores = [name for name in names if any(name in run for run in runs.values())]
-    if len(scores)!=1: raise ValueError(f"runs are compared by one validation score, a column {', '.join(names)}; got {scores}")
-    split,_,words = (score := scores[0]).partition('_'); words = words.replace('_at_','@'); judge = 'validation' if split=='val' else 'test'
-    two = len(runs)==1 and words=='accuracy'                                                   # training and validation in one picture
+    if len(scores)!=1:
+        raise ValueError(f"runs are compared by one validation score, a column {', '.join(names)}; got "
+            f"{scores}")
+    split,_,words = (score := scores[0]).partition('_')
+    words = words.replace('_at_','@')
+    judge = 'validation' if split=='val' else 'test'
+    two = len(runs)==1 and words=='accuracy'  # training and validation in one picture
     for name,run in runs.items():
         missing = {'epoch','train_loss',score}-set(run.columns)
-        if missing or not len(run): raise ValueError(f"history {name!r} has {len(run)} epochs and lacks the columns {sorted(missing)}")
-        if not run[score].notna().any(): raise ValueError(f"history {name!r} has no {judge} {words}: all {len(run)} values are nan")
+        if missing or not len(run):
+            raise ValueError(f"history {name!r} has {len(run)} epochs and lacks the columns {sorted(missing)}")
+        if not run[score].notna().any():
+            raise ValueError(f"history {name!r} has no {judge} {words}: all {len(run)} values are nan")
     if fig is None: fig = plt.figure(figsize=(7,2.6+.1*max(0,len(runs)-12)), layout='constrained')
     loss,right = axs = fig.subplots(1, 2)
     for i,(name,run) in enumerate(runs.items()):
-        style,best = dict(color=PALETTE[i%len(PALETTE)],ls=DASHES[i%len(DASHES)],lw=1.2),run.loc[run[score].idxmax()]
+        style,best = (
+            dict(color=PALETTE[i%len(PALETTE)],ls=DASHES[i%len(DASHES)],lw=1.2),run.loc[run[score].idxmax()])
         loss.plot(run.epoch, run.train_loss, **style)
         judged = run.dropna(subset=score)
         dots = {} if len(judged)==len(run) else dict(marker='.', ms=3)      # epochs between were not judged
         right.plot(judged.epoch, judged[score], label=name or judge, **style, **dots)
         right.plot(best.epoch, best[score], 'o', ms=4, color=style['color'])
-        if two and 'train_accuracy' in run: right.plot(run.epoch, run.train_accuracy, color=PALETTE[1], ls='--', lw=1.2, label='training')
-    loss.set(xlabel='epoch', ylabel='training loss'); right.set(xlabel='epoch', ylabel='accuracy' if two else f'{judge} {words}')
-    for text in right.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5)).get_texts(): text.set_parse_math(False)
-    for ax in axs: ax.spines[['top','right']].set_visible(False); ax.xaxis.get_major_locator().set_params(integer=True)
+        if two and 'train_accuracy' in run:
+            right.plot(run.epoch, run.train_accuracy, color=PALETTE[1], ls='--', lw=1.2, label='training')
+    loss.set(xlabel='epoch', ylabel='training loss')
+    right.set(xlabel='epoch', ylabel='accuracy' if two else f'{judge} {words}')
+    for text in right.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5)).get_texts():
+        text.set_parse_math(False)
+    for ax in axs:
+        ax.spines[['top','right']].set_visible(False)
+        ax.xaxis.get_major_locator().set_params(integer=True)
     return axs
 
 # %% ../../nbs/70_plot/03_figures.ipynb #3096d666
 def interval_plot(
-    table:DataFrame,            # columns label, estimate, low, high; a row for each estimate, first row at the top
+    table:DataFrame,  # columns label, estimate, low, high; a row for each estimate, first row at the top
     ax:Axes=None,               # drawn into; None: a new figure
     reference:float=0.,         # where a vertical line says "no difference"
     xlabel:str='difference',    # what is estimated, with its unit
 )->Axes:
-    "Draw estimates with intervals as a forest plot. `ValueError` for missing columns, no rows or an interval with low > high or nan."
+    """Draw estimates with intervals as a forest plot.
+    `ValueError` for missing columns, no rows or an interval with low > high or nan."""
     missing = {'label','estimate','low','high'}-set(table.columns)
-    if missing or not len(table): raise ValueError(f"table has {len(table)} rows and lacks the columns {sorted(missing)}")
+    if missing or not len(table):
+        raise ValueError(f"table has {len(table)} rows and lacks the columns {sorted(missing)}")
     bad = table[~(table.low<=table.high)]
-    if len(bad): raise ValueError(f"row {bad.label.iloc[0]!r} has no interval: low {bad.low.iloc[0]}, high {bad.high.iloc[0]}")
+    if len(bad):
+        raise ValueError(f"row {bad.label.iloc[0]!r} has no interval: low {bad.low.iloc[0]}, high "
+            f"{bad.high.iloc[0]}")
     n,outside = len(table),((table.low>reference)|(table.high<reference)).to_numpy()
     if ax is None: _,ax = plt.subplots(figsize=(5,.7+n*.2), layout='constrained')
     ax.axvline(reference, color=GREY, lw=.8, ls='--')
     ax.hlines(range(n), table.low, table.high, color=PALETTE[0], lw=1.5)
     ax.scatter(table.estimate, range(n), s=22, ec=PALETTE[0], c=np.where(outside,PALETTE[0],'w'), zorder=3)
     ax.set_yticks(range(n), [shorten(label,48) for label in table.label], parse_math=False)
-    ax.set(ylim=(n-.5,-.5)); ax.set_xlabel(xlabel, fontsize=8); ax.tick_params(axis='x', labelsize=7); ax.tick_params('y', length=0)
+    ax.set(ylim=(n-.5,-.5))
+    ax.set_xlabel(xlabel, fontsize=8)
+    ax.tick_params(axis='x', labelsize=7)
+    ax.tick_params('y', length=0)
     ax.spines[['top','right','left']].set_visible(False)
     fit_labels(ax)
     return ax
@@ -172,13 +205,15 @@ def null_plot(
 )->Axes:
     "Draw an observed value against its null distribution. `ValueError` for an empty or not finite null."
     null = np.asarray(null,float).ravel()
-    if not null.size or not np.isfinite(null).all(): raise ValueError(f"null must hold finite values; {np.isfinite(null).sum()} of {null.size} are")
+    if not null.size or not np.isfinite(null).all():
+        raise ValueError(f"null must hold finite values; {np.isfinite(null).sum()} of {null.size} are")
     chance = null.mean() if chance is None else chance
     if ax is None: _,ax = plt.subplots(figsize=(5,2), layout='constrained')
     ax.hist(null, bins='auto' if np.ptp(null) else 1, color='#C8C8C8', label=f'{null.size:,} permutations')
     ax.axvline(chance, color=PALETTE[4], ls=':', lw=1.2, label=f'chance {chance:.3g}')
     ax.axvline(value, color=PALETTE[0], lw=2, label=f'observed {value:.3g}')
-    ax.set(xlabel=xlabel, ylabel='permutations'); ax.spines[['top','right']].set_visible(False)
+    ax.set(xlabel=xlabel, ylabel='permutations')
+    ax.spines[['top','right']].set_visible(False)
     ax.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5))
     return ax
 
@@ -189,16 +224,20 @@ def reliability_diagram(
     bins:int=15,   # bins of equal width over 0 … 1
     fig=None,      # figure or subfigure to draw into; None: a new one
 )->ndarray:        # two axes: accuracy by confidence, number of samples by confidence
-    "Draw confidence against accuracy, with ECE in the title. `ValueError` as `metric.calibration.reliability`. Guo et al. 2017, arXiv:1706.04599."
+    """Draw confidence against accuracy, with ECE in the title.
+    `ValueError` as `metric.calibration.reliability`. Guo et al. 2017, arXiv:1706.04599."""
     table,error = reliability(probs, labels, bins),ece(probs, labels, bins)
     if fig is None: fig = plt.figure(figsize=(3.4,3.6), layout='constrained')
     top,low = axs = fig.subplots(2, 1, height_ratios=(4,1), sharex=True)
     full = table[table['count']>0]
-    top.bar(full.lower, full.accuracy, full.upper-full.lower, align='edge', color=PALETTE[2], ec='w', lw=.5, label='accuracy')
+    top.bar(full.lower, full.accuracy, full.upper-full.lower, align='edge', color=PALETTE[2], ec='w', lw=.5,
+        label='accuracy')
     top.plot(full.confidence, full.accuracy, 'o', ms=4, color=PALETTE[0], label='mean confidence')
     top.plot([0,1], [0,1], ls='--', lw=1, color=GREY, label='calibrated')
     low.bar(table.lower, table['count'], table.upper-table.lower, align='edge', color=GREY, ec='w', lw=.5)
-    top.set(xlim=(0,1), ylim=(0,1), ylabel='accuracy'); low.set(xlabel='confidence', ylabel='samples')
-    top.set_title(f'ECE {error:.3f} ({bins} bins, {int(table["count"].sum()):,} samples)', fontsize=9); top.legend(fontsize=7, frameon=False)
+    top.set(xlim=(0,1), ylim=(0,1), ylabel='accuracy')
+    low.set(xlabel='confidence', ylabel='samples')
+    top.set_title(f'ECE {error:.3f} ({bins} bins, {int(table["count"].sum()):,} samples)', fontsize=9)
+    top.legend(fontsize=7, frameon=False)
     for ax in axs: ax.spines[['top','right']].set_visible(False)
     return axs

@@ -25,7 +25,8 @@ def pixels(
     if x.dtype==np.uint8: x = x/255.
     x = x.astype(float)
     if not (np.isfinite(x).all() and x.min()>=0 and x.max()<=1):
-        raise ValueError(f"{what} must be uint8 or lie in 0 … 1, got {x.min():.3g} … {x.max():.3g}; undo the normalisation first: x*std + mean")
+        raise ValueError(f"{what} must be uint8 or lie in 0 … 1, got {x.min():.3g} … {x.max():.3g}; undo the "
+            f"normalisation first: x*std + mean")
     x = np.moveaxis(x, 1, -1)
     return np.repeat(x, 3, -1) if x.shape[-1]==1 else x
 
@@ -38,29 +39,40 @@ def retrieval_sheet(
     class_names:Sequence[str],# name of each label
     fig=None,                 # figure or subfigure to draw into; None: a new one
 )->ndarray:                   # (Q,k+1) axes, the queries in the first column
-    "Draw queries and neighbours, hits and misses marked. `ValueError` for shapes that do not fit, labels without a name, or over 400 images."
+    """Draw queries and neighbours, hits and misses marked.
+    `ValueError` for shapes that do not fit, labels without a name, or over 400 images."""
     if neighbors.ndim!=5 or neighbors.shape[0]!=len(queries) or not neighbors.shape[1]:
-        raise ValueError(f"neighbors must be (Q,k,channels,height,width) for {len(queries)} queries, got {tuple(neighbors.shape)}")
+        raise ValueError(f"neighbors must be (Q,k,channels,height,width) for {len(queries)} queries, got "
+            f"{tuple(neighbors.shape)}")
     q,k = neighbors.shape[:2]
-    if q*(k+1)>400: raise ValueError(f"{q} queries with {k} neighbours are {q*(k+1)} images, at most 400 can be seen; show fewer")
+    if q*(k+1)>400:
+        raise ValueError(f"{q} queries with {k} neighbours are {q*(k+1)} images, at most 400 can be seen; "
+            f"show fewer")
     if labels.shape!=(q,) or neighbor_labels.shape!=(q,k):
-        raise ValueError(f"labels must be ({q},) and neighbor_labels ({q},{k}), got {tuple(labels.shape)} and {tuple(neighbor_labels.shape)}")
+        raise ValueError(f"labels must be ({q},) and neighbor_labels ({q},{k}), got {tuple(labels.shape)} "
+            f"and {tuple(neighbor_labels.shape)}")
     first,rest = pixels(queries, 'queries'),pixels(neighbors.flatten(0,1), 'neighbors')
     own,found = np.asarray(labels.cpu()),np.asarray(neighbor_labels.cpu())
     if min(own.min(),found.min())<0 or max(own.max(),found.max())>=len(class_names):
-        raise ValueError(f"labels must lie in 0..{len(class_names)-1}, got {min(own.min(),found.min())} to {max(own.max(),found.max())}")
+        raise ValueError(f"labels must lie in 0..{len(class_names)-1}, got {min(own.min(),found.min())} to "
+            f"{max(own.max(),found.max())}")
     if fig is None: fig = plt.figure(figsize=(.35+.8*(k+1),.3+.95*q), layout='constrained')
     axs = fig.subplots(q, k+1, squeeze=False, width_ratios=[1.15]+[1]*k)
     for ax in axs.flat: ax.set(xticks=[], yticks=[])
     for i in range(q):
-        axs[i,0].imshow(first[i]); axs[i,0].spines[:].set(color='#404040', lw=.8)
-        axs[i,0].set_title(shorten(class_names[own[i]],14), fontsize=6, pad=2, fontweight='bold', parse_math=False)
+        axs[i,0].imshow(first[i])
+        axs[i,0].spines[:].set(color='#404040', lw=.8)
+        axs[i,0].set_title(shorten(class_names[own[i]],14), fontsize=6, pad=2, fontweight='bold',
+            parse_math=False)
         for j in range(k):
             hit,ax = bool(found[i,j]==own[i]),axs[i,j+1]
-            ax.imshow(rest[i*k+j]); ax.spines[:].set(color=PALETTE[0 if hit else 5], lw=2)
-            ax.set_title('✓' if hit else '✗ '+shorten(class_names[found[i,j]],12), fontsize=6, pad=2, color=PALETTE[0 if hit else 5],
+            ax.imshow(rest[i*k+j])
+            ax.spines[:].set(color=PALETTE[0 if hit else 5], lw=2)
+            ax.set_title('✓' if hit else '✗ '+shorten(class_names[found[i,j]],12), fontsize=6, pad=2,
+                color=PALETTE[0 if hit else 5],
                 parse_math=False)
-    fig.suptitle(f'queries at the left, nearest neighbours from left to right: {int((found==own[:,None]).sum())} of {q*k} hits', fontsize=7)
+    fig.suptitle(f'queries at the left, nearest neighbours from left to right: '
+        f'{int((found==own[:,None]).sum())} of {q*k} hits', fontsize=7)
     return axs
 
 # %% ../../nbs/70_plot/04_image_grid.ipynb #b180c684
@@ -71,23 +83,36 @@ def contact_sheet(
     per_class:int=8,           # images of a class, at most
     ax=None,                   # drawn into; None: a new figure
 ):                             # axes whose rows are the classes that occur, in label order
-    "Draw the first images of each class that occurs. `ValueError` for shapes that do not fit, labels without a name, or over 100 classes."
+    """Draw the first images of each class that occurs.
+    `ValueError` for shapes that do not fit, labels without a name, or over 100 classes."""
     if labels.shape!=(len(images),) or not len(labels):
-        raise ValueError(f"labels must have shape ({len(images)},), one per image and at least one; got {tuple(labels.shape)}")
+        raise ValueError(f"labels must have shape ({len(images)},), one per image and at least one; got "
+            f"{tuple(labels.shape)}")
     own = np.asarray(labels.cpu())
-    if own.min()<0 or own.max()>=len(class_names): raise ValueError(f"labels must lie in 0..{len(class_names)-1}, got {own.min()} to {own.max()}")
+    if own.min()<0 or own.max()>=len(class_names):
+        raise ValueError(f"labels must lie in 0..{len(class_names)-1}, got {own.min()} to {own.max()}")
     if per_class<1: raise ValueError(f"per_class must be at least 1, got {per_class}")
     kept,size = np.unique(own, return_counts=True)
-    if len(kept)>100: raise ValueError(f"{len(kept)} classes cannot be seen on one sheet, at most 100; choose some: images[chosen], labels[chosen]")
+    if len(kept)>100:
+        raise ValueError(f"{len(kept)} classes cannot be seen on one sheet, at most 100; choose some: "
+            f"images[chosen], labels[chosen]")
     chosen = [np.flatnonzero(own==label)[:per_class] for label in kept]
-    tiles = pixels(images[np.concatenate(chosen)]); h,w,channels = tiles.shape[1:]; gap = max(1, h//16)
-    sheet = np.ones((len(kept)*(h+gap)-gap, per_class*(w+gap)-gap, channels)); next_tile = iter(tiles)
+    tiles = pixels(images[np.concatenate(chosen)])
+    h,w,channels = tiles.shape[1:]
+    gap = max(1, h//16)
+    sheet = np.ones((len(kept)*(h+gap)-gap, per_class*(w+gap)-gap, channels))
+    next_tile = iter(tiles)
     for row,which in enumerate(chosen):
-        for column in range(len(which)): sheet[row*(h+gap):row*(h+gap)+h, column*(w+gap):column*(w+gap)+w] = next(next_tile)
+        for column in range(len(which)):
+            sheet[row*(h+gap):row*(h+gap)+h, column*(w+gap):column*(w+gap)+w] = next(next_tile)
     if ax is None: _,ax = plt.subplots(figsize=(1.8+.45*per_class*w/h,.2+.45*len(kept)), layout='constrained')
     ax.imshow(sheet, interpolation='nearest' if h<64 else 'antialiased')
-    ax.set_yticks(np.arange(len(kept))*(h+gap)+(h-1)/2, [shorten(class_names[label]) for label in kept], fontsize=7, parse_math=False)
-    right = ax.secondary_yaxis('right'); right.set_yticks(ax.get_yticks(), [f'{n:,}' for n in size], fontsize=7)
-    for each in (ax,right): each.tick_params(length=0, pad=3); each.spines[:].set_visible(False)
+    ax.set_yticks(np.arange(len(kept))*(h+gap)+(h-1)/2, [shorten(class_names[label]) for label in kept],
+        fontsize=7, parse_math=False)
+    right = ax.secondary_yaxis('right')
+    right.set_yticks(ax.get_yticks(), [f'{n:,}' for n in size], fontsize=7)
+    for each in (ax,right):
+        each.tick_params(length=0, pad=3)
+        each.spines[:].set_visible(False)
     ax.set_xticks([])
     return ax

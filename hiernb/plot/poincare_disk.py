@@ -24,13 +24,18 @@ def disk_plane(
     points:Tensor,           # (N,D), in the ball, N and D at least 2
     c:float,                 # curvature magnitude > 0
 )->tuple[Tensor,float]:      # (D,2) float64, orthonormal columns; the plane's share of the variance of tangent vectors, 0 … 1
-    "The plane of most variance through the centre. `ValueError` for too few points or dimensions, or points outside the ball."
-    if points.ndim!=2 or min(points.shape)<2: raise ValueError(f"expected points (N,D), N and D at least 2, got shape {tuple(points.shape)}")
-    points = points.detach().double().cpu(); rim_gap(points, c, inside=True)
+    """The plane of most variance through the centre.
+    `ValueError` for too few points or dimensions, or points outside the ball."""
+    if points.ndim!=2 or min(points.shape)<2:
+        raise ValueError(f"expected points (N,D), N and D at least 2, got shape {tuple(points.shape)}")
+    points = points.detach().double().cpu()
+    rim_gap(points, c, inside=True)
     if points.shape[1]==2: return torch.eye(2, dtype=torch.float64),1.
-    u = logmap0(points, c); u = u-u.mean(0)
+    u = logmap0(points, c)
+    u = u-u.mean(0)
     _,length,ways = torch.linalg.svd(u, full_matrices=False)
-    ways = ways[:2]*torch.sign(ways[:2].gather(1, ways[:2].abs().argmax(1, keepdim=True)))           # one sign, whatever the machine
+    # one sign, whatever the machine
+    ways = ways[:2]*torch.sign(ways[:2].gather(1, ways[:2].abs().argmax(1, keepdim=True)))
     return ways.mT,float(length[:2].square().sum()/length.square().sum().clamp_min(1e-300))
 
 # %% ../../nbs/70_plot/05_poincare_disk.ipynb #5821ea49
@@ -39,10 +44,14 @@ def to_disk(
     plane:Tensor,   # (D,2), from `disk_plane`
     c:float,        # curvature magnitude > 0
 )->Tensor:          # (N,2) float64, each as far from the centre as before
-    "Points turned into the plane. A point straight above the centre goes along the first direction. `ValueError` outside the ball."
-    points = points.detach().double().cpu(); rim_gap(points, c, inside=True)
-    if points.ndim!=2 or points.shape[1]!=len(plane): raise ValueError(f"expected points (N,{len(plane)}) for this plane, got shape {tuple(points.shape)}")
-    u = logmap0(points, c); shadow = u@plane
+    """Points turned into the plane.
+    A point straight above the centre goes along the first direction. `ValueError` outside the ball."""
+    points = points.detach().double().cpu()
+    rim_gap(points, c, inside=True)
+    if points.ndim!=2 or points.shape[1]!=len(plane):
+        raise ValueError(f"expected points (N,{len(plane)}) for this plane, got shape {tuple(points.shape)}")
+    u = logmap0(points, c)
+    shadow = u@plane
     length = torch.linalg.vector_norm(shadow, dim=1, keepdim=True)
     way = torch.where(length>0, shadow/length.clamp_min(1e-300), torch.tensor([1.,0.], dtype=torch.float64))
     return expmap0(way*torch.linalg.vector_norm(u, dim=1, keepdim=True), c)
@@ -57,14 +66,20 @@ def disk(
     check_ball(c)
     if clip_r is not None and not clip_r>0: raise ValueError(f"clip_r must be positive, got {clip_r}")
     if ax is None: _,ax = plt.subplots(figsize=(4,4), layout='constrained')
-    rim = c**-.5; at = lambda h: rim*np.tanh(c**.5*h/2)
+    rim = c**-.5
+    at = lambda h: rim*np.tanh(c**.5*h/2)
     step = next(s for s in (1,2,5,10,20,50) if at(8*s)>.97*rim or s==50)
     for k in range(1,9):
-        if at(k*step)<.97*rim: ax.add_patch(plt.Circle((0,0), at(k*step), fill=False, ec='#DDDDDD', lw=.5, zorder=0, label=f'distance {k*step}'))
+        if at(k*step)<.97*rim:
+            ax.add_patch(plt.Circle((0,0), at(k*step), fill=False, ec='#DDDDDD', lw=.5, zorder=0,
+                label=f'distance {k*step}'))
     ax.add_patch(plt.Circle((0,0), rim, fill=False, ec='#404040', lw=1, label='rim'))
-    if clip_r: ax.add_patch(plt.Circle((0,0), at(2*clip_r), fill=False, ec=GREY, lw=.8, ls='--', label='clip radius'))
+    if clip_r:
+        ax.add_patch(plt.Circle((0,0), at(2*clip_r), fill=False, ec=GREY, lw=.8, ls='--',
+            label='clip radius'))
     ax.plot(0, 0, '+', color=GREY, ms=5, mew=.8, zorder=1)
-    ax.set(xlim=(-1.03*rim,1.03*rim), ylim=(-1.03*rim,1.03*rim), aspect='equal'); ax.axis('off')
+    ax.set(xlim=(-1.03*rim,1.03*rim), ylim=(-1.03*rim,1.03*rim), aspect='equal')
+    ax.axis('off')
     return ax
 
 # %% ../../nbs/70_plot/05_poincare_disk.ipynb #2c9f806d
@@ -84,12 +99,14 @@ def node_places(
     places:dict,     # name -> (2,) in the disk; every tip has one, inner nodes may
     c:float,         # curvature magnitude > 0
 )->dict:             # id of each node -> (2,) float64
-    "Where the nodes of a tree lie. `ValueError` for a tip without a place, or a place outside the disk."
+    "Place the nodes of a tree. `ValueError` for a tip without a place, or a place outside the disk."
     missing = [name for name in tip_names(tree) if name not in places]
     if missing: raise ValueError(f"tip {missing[0]!r} has no place; {len(missing)} tips have none")
     at = {name:torch.as_tensor(place).detach().double().cpu() for name,place in places.items()}
     odd = [name for name,place in at.items() if place.shape!=(2,)]
-    if odd: raise ValueError(f"the place of {odd[0]!r} must have shape (2,), got {tuple(at[odd[0]].shape)}; see `to_disk`")
+    if odd:
+        raise ValueError(f"the place of {odd[0]!r} must have shape (2,), got {tuple(at[odd[0]].shape)}; see "
+            f"`to_disk`")
     rim_gap(torch.stack(list(at.values())), c, inside=True)
     out = {}
     for node in tree.postorder(include_self=True):
@@ -101,30 +118,38 @@ def node_places(
 # %% ../../nbs/70_plot/05_poincare_disk.ipynb #290fb77c
 def disk_tree(
     tree:TreeNode,                # a proxy tree or any other; tips named by class
-    places:dict,                  # name -> (2,) in the disk, of all tips and of the inner nodes that have a place (`proxy 17`)
+    # name -> (2,) in the disk, of all tips and of the inner nodes that have a place (`proxy 17`)
+    places:dict,
     c:float,                      # curvature magnitude > 0
     taxonomy:Taxonomy|None=None,  # gives the groups; None: one group
     level:int=0,                  # level of the groups; 0 is the root's children
     clip_r:float|None=None,       # clip radius to mark
     ax:Axes=None,                 # drawn into; None: a new figure
 )->Axes:
-    "Draw a tree in the Poincaré disk with geodesic edges. `ValueError` as `node_places`, for a tip that is no class, or over 42 groups."
+    """Draw a tree in the Poincaré disk with geodesic edges.
+    `ValueError` as `node_places`, for a tip that is no class, or over 42 groups."""
     at,tips = node_places(tree, places, c),list(tree.tips(include_self=True))
     groups,names = tip_groups([tip.name for tip in tips], taxonomy, level)
     marks = group_marks(len(names))
     group = {id(tip):g for tip,g in zip(tips,groups)}
     for node in tree.postorder(include_self=True):
-        if node.children: below = {group[id(child)] for child in node.children}; group[id(node)] = below.pop() if len(below)==1 else -1
+        if node.children:
+            below = {group[id(child)] for child in node.children}
+            group[id(node)] = below.pop() if len(below)==1 else -1
     ax = disk(c, clip_r, ax)
     edges = list(tree.preorder(include_self=False))
     if edges:
-        arcs = geodesic_arcs(*(torch.stack([at[id(n)] for n in end]) for end in ([e.parent for e in edges],edges)), c)
+        arcs = geodesic_arcs(*(torch.stack([at[id(n)] for n in end]) for end in ([e.parent for e in edges],
+            edges)), c)
         colours = [GREY if group[id(e)]<0 else marks[group[id(e)]][0] for e in edges]
-        ax.add_collection(LineCollection(list(arcs.numpy()), colors=colours, lw=[.6 if e.is_tip() else 1.1 for e in edges], alpha=.8, label='edges', zorder=2))
+        ax.add_collection(LineCollection(list(arcs.numpy()), colors=colours,
+            lw=[.6 if e.is_tip() else 1.1 for e in edges], alpha=.8, label='edges', zorder=2))
     inner = np.array([at[id(n)].numpy() for n in tree.non_tips(include_self=True)]).reshape(-1,2)
     ax.scatter(*inner.T, s=16, c='w', ec='#404040', lw=.8, zorder=4, label='ancestors')
     xy = np.array([at[id(t)].numpy() for t in tips])
-    for g in np.unique(groups): ax.scatter(*xy[groups==g].T, s=16, c=marks[g][0], marker=marks[g][1], ec='w', lw=.3, zorder=3, label=names[g] or 'tips')
+    for g in np.unique(groups):
+        ax.scatter(*xy[groups==g].T, s=16, c=marks[g][0], marker=marks[g][1], ec='w', lw=.3, zorder=3,
+            label=names[g] or 'tips')
     group_legend(ax, names, marks)
     return ax
 
@@ -136,11 +161,13 @@ def radius_histogram(
     clip_r:float|None=None,       # clip radius of `ToPoincare` to mark, at hyperbolic distance 2·clip_r
     ax:Axes=None,                 # drawn into; None: a new figure
 )->Axes:
-    "Draw the shares of points by hyperbolic distance from the centre. `ValueError` for no points, points outside the ball, or a bad clip_r."
+    """Draw the shares of points by hyperbolic distance from the centre.
+    `ValueError` for no points, points outside the ball, or a bad clip_r."""
     if clip_r is not None and not clip_r>0: raise ValueError(f"clip_r must be positive, got {clip_r}")
     sets = {'embeddings':embeddings} | ({} if proxies is None else {'proxies':proxies})
     for name,x in sets.items():
-        if x.ndim!=2 or not len(x): raise ValueError(f"{name} must be points (N,D), at least one, got shape {tuple(x.shape)}")
+        if x.ndim!=2 or not len(x):
+            raise ValueError(f"{name} must be points (N,D), at least one, got shape {tuple(x.shape)}")
         rim_gap(x, c, inside=True)
     radius = {name:dist0(x.detach().double(), c).cpu().numpy() for name,x in sets.items()}
     most = max([r.max() for r in radius.values()]+[2*clip_r if clip_r else 0]) or 1.
@@ -150,7 +177,8 @@ def radius_histogram(
         style = dict(histtype='stepfilled', alpha=.7) if fill else dict(histtype='step', lw=1.4)
         ax.hist(r, bins, weights=np.full(len(r),1/len(r)), color=colour, label=f'{len(r):,} {name}', **style)
     if clip_r: ax.axvline(2*clip_r, color='#404040', ls='--', lw=.9, label=f'clip radius, {2*clip_r:.3g}')
-    ax.set(xlim=(0,most*1.02), xlabel='hyperbolic distance from the centre', ylabel='share'); ax.spines[['top','right']].set_visible(False)
+    ax.set(xlim=(0,most*1.02), xlabel='hyperbolic distance from the centre', ylabel='share')
+    ax.spines[['top','right']].set_visible(False)
     ax.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5))
     return ax
 
@@ -159,15 +187,22 @@ def usage_bars(
     counts:Tensor|ndarray,    # (P,) uses of each proxy, ≥ 0, not all 0
     ax:Axes=None,             # drawn into; None: a new figure
 )->Axes:
-    "Draw the use of proxies, most used first, with entropy and perplexity. `ValueError` for counts that are negative, not finite or all 0."
+    """Draw the use of proxies, most used first, with entropy and perplexity.
+    `ValueError` for counts that are negative, not finite or all 0."""
     n = np.asarray(counts.detach().cpu() if isinstance(counts, Tensor) else counts, float)
     if n.ndim!=1 or not np.isfinite(n).all() or (n<0).any() or not n.sum()>0:
-        raise ValueError(f"counts must be finite, ≥ 0 and not all 0, one per proxy; got shape {n.shape} with sum {n.sum():.6g}")
-    share = np.sort(n)[::-1]/n.sum(); used = share[share>0]; entropy = float(-(used*np.log(used)).sum())
+        raise ValueError(f"counts must be finite, ≥ 0 and not all 0, one per proxy; got shape {n.shape} with "
+            f"sum {n.sum():.6g}")
+    share = np.sort(n)[::-1]/n.sum()
+    used = share[share>0]
+    entropy = float(-(used*np.log(used)).sum())
     if ax is None: _,ax = plt.subplots(figsize=(5,2.2), layout='constrained')
-    ax.bar(range(1,len(n)+1), share, width=1, color=PALETTE[0], ec='w', lw=.3 if len(n)<150 else 0, label='proxies')
+    ax.bar(range(1,len(n)+1), share, width=1, color=PALETTE[0], ec='w', lw=.3 if len(n)<150 else 0,
+        label='proxies')
     ax.axhline(1/len(n), color='#404040', ls='--', lw=.9, label='even use')
     ax.text(len(n)+.4, 1/len(n), 'even use', fontsize=7, va='bottom', ha='right')
-    ax.set(xlim=(.4,len(n)+.6), xlabel='proxies, most used first', ylabel='share of uses'); ax.spines[['top','right']].set_visible(False)
-    ax.set_title(f'{len(used)} of {len(n)} proxies in use; entropy {entropy:z.2f}, perplexity {np.exp(entropy):.1f}', fontsize=9)
+    ax.set(xlim=(.4,len(n)+.6), xlabel='proxies, most used first', ylabel='share of uses')
+    ax.spines[['top','right']].set_visible(False)
+    ax.set_title(f'{len(used)} of {len(n)} proxies in use; entropy {entropy:z.2f}, perplexity '
+        f'{np.exp(entropy):.1f}', fontsize=9)
     return ax

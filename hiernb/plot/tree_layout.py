@@ -15,7 +15,8 @@ from skbio import TreeNode
 
 # %% ../../nbs/70_plot/01_tree_layout.ipynb #64d99f0c
 class Layout(NamedTuple):
-    "Coordinates of the N nodes of a tree in preorder: a parent comes before its children, and row 0 is the root."
+    """Coordinates of the N nodes of a tree in preorder: a parent comes before its children, and row 0 is the
+    root."""
     x:ndarray       # (N,) distance from the root, in the unit of the branch lengths; edges if there are none
     y:ndarray       # (N,) row, 0 … tips−1; the first tip has row 0
     parent:ndarray  # (N,) index of the parent; −1 for the root
@@ -29,20 +30,29 @@ def tip_names(
 )->list:           # names of the tips from first to last
     "Names of the tips in the order of the tree. `ValueError` for a tip without name and for a repeated name."
     names = [node.name for node in tree.preorder() if not node.children]
-    if not all(names): raise ValueError(f"every tip needs a name; tip {[bool(n) for n in names].index(False)} of {len(names)} has none")
+    if not all(names):
+        raise ValueError(f"every tip needs a name; tip {[bool(n) for n in names].index(False)} of "
+            f"{len(names)} has none")
     twice = [name for name,count in Counter(names).items() if count>1]
-    if twice: raise ValueError(f"tip names must differ, but {twice[0]!r} occurs {names.count(twice[0])} times; rename the tips")
+    if twice:
+        raise ValueError(f"tip names must differ, but {twice[0]!r} occurs {names.count(twice[0])} times; "
+            f"rename the tips")
     return names
 
 # %% ../../nbs/70_plot/01_tree_layout.ipynb #c716816a
 def tree_layout(
-    tree:TreeNode, # branch lengths on all branches or on none; the length of the root's own branch is not used
+    # branch lengths on all branches or on none; the length of the root's own branch is not used
+    tree:TreeNode,
 )->Layout:         # coordinates of all nodes
-    "Place a tree. `ValueError` if only some branches have a length, a length is not finite, or tip names are missing or repeated."
+    """Place a tree.
+    `ValueError` if only some branches have a length, a length is not finite, or tip names are missing or
+    repeated."""
     names,nodes = tip_names(tree),list(tree.preorder())
     index = {id(node):i for i,node in enumerate(nodes)}
     bare = [node.name for node in nodes[1:] if node.length is None]
-    if 0 < len(bare) < len(nodes)-1: raise ValueError(f"{len(bare)} of {len(nodes)-1} branches have no length, the first above {bare[0]!r}; give all or none")
+    if 0 < len(bare) < len(nodes)-1:
+        raise ValueError(f"{len(bare)} of {len(nodes)-1} branches have no length, the first above "
+            f"{bare[0]!r}; give all or none")
     odd = [node.name for node in nodes[1:] if not bare and not np.isfinite(node.length)]
     if odd: raise ValueError(f"branch lengths must be finite; the branch above {odd[0]!r} is not")
     parent = np.array([-1]+[index[id(node.parent)] for node in nodes[1:]])
@@ -50,7 +60,8 @@ def tree_layout(
     x,y,height = np.zeros((3,len(nodes)))
     y[tips] = np.arange(len(tips))
     for i in range(len(nodes)-1,-1,-1):                                   # children before parents
-        if nodes[i].children: y[i] = (y[index[id(nodes[i].children[0])]] + y[index[id(nodes[i].children[-1])]])/2
+        if nodes[i].children:
+            y[i] = (y[index[id(nodes[i].children[0])]] + y[index[id(nodes[i].children[-1])]])/2
         if i: height[parent[i]] = max(height[parent[i]], height[i]+1)
     for i in range(1,len(nodes)): x[i] = x[parent[i]]+nodes[i].length if not bare else height[0]-height[i]
     return Layout(x, y, parent, tips, names, not bare and len(nodes)>1)
@@ -62,11 +73,13 @@ def crossings(
 )->int:         # pairs whose order differs, 0 … n(n−1)/2
     "Number of crossing lines between two columns of names. `ValueError` if the names are not the same."
     strangers = set(left)^set(right)
-    if strangers or len(left)!=len(right): raise ValueError(f"both sides must hold the same names once; {sorted(map(str,strangers))[:3]} are on one side only")
+    if strangers or len(left)!=len(right):
+        raise ValueError(f"both sides must hold the same names once; {sorted(map(str,strangers))[:3]} are on "
+            f"one side only")
     place,seen,count = {name:i for i,name in enumerate(right)},[],0
     for n,name in enumerate(left):
         at = bisect.bisect(seen, place[name])
-        count += n-at                                                     # names seen before that belong further down
+        count += n-at  # names seen before that belong further down
         seen.insert(at, place[name])
     return count
 
@@ -75,8 +88,8 @@ def wrong_excess(
     first:ndarray,  # (n,) ranks of the tips of one child
     second:ndarray, # (m,) ranks of the tips of the child after it
 )->int:             # crossings with `first` first minus crossings with `second` first, −nm … nm
-    "How many crossings a swap of two children saves; negative if it costs."
-    wrong = np.searchsorted(np.sort(second), first).sum()                 # pairs whose second tip ranks before the first
+    "Count the crossings that a swap of two children saves; negative if it costs."
+    wrong = np.searchsorted(np.sort(second), first).sum()  # pairs whose second tip ranks before the first
     return int(2*wrong - first.size*second.size)
 
 # %% ../../nbs/70_plot/01_tree_layout.ipynb #4f4a7119
@@ -84,8 +97,9 @@ def rotate(
     tree:TreeNode, # tree to be turned; it is not changed
     order:list,    # names of its tips in the order to come close to
 )->TreeNode:       # a copy that differs in the order of children only
-    "Order the children of every node for few crossings with `order`; fewest if the tree is binary. `ValueError` if the names differ."
-    crossings(tip_names(tree), order)                                     # the same names on both sides, or an error
+    """Order the children of every node for few crossings with `order`; fewest if the tree is binary.
+    `ValueError` if the names differ."""
+    crossings(tip_names(tree), order)  # the same names on both sides, or an error
     tree,rank,ranks = tree.copy(),{name:i for i,name in enumerate(order)},{}
     for node in tree.postorder():
         children = node.children
@@ -96,7 +110,9 @@ def rotate(
             for i in range(len(children)-1):
                 if wrong_excess(ranks[id(children[i])], ranks[id(children[i+1])]) > 0:
                     children[i],children[i+1],swapped = children[i+1],children[i],True
-        ranks[id(node)] = np.concatenate([ranks.pop(id(child)) for child in children]) if children else np.array([rank[node.name]])
+        ranks[id(node)] = (
+            np.concatenate([ranks.pop(id(child)) for child in children]) if children
+            else np.array([rank[node.name]]))
     return tree
 
 # %% ../../nbs/70_plot/01_tree_layout.ipynb #63a0aee3
@@ -104,7 +120,8 @@ def untangle(
     tree:TreeNode,  # first tree; it is not changed
     other:TreeNode, # second tree over the same tips; it is not changed
 )->tuple:           # turned copy of the first, turned copy of the second, crossings left
-    "Turn the nodes of two trees until the lines between equal tips cross no less. `ValueError` if the tips differ."
+    """Turn the nodes of two trees until the lines between equal tips cross no less.
+    `ValueError` if the tips differ."""
     other = other.copy()
     tree = rotate(tree, tip_names(other))
     count = crossings(tip_names(tree), tip_names(other))

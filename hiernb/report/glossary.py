@@ -12,43 +12,61 @@ import pandas as pd
 # %% ../../nbs/75_report/02_glossary.ipynb #f1b2d7b2
 points = {
     "midpoints":"hyperbolic class means (Einstein midpoints); their distances are hyperbolic",
-    "prototypes":"directions of the class means; only angles count", "proxies":"class points of the classifier; only angles count",
-    "logits":"the classifier's own answers", "nearest prototype":"answers by the most similar class mean of the training images (cosine)",
+    "prototypes":"directions of the class means; only angles count",
+    "proxies":"class points of the classifier; only angles count",
+    "logits":"the classifier's own answers",
+    "nearest prototype":"answers by the most similar class mean of the training images (cosine)",
     "proxy tree":"the tree that the hierarchical proxies imply"}
 words = {
-    "mean correlation":"rank correlation of a class's distances to all others with the taxonomy's, mean over classes",
+    "mean correlation":"rank correlation of a class's distances to all others with the taxonomy's, mean over "
+    "classes",
     "elementwise correlation":"rank correlation of all distances between two classes with the taxonomy's",
-    "triplet agreement":"of three classes, two of which the taxonomy joins first: how often those two lie closest",
+    "triplet agreement":"of three classes, two of which the taxonomy joins first: how often those two lie "
+    "closest",
     "clade recall":"share of the taxonomy's groups that are groups of the tree",
     "UPGMA":"average linkage: a tree that joins the two nearest groups again and again",
     "NJ":"neighbor joining: a tree whose branch lengths fit the distances, without a root",
-    "Robinson–Foulds":"share of groups that only one tree has, 0 is best; a tree of pairs cannot reach 0 where the taxonomy has larger families",
-    "class retrieval":"whether the nearest class (P@1), or the nearest ones (R-precision, MAP@R), are of the same group; level 0 is the top",
-    "accuracy":"share of right answers; top-5: the class is among the five best; at a level: the group of that level is right, 0 is the top",
-    "AHD@":"average hierarchical distance: edges of the taxonomy from the true class to the best answers, mean over the first k; at k = 1 it is AHC, the "
+    "Robinson–Foulds":"share of groups that only one tree has, 0 is best; a tree of pairs cannot reach 0 "
+    "where the taxonomy has larger families",
+    "class retrieval":"whether the nearest class (P@1), or the nearest ones (R-precision, MAP@R), are of the "
+    "same group; level 0 is the top",
+    "accuracy":"share of right answers; top-5: the class is among the five best; at a level: the group of "
+    "that level is right, 0 is the top",
+    "AHD@":"average hierarchical distance: edges of the taxonomy from the true class to the best answers, "
+    "mean over the first k; at k = 1 it is AHC, the "
            "average hierarchical cost; less is better",
-    "HP@":"hierarchical precision: share of the k best answers that are among the classes nearest to the true one",
-    "ECE":"expected calibration error: how far confidence is from accuracy, mean over bins of confidence; 0 is best",
+    "HP@":"hierarchical precision: share of the k best answers that are among the classes nearest to the "
+    "true one",
+    "ECE":"expected calibration error: how far confidence is from accuracy, mean over bins of confidence; 0 "
+    "is best",
     "MCE":"maximum calibration error: the same in the worst bin",
-    "AHS@":"area under hierarchical similarity: how similar the nearest samples' classes are by the taxonomy, as a share of the best list that there could be",
+    "AHS@":"area under hierarchical similarity: how similar the nearest samples' classes are by the "
+    "taxonomy, as a share of the best list that there could be",
     "variance":"mean squared distance of unit vectors, between class means and to the own class mean",
     "discriminability":"variance between classes over variance within",
-    "mean intensity":"1 at the nearest proxy, 0 on the border of its region", "mean angle":"0 where a proxy points at its data; small is best",
+    "mean intensity":"1 at the nearest proxy, 0 on the border of its region",
+    "mean angle":"0 where a proxy points at its data; small is best",
     "relative δ":"0 if the distances fit a tree exactly, 1 for a circle of four",
     "Recall@":"share of samples with one of their own class among the k nearest",
     "R-precision":"share of the class among the R nearest, R its size",
     "MAP@R":"mean average precision: as R-precision, and early ones count for more",
     "H-AP":"hierarchical average precision: whole rankings by the levels of the taxonomy that are shared",
     "ASI":"average set intersection: how far the beginnings of a ranking are those of the best one",
-    "NDCG":"normalized discounted cumulative gain: shared levels, discounted by rank, as a share of the best ranking's",
-    "clip radius":"as far out as the head lets a point be", "Spearman ρ":"1: the ball ranks neighbors as the sphere does",
-    "LCA":"lowest common ancestor: the proxy that is nearest to the farther of two points; more general ones should lie nearer to the center",
+    "NDCG":"normalized discounted cumulative gain: shared levels, discounted by rank, as a share of the best "
+    "ranking's",
+    "clip radius":"as far out as the head lets a point be",
+    "Spearman ρ":"1: the ball ranks neighbors as the sphere does",
+    "LCA":"lowest common ancestor: the proxy that is nearest to the farther of two points; more general ones "
+    "should lie nearer to the center",
     "midpoint radius":"how far out the means of groups lie, against groups of any classes",
-    "AMI":"adjusted mutual information: how much the nearest proxy says about class or group, 0 at chance whatever the number of points",
+    "AMI":"adjusted mutual information: how much the nearest proxy says about class or group, 0 at chance "
+    "whatever the number of points",
     "log P":"the entropy if all P proxies were used alike",
     ", ρ":"Spearman's rank correlation",
-    "triplets joined":"of three samples, whether the pair that meets first in the proxies is the one that meets first in the taxonomy",
-    "proxies in use":"hierarchical proxies are points of the ball without a class; in use are those that are nearest to a point, or LCA of a pair",
+    "triplets joined":"of three samples, whether the pair that meets first in the proxies is the one that "
+    "meets first in the taxonomy",
+    "proxies in use":"hierarchical proxies are points of the ball without a class; in use are those that are "
+    "nearest to a point, or LCA of a pair",
     "specificity":"whether proxies among samples of one class lie farther out than those among many"}
 
 # %% ../../nbs/75_report/02_glossary.ipynb #437668bc
@@ -63,7 +81,7 @@ levels = {
 def explain(
     table:pd.DataFrame,  # with `measure` and perhaps `of`; columns as `readable` calls them
 )->list[str]:            # a list of words and meanings for `report`; empty if there is nothing to say
-    "What the measures and columns of a table are."
+    "Explain the measures and columns of a table."
     said,of = " | ".join(table.measure),set(table.get("of", []))
     found = {word:meaning for word,meaning in points.items() if word in of}
     found |= {word:meaning for word,meaning in words.items() if word in said}
@@ -77,13 +95,16 @@ def readable(
     decimals:int=3,      # of chance levels and intervals
 )->pd.DataFrame:         # the same rows
     "A table of measures in the words of the field, for a page."
-    rounded = {name:decimals for name in ("chance","low","high","chance_low","chance_high","ceiling","normalized") if name in table}
+    rounded = {name:decimals for name in ("chance","low","high","chance_low","chance_high","ceiling",
+        "normalized") if name in table}
     table = table.round(rounded).rename(columns=dict(p_value="p"))
     if "points" in table: table["points"] = ["" if pd.isna(n) else f"{n:,.0f}" for n in table.points]
     names = table.measure
-    fields = {"p_at_1":"P@1","r_precision":"R-precision","map_at_r":"MAP@R","robinson foulds":"Robinson–Foulds"}
+    fields = {"p_at_1":"P@1","r_precision":"R-precision","map_at_r":"MAP@R",
+        "robinson foulds":"Robinson–Foulds"}
     for key,word in fields.items(): names = names.str.replace(key, word)
-    return table.assign(measure=names, **({"control":table.control.replace("", "–")} if "control" in table else {}))
+    return table.assign(measure=names,
+        **({"control":table.control.replace("", "–")} if "control" in table else {}))
 
 # %% ../../nbs/75_report/02_glossary.ipynb #fc7681d5
 def between(

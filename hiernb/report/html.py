@@ -30,11 +30,14 @@ def text_html(
     text:str, # paragraphs separated by empty lines; `- ` starts a list item
 )->str:       # HTML
     "Text as paragraphs and lists, escaped."
-    def spans(part): return re.sub(r'\*\*(.+?)\*\*', r'<strong>\1</strong>', re.sub(r'`(.+?)`', r'<code>\1</code>', escape(visible(part))))
+    def spans(part):
+        return re.sub(r'\*\*(.+?)\*\*', r'<strong>\1</strong>',
+            re.sub(r'`(.+?)`', r'<code>\1</code>', escape(visible(part))))
     blocks = []
     for block in re.split(r'\n\s*\n', text.strip()):
         lines = [line.strip() for line in block.splitlines()]
-        if all(line.startswith('- ') for line in lines): blocks.append('<ul>'+''.join(f'<li>{spans(line[2:])}</li>' for line in lines)+'</ul>')
+        if all(line.startswith('- ') for line in lines):
+            blocks.append('<ul>'+''.join(f'<li>{spans(line[2:])}</li>' for line in lines)+'</ul>')
         else: blocks.append(f"<p>{spans(' '.join(lines))}</p>")
     return '\n'.join(blocks)
 
@@ -44,12 +47,16 @@ def number_texts(
 )->list:              # a string each
     "Numbers of one column as text with a common number of decimals."
     if pd.api.types.is_integer_dtype(values): return [f'{value:,}'.replace('-','−') for value in values]
-    size = np.abs(values.to_numpy(float)); size = size[np.isfinite(size) & (size>0)]
-    decimals = min(6, max(0, 3-math.floor(math.log10(1.05*np.quantile(size, .75, method='higher'))))) if len(size) else 0
+    size = np.abs(values.to_numpy(float))
+    size = size[np.isfinite(size) & (size>0)]
+    decimals = (
+        min(6, max(0, 3-math.floor(math.log10(1.05*np.quantile(size, .75, method='higher'))))) if len(size)
+        else 0)
     def small(value): return 0<abs(value)<.5*10**-decimals
     fixed = [f'{value:.{decimals}f}' for value in values if math.isfinite(value) and not small(value)]
     decimals = max((len(text.rstrip('0').partition('.')[2]) for text in fixed), default=0) if decimals else 0
-    def one(value): return '–' if math.isnan(value) else f'{value:.1e}' if small(value) else f'{value:z,.{decimals}f}'
+    def one(value):
+        return '–' if math.isnan(value) else f'{value:.1e}' if small(value) else f'{value:z,.{decimals}f}'
     return [one(float(value)).replace('-','−') for value in values]
 
 # %% ../../nbs/75_report/01_html.ipynb #d94bdf3f
@@ -58,15 +65,22 @@ def table_html(
     caption:str='',  # what the table shows
 )->str:              # HTML that scrolls sideways if it is wide
     "A data frame as an accessible table, escaped."
-    def text(value): return escape(visible(' · '.join(map(str,value)) if isinstance(value,tuple) else str(value)))
-    def numeric(column): return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    def text(value):
+        return escape(visible(' · '.join(map(str,value)) if isinstance(value,tuple) else str(value)))
+    def numeric(column):
+        return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     indexed = not (isinstance(table.index,pd.RangeIndex) and table.index.name is None)
     columns = [table.iloc[:,i] for i in range(table.shape[1])]
     cells = [[escape(t) for t in number_texts(c)] if numeric(c) else [text(v) for v in c] for c in columns]
     sides = [' class="number"' if numeric(c) else '' for c in columns]
-    corner = [f'<th scope="col">{text(" · ".join(str(n) for n in table.index.names if n is not None))}</th>']*indexed
-    head = ''.join(corner+[f'<th scope="col"{side}>{text(name)}</th>' for name,side in zip(table.columns,sides)])
-    def row(i, label): return [f'<th scope="row">{text(label)}</th>']*indexed+[f'<td{side}>{cell[i]}</td>' for cell,side in zip(cells,sides)]
+    corner = (
+        [f'<th scope="col">{text(" · ".join(str(n) for n in table.index.names if n is not None))}</th>']*indexed)
+    head = ''.join(corner+[f'<th scope="col"{side}>{text(name)}</th>' for name,
+        side in zip(table.columns,sides)])
+    def row(i, label):
+        return (
+            [f'<th scope="row">{text(label)}</th>']*indexed
+            +[f'<td{side}>{cell[i]}</td>' for cell,side in zip(cells,sides)])
     rows = '\n'.join('<tr>'+''.join(row(i,label))+'</tr>' for i,label in enumerate(table.index))
     top = f'<caption>{escape(caption)}</caption>' if caption else ''
     box = f'<div class="table" tabindex="0" role="region" aria-label="{escape(caption or "Table")}">'
@@ -76,9 +90,10 @@ def table_html(
 def alt_text(
     figure:Figure, # a figure
 )->str:            # one line
-    "What the figure says about itself: titles, else axis labels."
+    "Describe a figure by its titles, else its axis labels."
     titles = [figure.get_suptitle()]+[ax.get_title() for ax in figure.axes]
-    labels = [f'{ax.get_ylabel()} by {ax.get_xlabel()}' if ax.get_ylabel() and ax.get_xlabel() else ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes]
+    labels = [f'{ax.get_ylabel()} by {ax.get_xlabel()}' if ax.get_ylabel() and ax.get_xlabel()
+        else ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes]
     parts = list(dict.fromkeys(part for part in titles+labels if part))
     return 'Figure: '+'; '.join(parts) if parts else f'Figure with {len(figure.axes)} panels'
 
@@ -92,20 +107,23 @@ def svg_text(
     with warnings.catch_warnings(record=True) as said, mpl.rc_context(options):
         warnings.simplefilter('always')
         figure.savefig(data, format='svg', metadata={'Date':None}, facecolor='white')
-    others = [w for w in said if not re.match(r'Glyph \d+ .* missing|Matplotlib currently does not support', str(w.message))]
+    others = [w for w in said if not re.match(r'Glyph \d+ .* missing|Matplotlib currently does not support',
+        str(w.message))]
     for w in others: warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
-    text = re.sub(r'[\x00-\x08\x0b\x0c\x0e-\x1f]', '\N{REPLACEMENT CHARACTER}', data.getvalue().decode())  # XML knows no such character
+    # XML knows no such character
+    text = re.sub(r'[\x00-\x08\x0b\x0c\x0e-\x1f]', '\N{REPLACEMENT CHARACTER}', data.getvalue().decode())
     return text,len(others)<len(said)
 
 def figure_svg(
     figure:Figure,  # a matplotlib figure; it stays open
 )->bytes:           # of an SVG file
-    "A figure as SVG, the same bytes for the same figure. Names that matplotlib's font cannot write are left to the reader's fonts."
+    """A figure as SVG, the same bytes for the same figure.
+    Names that matplotlib's font cannot write are left to the reader's fonts."""
     svg,missing = svg_text(figure, 'path')
     if missing: svg,_ = svg_text(figure, 'none')
-    for i,name in enumerate(dict.fromkeys(re.findall(r'<clipPath id="(\w+)"', svg))): svg = svg.replace(name, f'clip{i}')
+    for i,name in enumerate(dict.fromkeys(re.findall(r'<clipPath id="(\w+)"', svg))):
+        svg = svg.replace(name, f'clip{i}')
     return svg.encode()
-
 
 # %% ../../nbs/75_report/01_html.ipynb #879a45cd
 def figure_html(
@@ -123,7 +141,8 @@ def figure_html(
 
 # %% ../../nbs/75_report/01_html.ipynb #a7c77b63
 def item_html(
-    item,         # text, a DataFrame, a Figure (or its `figure_svg`), or a pair of one of the latter with its caption
+    # text, a DataFrame, a Figure (or its `figure_svg`), or a pair of one of the latter with its caption
+    item,
     where:str='', # heading of the section, for the error message
 )->str:           # HTML
     "One item of a section. `ValueError` for anything else."
@@ -131,7 +150,8 @@ def item_html(
     if isinstance(thing,str) and not caption: return text_html(thing)
     if isinstance(thing,DataFrame): return table_html(thing, caption)
     if isinstance(thing,(Figure,bytes)): return figure_html(thing, caption)
-    raise ValueError(f"section {where!r}: expected text, a DataFrame, a Figure or a pair of one of the latter with its caption, got {type(thing).__name__}")
+    raise ValueError(f"section {where!r}: expected text, a DataFrame, a Figure or a pair of one of the "
+        f"latter with its caption, got {type(thing).__name__}")
 
 # %% ../../nbs/75_report/01_html.ipynb #8ec4522c
 def provenance(
@@ -140,8 +160,10 @@ def provenance(
 )->DataFrame:                           # a row for each fact; columns fact, value
     "Versions, date and settings as a table."
     date = (date or datetime.datetime.now(datetime.timezone.utc)).isoformat(sep=' ', timespec='minutes')
-    facts = dict(hiernb=__version__, torch=version('torch'), numpy=version('numpy'), python=platform.python_version(), date=date)
-    return DataFrame([(str(k),str(v)) for k,v in [*facts.items(),*(config or {}).items()]], columns=['fact','value'])
+    facts = dict(hiernb=__version__, torch=version('torch'), numpy=version('numpy'),
+        python=platform.python_version(), date=date)
+    return DataFrame([(str(k),str(v)) for k,v in [*facts.items(),*(config or {}).items()]],
+        columns=['fact','value'])
 
 # %% ../../nbs/75_report/01_html.ipynb #4d30b582
 STYLE = """
@@ -171,10 +193,13 @@ def report_html(
     "The report as a string. `ValueError` for an item of unknown kind, or a section that is not a pair."
     for i,section in enumerate(sections):
         pair = isinstance(section,(tuple,list)) and len(section)==2 and isinstance(section[1],(list,tuple))
-        if not pair: raise ValueError(f"section {i} must be a pair (heading, list of items), got {section!r:.80}")
-    contents = ''.join(f'<li><a href="#section-{i}">{escape(str(heading))}</a></li>' for i,(heading,_) in enumerate(sections))
+        if not pair:
+            raise ValueError(f"section {i} must be a pair (heading, list of items), got {section!r:.80}")
+    contents = ''.join(f'<li><a href="#section-{i}">{escape(str(heading))}</a></li>' for i,
+        (heading,_) in enumerate(sections))
     body = '\n'.join(f'<section aria-labelledby="section-{i}"><h2 id="section-{i}">{escape(str(heading))}</h2>\n'
-        +'\n'.join(item_html(item,str(heading)) for item in items)+'</section>' for i,(heading,items) in enumerate(sections))
+        +'\n'.join(item_html(item,str(heading)) for item in items)+'</section>' for i,
+        (heading,items) in enumerate(sections))
     return f'''<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title><style>{STYLE}</style></head><body>
@@ -186,9 +211,10 @@ def report_html(
 def report(
     path:str|Path,                    # of the HTML file; its folder is made, a previous report is replaced
     title:str,                        # of the page
-    sections:list,                    # pairs (heading, [text | DataFrame | Figure | (DataFrame or Figure, caption), …])
+    sections:list,  # pairs (heading, [text | DataFrame | Figure | (DataFrame or Figure, caption), …])
     config:dict|None=None,            # settings of the run for the footer: seed, dataset, …
     date:datetime.datetime|None=None, # of the report; None: now, UTC
 )->Path:                              # the file
-    "Write one self-contained HTML file, whole or not at all. `ValueError` for an item of unknown kind, `OSError` if it cannot be written."
+    """Write one self-contained HTML file, whole or not at all.
+    `ValueError` for an item of unknown kind, `OSError` if it cannot be written."""
     return write_atomic(path, report_html(title, sections, config, date).encode())

@@ -22,37 +22,53 @@ from .recipe import is_file_name,read_recipe,same,section_names
 def read_run(
     folder:Path,        # with recipe.toml
 )->list[dict[str,Any]]: # a row a measure; one row without a measure if the run does not count
-    "What one run says: the columns of `collect`; state is done, or what is wrong. Damage is a state, no error."
-    row = dict(folder=str(folder), recipe=str(folder), data="", seed=-1, settings="", selected_on="val", state="done")
+    """Read the rows of one run, with the columns of `collect`; the state is done, or what is wrong.
+    Damage is a state, no error."""
+    row = dict(folder=str(folder), recipe=str(folder), data="", seed=-1, settings="", selected_on="val",
+        state="done")
     try:
         sections = parse_toml(folder/"recipe.toml")
         for k,v in sections.items():
-            if k not in ("name","seed") and not isinstance(v, dict): raise ValueError(f"recipe.toml: expected a section [{k}], got {k} = {v!r}")
-        published,own = sections.pop("published", {}),{k:v for k,v in sections.items() if k not in ("name","seed")}
-        row |= dict(recipe=str(sections["name"]), data=str(own["data"]["name"]), seed=int(sections["seed"]), settings=json.dumps(own, sort_keys=True))
+            if k not in ("name","seed") and not isinstance(v, dict):
+                raise ValueError(f"recipe.toml: expected a section [{k}], got {k} = {v!r}")
+        published,own = (
+            sections.pop("published", {}),{k:v for k,v in sections.items() if k not in ("name","seed")})
+        row |= dict(recipe=str(sections["name"]), data=str(own["data"]["name"]), seed=int(sections["seed"]),
+            settings=json.dumps(own, sort_keys=True))
         for k,v in published.items():
-            if type(v) not in (int,float): raise ValueError(f"recipe.toml: expected a number as the published {k}, got {v!r}")
+            if type(v) not in (int,float):
+                raise ValueError(f"recipe.toml: expected a number as the published {k}, got {v!r}")
         if not (folder/"test.csv").is_file():
             done,epochs = epochs_done(folder),own.get("training", {}).get("epochs", "?")
             return [row|dict(state=f"unfinished: {done} of {epochs} epochs")]
         row["selected_on"] = "test" if own.get("training", {}).get("select_on_test") else "val"
-        table = pd.read_csv(folder/"test.csv").dropna(subset="value"); once = table.groupby("measure")["of"].nunique()==1
-        for t in table[~np.isfinite(table["value"].astype(float))].itertuples(): raise ValueError(f"test.csv: {t.measure} ({t.of}) is {t.value}")
-        rows = [row|dict(of=str(t["of"]), measure=str(t["measure"]), value=float(t["value"]), chance=float(t.get("chance", np.nan)),
-                     ceiling=float(t.get("ceiling", np.nan)), published=published_of(published, t, once[t["measure"]]))
+        table = pd.read_csv(folder/"test.csv").dropna(subset="value")
+        once = table.groupby("measure")["of"].nunique()==1
+        for t in table[~np.isfinite(table["value"].astype(float))].itertuples():
+            raise ValueError(f"test.csv: {t.measure} ({t.of}) is {t.value}")
+        rows = [row|dict(of=str(t["of"]), measure=str(t["measure"]), value=float(t["value"]),
+            chance=float(t.get("chance", np.nan)),
+                     ceiling=float(t.get("ceiling", np.nan)),
+                     published=published_of(published, t, once[t["measure"]]))
                 for t in table.to_dict("records")]
         return rows or [row|dict(state="damaged: test.csv has no value")]
-    except Exception as e:                                          # one run's files, whatever is in them, do not end a table
-        missing = f"there is no {e.args[0]!r}" if isinstance(e, KeyError) else (str(e).splitlines() or [type(e).__name__])[0]
+    except Exception as e:  # one run's files, whatever is in them, do not end a table
+        missing = (
+            f"there is no {e.args[0]!r}" if isinstance(e, KeyError)
+            else (str(e).splitlines() or [type(e).__name__])[0])
         return [row|dict(state=f"damaged: {missing}")]
 
+# %% ../../nbs/80_run/08_collect.ipynb #a64a8d95
 def published_of(
     published:dict[str,float],  # measure, or measure (of), -> number
     line:dict[str,Any],         # of test.csv: of, measure
     once:bool,                  # whether the run has the measure of one thing alone
 )->float:                       # nan if there is none
-    "What is published for a line. A number of a measure that there is of proxies and of prototypes belongs to neither, unless it says of which."
-    return published.get(f"{line['measure']} ({line['of']})", published.get(line["measure"], np.nan) if once else np.nan)
+    """Look up the published number of a line.
+    A number of a measure that there is of proxies and of prototypes belongs to neither, unless it says of
+    which."""
+    return published.get(f"{line['measure']} ({line['of']})",
+        published.get(line["measure"], np.nan) if once else np.nan)
 
 def epochs_done(
     folder:Path,  # of a run
@@ -74,15 +90,19 @@ def split_name(
 def flat_settings(
     sections:dict[str,Any],  # of recipe.toml
 )->dict[str,Any]:            # section.key -> value
-    "What decides the result of a run, less the seed."
-    rows = {f"{part}.{k}":v for part,keys in sections.items() if isinstance(keys, dict) and part!="published" for k,v in keys.items()}
+    "Flatten the settings that decide the result of a run, without the seed."
+    rows = {f"{part}.{k}":v for part,
+        keys in sections.items() if isinstance(keys, dict) and part!="published" for k,v in keys.items()}
     return {k:v for k,v in rows.items() if k not in same}
 
 def original_settings(
     recipe:str,        # its name
 )->dict[str,Any]:      # section.key -> value; empty for a recipe of somebody's own
-    "What the recipe of that name says that comes with the library."
-    try: return flat_settings(tomllib.loads(read_recipe(recipe).to_toml())) if "/" in recipe and not is_file_name(recipe) else {}
+    "Look up the settings of the recipe of that name that comes with the library."
+    try:
+        return (
+            flat_settings(tomllib.loads(read_recipe(recipe).to_toml())) if "/" in recipe
+            and not is_file_name(recipe) else {})
     except ValueError: return {}
 
 def words_apart(
@@ -91,21 +111,27 @@ def words_apart(
     among:set[str],       # keys in which runs of the name differ
 )->list[str]:             # such as training.epochs=3, regularizer=none
     "The settings that a name has to tell."
-    section = lambda k: k.split(".")[0]; gone = sorted({section(k) for k in first}-{section(k) for k in kind})
+    section = lambda k: k.split(".")[0]
+    gone = sorted({section(k) for k in first}-{section(k) for k in kind})
     changed = {k for k in kind if k in first and kind[k]!=first[k]}
     tell = [k for k in dict.fromkeys([*kind,*sorted(among)]) if k in changed|among and section(k) not in gone]
     return [f"{k}=none" for k in gone]+[f"{k}={json.dumps(kind.get(k, 'absent'))}" for k in tell]
 
+# %% ../../nbs/80_run/08_collect.ipynb #02b224d2
 def name_apart(
     long:pd.DataFrame,  # with recipe and settings
 )->pd.DataFrame:        # a copy
-    "Recipes whose runs differ among each other, or from the library's, carry the values that differ in their names."
+    """Recipes whose runs differ among each other, or from the library's, carry the values that differ in
+    their names."""
     long = long.copy()
     for recipe,part in long[long.settings!=""].groupby("recipe"):
-        kinds,first = {s:flat_settings(json.loads(s)) for s in part.settings.unique()},original_settings(recipe)
-        among = {k for kind in kinds.values() for k in kind if any(other.get(k, "absent")!=kind[k] for other in kinds.values())}
+        kinds,first = (
+            {s:flat_settings(json.loads(s)) for s in part.settings.unique()},original_settings(recipe))
+        among = {k for kind in kinds.values() for k in kind if any(other.get(k,
+            "absent")!=kind[k] for other in kinds.values())}
         for settings,kind in kinds.items():
-            long.loc[(long.recipe==recipe) & (long.settings==settings),"recipe"] = " ".join([recipe,*words_apart(kind, first, among)])
+            long.loc[(long.recipe==recipe) & (long.settings==settings),
+                "recipe"] = " ".join([recipe,*words_apart(kind, first, among)])
     return long
 
 # %% ../../nbs/80_run/08_collect.ipynb #c58fc7b3
@@ -116,19 +142,26 @@ def run_folders(
     if not folder.is_dir(): raise FileNotFoundError(f"no folder {folder}")
     seen,found = set(),{}
     for here,below,files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(here); below[:] = [] if real in seen else sorted(below); seen.add(real)
+        real = os.path.realpath(here)
+        below[:] = [] if real in seen else sorted(below)
+        seen.add(real)
         if "recipe.toml" in files: found.setdefault(real, Path(here))
-    if not found: raise FileNotFoundError(f"no run in {folder}: expected recipe.toml in it or in a folder below it")
+    if not found:
+        raise FileNotFoundError(f"no run in {folder}: expected recipe.toml in it or in a folder below it")
     return found
 
 # %% ../../nbs/80_run/08_collect.ipynb #772c2b95
 def collect(
     folders:str|Path|Iterable[str|Path],  # of runs, or folders with runs in them at any depth
-)->pd.DataFrame:                          # a row a measure of a run; runs that do not count have one row, whose state says why
-    "What runs left behind, in one long table. `ValueError` for no folder, `FileNotFoundError` for one that is not there or holds no run."
+)->pd.DataFrame:  # a row a measure of a run; runs that do not count have one row, whose state says why
+    """Collect runs in one long table.
+    `ValueError` for no folder, `FileNotFoundError` for one that is not there or holds no run."""
     found = {}
     for folder in map(Path, [folders] if isinstance(folders, (str,Path)) else folders):
-        found = {**found,**run_folders(folder),**found}                  # a run that two folders reach stays where it was found first
+        # a run that two folders reach stays where it was found first
+        found = {**found,**run_folders(folder),**found}
     if not found: raise ValueError("no folder to collect runs from")
-    columns = ["folder","recipe","data","seed","settings","selected_on","state","of","measure","value","chance","ceiling","published"]
-    return name_apart(pd.DataFrame([row for folder in found.values() for row in read_run(folder)], columns=columns))
+    columns = ["folder","recipe","data","seed","settings","selected_on","state","of","measure","value",
+        "chance","ceiling","published"]
+    return name_apart(pd.DataFrame([row for folder in found.values() for row in read_run(folder)],
+        columns=columns))

@@ -32,7 +32,9 @@ from ..metric.audit import audit
 from ..metric.inspect import inspect,inspect_embeddings,inspect_logits,inspect_nearest,nearest_prototypes
 from ..metric.neighbors import knn
 from ..metric.space import prototypes
-from ..metric.retrieval import Task,chance_at_r,class_interval,first_hits,hierarchical_retrieval,map_at_r,n_relevant,r_precision,recall_chance,retrieval_ceiling
+from ..metric.retrieval import (
+    Task, chance_at_r, class_interval, first_hits, hierarchical_retrieval, map_at_r, n_relevant, r_precision,
+    recall_chance, retrieval_ceiling)
 from ..train.config import curvature_of
 from ..train.loop import embed
 from ..tree.significance import normalize
@@ -47,18 +49,21 @@ class Points:
     x:Tensor                             # (N,D) of the queries
     y:Tensor                             # (N,)
     gallery:tuple[Tensor,Tensor]|None    # embeddings and labels that queries look through; None: one another
-    train:tuple[Tensor,Tensor]|None      # of the training images, augmented, where the classes are the same; None: they are others
+    # of the training images, augmented, where the classes are the same; None: they are others
+    train:tuple[Tensor,Tensor]|None
     c:float|None                         # curvature magnitude of their ball; None: directions
 
 def parts_of(
     data:Data,
     split:str="test",
 )->tuple[str,...]:   # query and gallery where there are such and `split` is test
-    "What a split is read from. `ValueError` if there is none of that name."
+    "Find the parts of a split. `ValueError` if there is none of that name."
     names = ("query","gallery") if split=="test" and "query" in data.splits else (split,)
     for name in names:
         if name in data.splits: continue
-        advice = "; it is what is measured at the end: load the data with test=… to hold some out" if name=="test" else ""
+        advice = (
+            "; it is what is measured at the end: load the data with test=… to hold some out" if name=="test"
+            else "")
         raise ValueError(f"{data.name} has no split {name!r}, only {', '.join(data.splits)}{advice}")
     return names
 
@@ -73,7 +78,8 @@ def points_of(
     "Embed a split. `ValueError` if there is none of that name."
     names = parts_of(data, split)
     see = lambda part: embed(model, part, accelerator=accelerator, workers=workers)
-    (x,y),*gallery = (see(data.splits[name]) for name in names); same = torch.isin(y, data.splits["train"].labels).any()
+    (x,y),*gallery = (see(data.splits[name]) for name in names)
+    same = torch.isin(y, data.splits["train"].labels).any()
     train = see(Seeded(data.splits["train"])) if same and split!="train" else None
     return Points(x, y, gallery[0] if gallery else None, train, curvature_of(model, loss))
 
@@ -86,15 +92,21 @@ def retrieval_rows(
     most:int=20_000_000,       # neighbours in all lists together
 )->pd.DataFrame:               # a row a measure
     "Retrieval by classes, new ones as a rule. `ValueError` if nothing can be found."
-    where = {} if p.c is None else dict(geometry="poincare", c=p.c); gallery = p.gallery or (None,None); own = p.gallery is None
-    size = len(p.x)-1 if own else len(gallery[0]); theirs = p.y if own else gallery[1]
+    where = {} if p.c is None else dict(geometry="poincare", c=p.c)
+    gallery = p.gallery or (None,None)
+    own = p.gallery is None
+    size = len(p.x)-1 if own else len(gallery[0])
+    theirs = p.y if own else gallery[1]
     ks = lengths(settings.recall_at or data.protocol.get("recall_at", (1,2,4,8)), size, data.name)
-    ranks = first_hits(p.x, p.y, *gallery, **where); values = {f"Recall@{k}":(ranks<=k).double() for k in ks}
+    ranks = first_hits(p.x, p.y, *gallery, **where)
+    values = {f"Recall@{k}":(ranks<=k).double() for k in ks}
     longest = int(n_relevant(Task(p.x, None, p.y, theirs, own)).max())
     K = max(1, min(size, max((k for k in (longest,*ks) if k*len(p.x)<=most), default=most//len(p.x))))
     ranking = knn(p.x, p.x if own else gallery[0], K, exclude_self=own, ties="random", **where).indices
-    looked = (ranking,p.y,None,gallery[1]) if K>=longest else (p.x,p.y,*gallery); space = {} if K>=longest else where
-    values |= {name:f(*looked, per_query=True, **space) for name,f in (("R-precision",r_precision),("MAP@R",map_at_r))}
+    looked = (ranking,p.y,None,gallery[1]) if K>=longest else (p.x,p.y,*gallery)
+    space = {} if K>=longest else where
+    values |= {name:f(*looked, per_query=True, **space) for name,
+        f in (("R-precision",r_precision),("MAP@R",map_at_r))}
     chance = {f"Recall@{k}":v for k,v in recall_chance(p.y, ks, gallery[1]).items()}
     chance |= dict(zip(("R-precision","MAP@R"), chance_at_r(p.y, gallery[1])))
     if data.taxonomy.depth>1 and max(len(p.x),size)<=settings.most:
@@ -102,7 +114,8 @@ def retrieval_rows(
         values |= {"H-AP":more.h_ap, "ASI":more.asi, "NDCG":more.ndcg}
     null = shuffled_measures(ranking, p.y, gallery[1], ks, settings.n_permutations, generator)
     edges = {name:class_interval(v, p.y, settings.n_resamples, generator) for name,v in values.items()}
-    rows = [dict(of="retrieval", measure=name, value=float(v.nanmean()), chance=chance.get(name, np.nan), low=edges[name][0], high=edges[name][1],
+    rows = [dict(of="retrieval", measure=name, value=float(v.nanmean()), chance=chance.get(name, np.nan),
+        low=edges[name][0], high=edges[name][1],
                  **(p_of(null[name]) if name in null else {})) for name,v in values.items()]
     table = pd.DataFrame(rows)
     table["ceiling"] = [retrieval_ceiling(name, p.y, gallery[1]) for name in values]
@@ -119,12 +132,16 @@ def learned_only(
     there = (p.train or (p.x,p.y))[1].unique()
     if len(there)==taxonomy.n_classes: return p,taxonomy,there
     lost,keep = sorted(set(range(taxonomy.n_classes))-set(there.tolist())),torch.isin(p.y, there)
-    place = torch.full((taxonomy.n_classes,), -1); place[there] = torch.arange(len(there))
+    place = torch.full((taxonomy.n_classes,), -1)
+    place[there] = torch.arange(len(there))
     some = ", ".join(repr(taxonomy.names[k]) for k in lost[:5])
-    warnings.warn(f"{name}: {len(lost)} classes have no training image and are left out, with {int((~keep).sum())} images: {some}",
+    warnings.warn(f"{name}: {len(lost)} classes have no training image and are left out, with "
+        f"{int((~keep).sum())} images: {some}",
                   stacklevel=3)
     train = p.train and (p.train[0],place[p.train[1]])
-    return Points(p.x[keep], place[p.y[keep]], None, train, p.c),taxonomy.select([taxonomy.names[k] for k in there]),there
+    return (
+        Points(p.x[keep], place[p.y[keep]], None, train, p.c),
+        taxonomy.select([taxonomy.names[k] for k in there]),there)
 
 # %% ../../nbs/80_run/06_evaluation.ipynb #ab84eb19
 def class_rows(
@@ -135,29 +152,35 @@ def class_rows(
     generator:Generator,       # of shuffles and intervals
 )->pd.DataFrame:               # a row a measure
     "Hierarchical inference and hierarchy-informed performance by learned classes. `ValueError` as `inspect`."
-    p,taxonomy,there = learned_only(p, data.taxonomy, data.name); logits = proxies = None
+    p,taxonomy,there = learned_only(p, data.taxonomy, data.name)
+    logits = proxies = None
     if hasattr(loss, "logits"):
         device = next(t for t in (*loss.parameters(),*loss.buffers())).device
-        with torch.no_grad(): logits,proxies = loss.logits(p.x.to(device)).cpu()[:,there],loss.proxies.detach().cpu()[there]
+        with torch.no_grad():
+            logits,proxies = loss.logits(p.x.to(device)).cpu()[:,there],loss.proxies.detach().cpu()[there]
     n,classified = settings.n_permutations,logits is not None
-    if taxonomy.n_classes>2: table = inspect(p.x, p.y, taxonomy, proxies, logits, p.train, n_permutations=n, generator=generator)
+    if taxonomy.n_classes>2:
+        table = inspect(p.x, p.y, taxonomy, proxies, logits, p.train, n_permutations=n, generator=generator)
     else:
         parts = [inspect_logits(logits, p.y, taxonomy, n, generator)] if classified else []
         parts.append(inspect_embeddings(p.x, p.y, taxonomy, proxies, n, generator))
-        if classified and p.train: parts.append(inspect_nearest(p.x, prototypes(*p.train, 2), p.y, taxonomy, n, generator))
+        if classified and p.train:
+            parts.append(inspect_nearest(p.x, prototypes(*p.train, 2), p.y, taxonomy, n, generator))
         table = pd.concat(parts, ignore_index=True)
     table = table.rename(columns=dict(low="chance_low", high="chance_high"))
     points = table.of.isin(["proxies","prototypes"])
     table["control"] = np.where(points, "permuted classes", "permuted labels")
     table.loc[table.chance.isna(),"control"] = None
-    if taxonomy.depth==1: table = table[~points|table.measure.str.startswith("mean angle")].reset_index(drop=True)
+    if taxonomy.depth==1:
+        table = table[~points|table.measure.str.startswith("mean angle")].reset_index(drop=True)
     answers = {"logits":logits.argmax(1)} if classified else {}
     if classified and p.train:
         means = prototypes(*p.train, taxonomy.n_classes)
         answers["nearest prototype"] = nearest_prototypes(p.x, means)[:,0]
     for of,answer in answers.items():
         row = (table.of==of) & (table.measure=="top-1 accuracy")
-        table.loc[row,["low","high"]] = class_interval((answer==p.y).double(), p.y, settings.n_resamples, generator)
+        table.loc[row,["low","high"]] = class_interval((answer==p.y).double(), p.y, settings.n_resamples,
+            generator)
     return table.reindex(columns=columns)
 
 # %% ../../nbs/80_run/06_evaluation.ipynb #86283e36
@@ -179,18 +202,27 @@ def hierarchy_rows(
     most:int=1000,             # classes that a tree is drawn of
 )->tuple[pd.DataFrame,str,dict[str,TreeNode]]:  # rows, verdict, the proxies' tree
     "The audit and the tree of the hierarchical proxies. `ValueError` as `audit`."
-    y,taxonomy = classes_there(p.y, data.taxonomy); proxies = hier.proxies.detach().cpu(); deep = taxonomy.depth>1
-    done = audit(p.x, proxies, y, hier.c, taxonomy if deep else None, generator, clip_r, settings.n_permutations)
-    rows = [done.table.assign(of="audit").rename(columns=dict(low="chance_low", high="chance_high"))]; trees = {}
+    y,taxonomy = classes_there(p.y, data.taxonomy)
+    proxies = hier.proxies.detach().cpu()
+    deep = taxonomy.depth>1
+    done = audit(p.x, proxies, y, hier.c, taxonomy if deep else None, generator, clip_r,
+        settings.n_permutations)
+    rows = [done.table.assign(of="audit").rename(columns=dict(low="chance_low", high="chance_high"))]
+    trees = {}
     if 3<=taxonomy.n_classes<=most:
         trees["proxies"] = proxy_tree(p.x, proxies, hier.c, y, taxonomy.names)
         if deep:
-            scores = score_proxy_tree(p.x, proxies, hier.c, y, taxonomy, 19, settings.n_permutations, generator)
+            scores = score_proxy_tree(p.x, proxies, hier.c, y, taxonomy, 19, settings.n_permutations,
+                generator)
             scores = scores.rename(lambda name: name.replace("_"," ")).rename_axis("measure").reset_index()
-            for control,chance,p_value in (("random proxies","random_proxies","p_random"),("permuted classes","shuffled_classes","p_shuffled")):
-                part = scores[["measure","value",chance,p_value,"ceiling"]].set_axis(["measure","value","chance","p_value","ceiling"], axis=1)
-                rows.append(part.assign(of="proxy tree", control=control, normalized=normalize(part.value, part.chance, part.ceiling)))
-    table = pd.concat(rows, ignore_index=True).reindex(columns=columns); against = ", against "+table.control
+            for control,chance,p_value in (("random proxies","random_proxies","p_random"),
+                ("permuted classes","shuffled_classes","p_shuffled")):
+                part = scores[["measure","value",chance,p_value,"ceiling"]].set_axis(["measure","value",
+                    "chance","p_value","ceiling"], axis=1)
+                rows.append(part.assign(of="proxy tree", control=control,
+                    normalized=normalize(part.value, part.chance, part.ceiling)))
+    table = pd.concat(rows, ignore_index=True).reindex(columns=columns)
+    against = ", against "+table.control
     table["measure"] += against.where(table.control.fillna("")!="", "")
     return table,done.verdict,trees
 
@@ -202,12 +234,17 @@ def check_findable(
     settings:Evaluation,
     where:str,            # that they are from, for the message
 )->None:
-    "`ValueError` where no image has another of its class to find, or all lists are longer than what there is."
-    own = theirs is None; theirs = y if own else theirs
+    """Require that some image can find another of its class.
+    `ValueError` otherwise, or where all lists are longer than what there is."""
+    own = theirs is None
+    theirs = y if own else theirs
     if not (n_relevant(Task(y, None, y, theirs, own))>0).any():
-        raise ValueError(f"no image in {where} has another of its class to find: Recall@k needs two or more of a class")
+        raise ValueError(f"no image in {where} has another of its class to find: Recall@k needs two or more "
+            f"of a class")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore"); lengths(settings.recall_at or data.protocol.get("recall_at", (1,2,4,8)), len(theirs)-int(own), data.name)
+        warnings.simplefilter("ignore")
+        lengths(settings.recall_at or data.protocol.get("recall_at", (1,2,4,8)), len(theirs)-int(own),
+            data.name)
 
 def check_measurable(
     data:Data,
@@ -215,18 +252,25 @@ def check_measurable(
     audited:bool=False,   # there is a hierarchical regulariser
     split:str="test",
 )->None:
-    "`ValueError` where labels or list lengths leave nothing to measure."
-    parts = [data.splits[name].labels for name in parts_of(data, split)]; y,theirs = parts[0],parts[-1]; where = f"split {split!r} of {data.name}"
-    learned = torch.isin(y, data.splits["train"].labels); y = y[learned] if (known := bool(learned.any())) else y; counts = y.bincount()
+    "Check that labels and list lengths leave something to measure. `ValueError` otherwise."
+    parts = [data.splits[name].labels for name in parts_of(data, split)]
+    y,theirs = parts[0],parts[-1]
+    where = f"split {split!r} of {data.name}"
+    learned = torch.isin(y, data.splits["train"].labels)
+    y = y[learned] if (known := bool(learned.any())) else y
+    counts = y.bincount()
     if (n := int((counts>0).sum()))<2:
-        raise ValueError(f"{where} must hold images of two classes or more{' that are learned' if known else ''}, it holds {n}: nothing can be told apart")
-    if audited and (counts.max()<2 or len(y)<3): raise ValueError(f"the audit of a hierarchy needs a class with two images or more in {where}; it has none")
+        raise ValueError(f"{where} must hold images of two classes or "
+            f"more{' that are learned' if known else ''}, it holds {n}: nothing can be told apart")
+    if audited and (counts.max()<2 or len(y)<3):
+        raise ValueError(f"the audit of a hierarchy needs a class with two images or more in {where}; it has "
+            f"none")
     if not known: check_findable(y, None if len(parts)==1 else theirs, data, settings, where)
 
 # %% ../../nbs/80_run/06_evaluation.ipynb #7705e61b
 @dataclass
 class Measured:
-    "What was measured on a split."
+    "Hold what was measured on a split."
     table:pd.DataFrame            # a row a measure, `columns`
     verdict:str                   # of the audit; empty without a hierarchical regulariser
     trees:dict[str,TreeNode]      # the tree in the hierarchical proxies, where there are some
@@ -242,12 +286,16 @@ def retrieves(
     data:Data,
     settings:Evaluation,
 )->bool:                    # False for a loss that classifies
-    "Whether retrieval is measured of learned classes too; warns where the loss would want it and nothing can be found."
+    """Tell whether retrieval is measured of learned classes too; warns where the loss would want it and
+    nothing can be found."""
     if isinstance(loss, (Softmax,DirectionLoss,CORR)): return False
     try: check_findable(p.y, p.gallery and p.gallery[1], data, settings, f"the split of {data.name}")
-    except ValueError as e: warnings.warn(f"{data.name}: retrieval is left out: {e}", stacklevel=3); return False
+    except ValueError as e:
+        warnings.warn(f"{data.name}: retrieval is left out: {e}", stacklevel=3)
+        return False
     return True
 
+# %% ../../nbs/80_run/06_evaluation.ipynb #3335ebaf
 def measure(
     p:Points,                      # from `points_of`
     model:nn.Module,               # that made them
@@ -257,12 +305,16 @@ def measure(
     seed:int=0,                    # of shuffles, intervals and samples
 )->Measured:
     "Everything that the protocol of a split asks for. `ValueError` as the measures."
-    settings,generator,head = settings or Evaluation(),Generator().manual_seed(seed),clip_radius(model); verdict,trees = "",{}
-    known = bool(torch.isin(p.y, data.splits["train"].labels).any()); found = not known or retrieves(p, loss, data, settings)
+    settings,generator,head = settings or Evaluation(),Generator().manual_seed(seed),clip_radius(model)
+    verdict,trees = "",{}
+    known = bool(torch.isin(p.y, data.splits["train"].labels).any())
+    found = not known or retrieves(p, loss, data, settings)
     rows = [class_rows(p, loss, data, settings, generator)] if known else []
     if found: rows.append(retrieval_rows(p, data, settings, generator))
     if proxies_of(loss) is not None:
-        audited,verdict,trees = hierarchy_rows(p, loss.regularizer, data, head and head.clip_r, settings, generator); rows.append(audited)
+        audited,verdict,trees = hierarchy_rows(p, loss.regularizer, data, head and head.clip_r, settings,
+            generator)
+        rows.append(audited)
     return Measured(pd.concat(rows, ignore_index=True), verdict, trees)
 
 # %% ../../nbs/80_run/06_evaluation.ipynb #14f2f7d1
@@ -274,14 +326,28 @@ def draw_points(
     most:int=1000,                # classes in the tree
 )->tuple[dict[str,TreeNode],dict[str,tuple[Figure,str]]]:  # the tree of the classes; dendrogram, tanglegram, distances, radii, with captions
     "The tree of the class means and its pictures."
-    y,taxonomy = classes_there(p.y, data.taxonomy); n = taxonomy.n_classes; kept = torch.arange(0, n, -(-n//most)); x = p.x
-    if len(kept)<n: rows = torch.isin(y, kept); x = x[rows]; y,taxonomy = classes_there(y[rows], taxonomy)
-    dist = class_distances(x, y, p.c); trees = dict(classes=upgma(dist, taxonomy.names))
-    means = f"the {'class means' if p.c is None else 'Einstein midpoints of classes'} of the images that were measured"
-    figures = pictures(trees["classes"], dist, taxonomy.names, taxonomy if taxonomy.depth>1 else None, whose=means)
+    y,taxonomy = classes_there(p.y, data.taxonomy)
+    n = taxonomy.n_classes
+    kept = torch.arange(0, n, -(-n//most))
+    x = p.x
+    if len(kept)<n:
+        rows = torch.isin(y, kept)
+        x = x[rows]
+        y,taxonomy = classes_there(y[rows], taxonomy)
+    dist = class_distances(x, y, p.c)
+    trees = dict(classes=upgma(dist, taxonomy.names))
+    means = (
+        f"the {'class means' if p.c is None else 'Einstein midpoints of classes'} of the images that were "
+        f"measured")
+    figures = pictures(trees["classes"], dist, taxonomy.names, taxonomy if taxonomy.depth>1 else None,
+        whose=means)
     note = f" Of {n:,} classes one in {-(-n//most)} was looked at." if len(kept)<n else ""
     figures = {name:(figure,caption+note) for name,(figure,caption) in figures.items()}
     if p.c is not None:
-        radii = radius_histogram(p.x, proxies, p.c, clip_r).figure; plt.close(radii)
-        figures["radii"] = radii,"How far from the centre of the ball the embeddings lie, and the hierarchical proxies where there are some."
+        radii = radius_histogram(p.x, proxies, p.c, clip_r).figure
+        plt.close(radii)
+        figures["radii"] = (
+            radii,
+            "How far from the centre of the ball the embeddings lie, and the hierarchical proxies where "
+            "there are some.")
     return trees,figures

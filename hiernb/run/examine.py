@@ -33,7 +33,9 @@ from ..plot.tree_layout import tip_names
 from ..metric.audit import audit
 from ..metric.inspect import inspect,inspect_distances,label_tests
 from ..metric.neighbors import knn
-from ..metric.retrieval import chance_at_r,class_interval,first_hits,hierarchical_retrieval,map_at_r,r_precision,recall_chance,retrieval_ceiling
+from hiernb.metric.retrieval import (
+    chance_at_r, class_interval, first_hits, hierarchical_retrieval, map_at_r, r_precision, recall_chance,
+    retrieval_ceiling)
 from ..metric.space import intensity,prototypes,variances
 from ..plot.figures import cluster_map,dendrogram,tanglegram
 from ..report.html import figure_svg,report
@@ -49,29 +51,37 @@ from ..report.glossary import between,explain,readable,verdict_lines
 def with_samples(
     found:Embeddings,         # as read
     taxonomy:Taxonomy|None,   # over these classes, others may be in it
-    c:float|None,             # curvature magnitude: `proxies` are hierarchical; None: `proxies` are class points
+    c:float|None,  # curvature magnitude: `proxies` are hierarchical; None: `proxies` are class points
     order:str|None=None,      # "taxonomy": labels without names count the classes of the taxonomy
     said:bool=False,          # they do by documentation, where the taxonomy is in label order
 )->tuple[Embeddings,Taxonomy|None]: # classes that have samples, in label order
-    "Keep classes with samples. `ValueError` for an unknown class, fewer than two classes, or labels and proxies that could mean two orders."
+    """Keep classes with samples.
+    `ValueError` for an unknown class, fewer than two classes, or labels and proxies that could mean two
+    orders."""
     names,C = found.class_names,len(found.class_names)
     if order not in (None,"taxonomy"): raise ValueError(f"order must be 'taxonomy' or None, got {order!r}")
     if order and (taxonomy is None or found.names_from!="numbers"):
         raise ValueError("order='taxonomy' is for labels without names beside a taxonomy; "
-                         + ("there is no taxonomy" if taxonomy is None else "here names decide: leave it out"))
+                         + ("there is no taxonomy" if taxonomy is None
+                         else "here names decide: leave it out"))
     if taxonomy is not None and found.names_from=="numbers":
         if C>taxonomy.n_classes:
-            raise ValueError(f"labels go up to {C-1}, the taxonomy has {taxonomy.n_classes} classes; its first is label 0")
+            raise ValueError(f"labels go up to {C-1}, the taxonomy has {taxonomy.n_classes} classes; its "
+                f"first is label 0")
         if order is None: require_order(taxonomy, said, found.labels)
         names = taxonomy.names
-    there,labels = found.labels.unique(return_inverse=True); proxies = found.proxies
-    if len(there)<2: raise ValueError(f"a hierarchy needs at least two classes with samples, got {len(there)}")
+    there,labels = found.labels.unique(return_inverse=True)
+    proxies = found.proxies
+    if len(there)<2:
+        raise ValueError(f"a hierarchy needs at least two classes with samples, got {len(there)}")
     if proxies is not None and c is None:
         if len(proxies) not in (C,len(names)):
-            raise ValueError(f"{len(proxies)} proxies for {len(names)} classes: without c proxies are class points, one a class; "
+            raise ValueError(f"{len(proxies)} proxies for {len(names)} classes: without c proxies are class "
+                f"points, one a class; "
                              "for hierarchical proxies give the curvature magnitude c of their ball")
         if found.names_from=="labels":
-            raise ValueError("proxies have a row per class, but the labels are names, which do not say which; "
+            raise ValueError("proxies have a row per class, but the labels are names, which do not say "
+                "which; "
                              "give class_names, the names in the order of the rows")
         proxies = proxies[there]
     names = [names[k] for k in there.tolist()]
@@ -86,7 +96,8 @@ def class_distances(
     "Distances between class means. `ValueError` for a mean without direction, or points outside the ball."
     n_classes = int(labels.max())+1
     if c is None: return pairwise_distance(prototypes(x, labels, n_classes))
-    order = labels.argsort(stable=True); groups = x.double()[order].split(labels.bincount(minlength=n_classes).tolist())
+    order = labels.argsort(stable=True)
+    groups = x.double()[order].split(labels.bincount(minlength=n_classes).tolist())
     middle = torch.stack([einstein_midpoint(some, c) for some in groups])
     return pairwise_dist(middle, middle, c).fill_diagonal_(0).numpy()
 
@@ -99,7 +110,8 @@ def neighbour_ranking(
     most:float=1e8, # numbers at most, beyond `least` a sample: 800 MB
 )->Tensor:          # (N,k) int64 nearest others first; k ≥ R unless that is too much
     "One search for all measures of neighbours."
-    n = len(x); least,wide = min(n-1, least),min(n-1, max(least, int(labels.bincount().max())-1))
+    n = len(x)
+    least,wide = min(n-1, least),min(n-1, max(least, int(labels.bincount().max())-1))
     return knn(x, x, wide if wide*n<=most else least, exclude_self=True, ties="random", **where).indices
 
 # %% ../../nbs/80_run/01_examine.ipynb #95030b45
@@ -110,10 +122,11 @@ def recall_p(
     n_permutations:int,# of the labels among the samples
     seed:int,          # of the permutations
 )->dict[str,float]:    # Recall@k -> p
-    "How often shuffled labels find as much as the true ones."
+    "Compute the p-value of Recall@k under shuffled labels."
     near = ranking[:,:max(ks)]
     def numbers(shuffled):
-        ranks = ((shuffled[near]==shuffled[:,None]).cumsum(1)>0).double().mean(0)       # (k,) found up to each rank
+        # (k,) found up to each rank
+        ranks = ((shuffled[near]==shuffled[:,None]).cumsum(1)>0).double().mean(0)
         return tuple(float(ranks[min(k, len(ranks))-1]) for k in ks)
     names = {f"Recall@{k}":False for k in ks}
     tests = label_tests(numbers, names, labels, n_permutations, torch.Generator().manual_seed(seed))
@@ -129,27 +142,35 @@ def retrieval_table(
     generator:torch.Generator,# of the intervals
     most:int=5000,            # samples
     n_permutations:int=199,   # of the labels, for the p-values of Recall@k
-)->pd.DataFrame:              # a row a measure: measure, value, chance, ceiling, normalized, low, high, p_value
+)->pd.DataFrame:  # a row a measure: measure, value, chance, ceiling, normalized, low, high, p_value
     "Measure retrieval, with intervals. No rows, and a warning, if no class has two samples."
     if int(labels.bincount().max())<2:
         warnings.warn("no class has two samples: retrieval is left out, the tree is measured", stacklevel=3)
-        return pd.DataFrame(columns=["measure","value","chance","ceiling","normalized","low","high","p_value"])
-    ks = [k for k in (1,2,4,8) if k<len(x)]; whole = ranking.shape[1]>=int(labels.bincount().max())-1
+        return pd.DataFrame(columns=["measure","value","chance","ceiling","normalized","low","high",
+            "p_value"])
+    ks = [k for k in (1,2,4,8) if k<len(x)]
+    whole = ranking.shape[1]>=int(labels.bincount().max())-1
     points,space = (ranking,{}) if whole else (x,where)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*nobody to find.*")
-        ranks = first_hits(ranking, labels); rows = {f"Recall@{k}":(ranks<=k).double() for k in ks}
-        rows |= {n:f(points, labels, per_query=True, **space) for n,f in (("R-precision",r_precision),("MAP@R",map_at_r))}
+        ranks = first_hits(ranking, labels)
+        rows = {f"Recall@{k}":(ranks<=k).double() for k in ks}
+        rows |= {n:f(points, labels, per_query=True, **space) for n,
+            f in (("R-precision",r_precision),("MAP@R",map_at_r))}
         if taxonomy is not None and len(x)<=most:
             more = hierarchical_retrieval(x, labels, taxonomy, per_query=True, **where)
             rows |= {"H-AP":more.h_ap, "ASI":more.asi, "NDCG":more.ndcg}
-        chance = {f"Recall@{k}":v for k,v in recall_chance(labels, ks).items()}|dict(zip(("R-precision","MAP@R"), chance_at_r(labels)))
+        chance = {f"Recall@{k}":v for k,
+            v in recall_chance(labels, ks).items()}|dict(zip(("R-precision","MAP@R"), chance_at_r(labels)))
     def edges(v):
-        several = len(labels[~v.isnan()].unique())>1                                                   # classes are resampled: one has no interval
-        return dict(zip(("low","high"), class_interval(v, labels, 1999, generator) if several else (np.nan,np.nan)))
-    levels = {n:dict(value=float(v.nanmean()), chance=chance.get(n, np.nan), ceiling=retrieval_ceiling(n, labels)) for n,v in rows.items()}
+        several = len(labels[~v.isnan()].unique())>1  # classes are resampled: one has no interval
+        return dict(zip(("low","high"),
+            class_interval(v, labels, 1999, generator) if several else (np.nan,np.nan)))
+    levels = {n:dict(value=float(v.nanmean()), chance=chance.get(n, np.nan),
+        ceiling=retrieval_ceiling(n, labels)) for n,v in rows.items()}
     p = recall_p(ranking, labels, ks, n_permutations, generator.initial_seed())
-    return pd.DataFrame([dict(measure=n, **levels[n], normalized=float(normalize(**levels[n])), **edges(v), p_value=p.get(n, np.nan))
+    return pd.DataFrame([dict(measure=n, **levels[n], normalized=float(normalize(**levels[n])), **edges(v),
+        p_value=p.get(n, np.nan))
                          for n,v in rows.items()])
 
 # %% ../../nbs/80_run/01_examine.ipynb #7df3d795
@@ -160,12 +181,19 @@ def class_table(
     names:list[str],         # C
     taxonomy:Taxonomy|None,  # adds the path distance to the class that it is taken for
 )->pd.DataFrame:             # a row a class, hardest first: class, samples, recall@1, taken for, times, (edges,) nearest class, distance
-    "Which classes are hard, and whom the model takes them for."
-    C = len(names); taken = (labels*C+labels[nearest]).bincount(minlength=C*C).view(C,C).numpy()     # (C,C) class by class found
-    count,right = taken.sum(1),taken.diagonal().copy(); np.fill_diagonal(taken, 0); other,times = taken.argmax(1),taken.max(1)
-    d = dist.copy(); np.fill_diagonal(d, np.inf); near = d.argmin(1)
-    table = {"class":names, "samples":count, "recall@1":right/count, "taken for":[names[k] if n else "" for k,n in zip(other,times)], "times":times}
-    if taxonomy is not None: table["edges"] = np.where(times>0, taxonomy.path_distance()[range(C),other], np.nan)
+    "List the classes, hardest first, with the class that each is taken for."
+    C = len(names)
+    taken = (labels*C+labels[nearest]).bincount(minlength=C*C).view(C,C).numpy()  # (C,C) class by class found
+    count,right = taken.sum(1),taken.diagonal().copy()
+    np.fill_diagonal(taken, 0)
+    other,times = taken.argmax(1),taken.max(1)
+    d = dist.copy()
+    np.fill_diagonal(d, np.inf)
+    near = d.argmin(1)
+    table = {"class":names, "samples":count, "recall@1":right/count,
+        "taken for":[names[k] if n else "" for k,n in zip(other,times)], "times":times}
+    if taxonomy is not None:
+        table["edges"] = np.where(times>0, taxonomy.path_distance()[range(C),other], np.nan)
     table |= {"nearest class":[names[k] for k in near], "distance":d.min(1)}
     return pd.DataFrame(table).sort_values("recall@1", kind="stable", ignore_index=True)
 
@@ -178,19 +206,28 @@ def measures_table(
     n_permutations:int,        # of classes and labels
     generator:torch.Generator, # of the permutations
     ranking:Tensor,            # (N,k) from `neighbour_ranking`
-)->pd.DataFrame:               # a row a measure: of, measure, value and, with a taxonomy, chance, low, high, p_value
+)->pd.DataFrame:  # a row a measure: of, measure, value and, with a taxonomy, chance, low, high, p_value
     "The *Inspecting* paper's measures; without a taxonomy those that need none. `ValueError` as `inspect`."
-    x,y = found.embeddings,found.labels; proxies = found.proxies if c is None else None; points = "prototypes" if c is None else "midpoints"
-    delta = relative_delta(float(sampled_delta(dist, min(len(dist),200), generator=generator).max()), dist.max()) if len(dist)>3 and dist.max()>0 else np.nan
+    x,y = found.embeddings,found.labels
+    proxies = found.proxies if c is None else None
+    points = "prototypes" if c is None else "midpoints"
+    delta = relative_delta(float(sampled_delta(dist, min(len(dist),200), generator=generator).max()),
+        dist.max()) if len(dist)>3 and dist.max()>0 else np.nan
     rows = [dict(of=points, measure="relative δ of distances", value=delta)]
-    if taxonomy is not None and len(dist)>2:                                                          # two classes have no hierarchy
-        tables = [inspect(x, y, taxonomy, proxies, n_permutations=n_permutations, generator=generator, near=ranking)]
-        if c is not None: tables.insert(0, inspect_distances(dist, taxonomy, points, n_permutations, generator))
+    if taxonomy is not None and len(dist)>2:  # two classes have no hierarchy
+        tables = [inspect(x, y, taxonomy, proxies, n_permutations=n_permutations, generator=generator,
+            near=ranking)]
+        if c is not None:
+            tables.insert(0, inspect_distances(dist, taxonomy, points, n_permutations, generator))
     else:
-        spread = zip(("variance between classes","variance within classes","discriminability"), variances(x, y))
+        spread = zip(("variance between classes","variance within classes","discriminability"),
+            variances(x, y))
         tables = [pd.DataFrame([dict(of="embeddings", measure=n, value=v) for n,v in spread])]
-        if proxies is not None: rows.append(dict(of="embeddings", measure="mean intensity", value=float(intensity(x, proxies).mean())))
-    return pd.concat([*tables,pd.DataFrame(rows)], ignore_index=True).sort_values("of", kind="stable", ignore_index=True,
+        if proxies is not None:
+            rows.append(dict(of="embeddings", measure="mean intensity",
+                value=float(intensity(x, proxies).mean())))
+    return pd.concat([*tables,pd.DataFrame(rows)], ignore_index=True).sort_values("of", kind="stable",
+        ignore_index=True,
         key=lambda of: of.map(["midpoints","prototypes","proxies","embeddings"].index))
 
 # %% ../../nbs/80_run/01_examine.ipynb #7d9c8b0f
@@ -203,33 +240,51 @@ def pictures(
     whose:str="the class means", # what the distances are between, for the captions
 )->dict[str,tuple[Figure,str]]: # name -> figure and caption
     "Dendrogram, tanglegram against the taxonomy, and the distances in the tree's order."
-    place = {n:k for k,n in enumerate(names)}; order = [place[n] for n in tip_names(tree)]
+    place = {n:k for k,n in enumerate(names)}
+    order = [place[n] for n in tip_names(tree)]
     evenly = np.linspace(0, len(order)-1, min(most, len(order))).round().astype(int)
-    shown = sorted(order[k] for k in evenly); kept = [names[k] for k in shown]; dist = dist[np.ix_(shown,shown)]
+    shown = sorted(order[k] for k in evenly)
+    kept = [names[k] for k in shown]
+    dist = dist[np.ix_(shown,shown)]
     if len(kept)<len(names): tree = upgma(dist, kept)
-    note = "" if len(kept)==len(names) else f" {len(kept)} of {len(names):,} classes, evenly spaced along the whole tree, with a tree of their own."
-    true = taxonomy and taxonomy.select(kept); groups = true if true and true.level_sizes[0]<=42 else None
+    note = (
+        "" if len(kept)==len(names)
+        else f" {len(kept)} of {len(names):,} classes, evenly spaced along the whole tree, with a tree of "
+        f"their own.")
+    true = taxonomy and taxonomy.select(kept)
+    groups = true if true and true.level_sizes[0]<=42 else None
     def draw(f, *args, **kwargs):
-        drawn = f(*args, **kwargs); figure = (drawn if not isinstance(drawn,np.ndarray) else drawn[0]).figure; plt.close(figure); return figure
-    found = dict(dendrogram=(draw(dendrogram, tree, groups), f"The tree of {whose}: UPGMA (average linkage) of their distances."+note))
+        drawn = f(*args, **kwargs)
+        figure = (drawn if not isinstance(drawn,np.ndarray) else drawn[0]).figure
+        plt.close(figure)
+        return figure
+    found = dict(dendrogram=(draw(dendrogram, tree, groups),
+        f"The tree of {whose}: UPGMA (average linkage) of their distances."+note))
     if true:
-        says = f"The tree of {whose}, left, and the taxonomy, right, both turned for few crossings; lines join the same class."
+        says = (
+            f"The tree of {whose}, left, and the taxonomy, right, both turned for few crossings; lines join "
+            f"the same class.")
         recall = clade_recall(tree, true)
-        if not np.isnan(recall): says += f" Clade recall is {recall:.2f}: groups can differ though no lines cross."
+        if not np.isnan(recall):
+            says += f" Clade recall is {recall:.2f}: groups can differ though no lines cross."
         found["tanglegram"] = draw(tanglegram, tree, true.to_tree(), groups),says+note
     one = groups or Taxonomy.from_paths([("classes",n) for n in kept], kept)
-    return found|dict(distances=(draw(cluster_map, dist, one, tree),f"Distances between {whose}, in the order of the tree."+note))
+    return (
+        found
+        |dict(distances=(draw(cluster_map, dist, one, tree),
+        f"Distances between {whose}, in the order of the tree."+note)))
 
 # %% ../../nbs/80_run/01_examine.ipynb #158aef7a
 @dataclass
 class Examination:
-    "What came out, and where it was written."
+    "Hold the tables, trees, verdict and files of an examination."
     tables:dict[str,pd.DataFrame]  # retrieval, measures, classes and, in a ball, audit
     trees:dict[str,TreeNode]       # classes and, where there are proxies, proxies
     verdict:str                    # of the audit; empty without one
     files:list[Path]               # all that was written, the report first
 
-    def __repr__(self)->str: return "\n".join([self.verdict]*bool(self.verdict)+[f"wrote {path}" for path in self.files])
+    def __repr__(self)->str:
+        return "\n".join([self.verdict]*bool(self.verdict)+[f"wrote {path}" for path in self.files])
 
 def newick(tree:TreeNode)->bytes: # UTF-8
     "Write a tree as the text of a file, which `Taxonomy.from_newick` reads back."
@@ -247,7 +302,8 @@ def trees_of(
     return trees|dict(proxies=proxy_tree(found.embeddings, found.proxies, c, found.labels, found.class_names))
 
 # %% ../../nbs/80_run/01_examine.ipynb #d2f42638
-first_numbers = ("Recall@1","MAP@R","mean correlation","triplet agreement","UPGMA clade recall","R-precision","Recall@8","discriminability")
+first_numbers = ("Recall@1","MAP@R","mean correlation","triplet agreement","UPGMA clade recall","R-precision",
+    "Recall@8","discriminability")
 
 def headline(
     tables:dict[str,pd.DataFrame], # measures, retrieval
@@ -265,7 +321,8 @@ def answer(
 )->str:                            # one sentence
     "Do the embeddings hold the classes, and the taxonomy?"
     measures = tables["measures"]
-    if tables["retrieval"].empty: said = "Whether the embeddings hold the classes cannot be told: no class has two samples"
+    if tables["retrieval"].empty:
+        said = "Whether the embeddings hold the classes cannot be told: no class has two samples"
     else:
         recall = tables["retrieval"].iloc[0]
         held = "hold the classes" if recall.low>recall.chance else "do not show that they hold the classes"
@@ -273,7 +330,10 @@ def answer(
     rows = measures[measures.measure=="mean correlation"].dropna(subset="value")
     if rows.empty: return said+"."
     row = rows.iloc[0]
-    if row.p_value>alpha: return f"{said}; they do not show that they hold the taxonomy: mean correlation of {row['of']} is {between(row)}."
+    if row.p_value>alpha:
+        return (
+            f"{said}; they do not show that they hold the taxonomy: mean correlation of {row['of']} is "
+            f"{between(row)}.")
     return (f"{said}; and they hold the taxonomy: mean correlation of {row['of']} is {between(row)}, "
             f"{row.normalized:.0%} of the way from chance to the ceiling.")
 
@@ -283,16 +343,19 @@ def in_short(
     dimensions:int,                # D
     verdict:str,                   # of the audit, or empty
 )->str:                            # a list, for `report`
-    "What the report found, in one sentence; then the numbers to read first."
+    "Summarize the report in one sentence, then list the numbers to read first."
     count = tables["classes"].samples
     all_of = tables["measures"].drop_duplicates("measure").set_index("measure")
     sizes = f"{count.min():,} to {count.max():,}" if count.min()<count.max() else f"{count.min():,}"
     lines = [f"{count.sum():,} samples in {dimensions} dimensions, {len(count):,} classes of {sizes} samples"]
     for recall in tables["retrieval"].head(1).itertuples():
-        lines.append(f"Recall@1 {recall.value:.3f}, 95 % interval {recall.low:.3f} to {recall.high:.3f}, chance {recall.chance:.3f}")
+        lines.append(f"Recall@1 {recall.value:.3f}, 95 % interval {recall.low:.3f} to {recall.high:.3f}, "
+            f"chance {recall.chance:.3f}")
     if "mean correlation" in all_of.index:
         rows = all_of.loc[["mean correlation","UPGMA clade recall"]].dropna(subset="value")
-        lines += [f"{name} of {row['of']} with the taxonomy {between(row)}, normalized {row.normalized:z.2f}" for name,row in rows.iterrows()]
+        lines += (
+            [f"{name} of {row['of']} with the taxonomy {between(row)}, normalized {row.normalized:z.2f}"
+            for name,row in rows.iterrows()])
     parts = [answer(tables),"\n".join(f"- {line}." for line in lines),verdict_lines(verdict)]
     return "\n\n".join(part for part in parts if part)
 
@@ -302,14 +365,18 @@ def sections_of(
     drawn:dict[str,tuple[bytes,str]],# name -> SVG and caption
     short:str,                       # from `in_short`
 )->list:                             # for `report`
-    "What the report shows. Of many classes the hardest 40."
+    "Compose the sections of the report. Of many classes the hardest 40."
     says = dict(
-        retrieval="Every sample looks for its class among all others. Low and high: 95 % interval, whole classes resampled. Chance: exact mean for "
+        retrieval="Every sample looks for its class among all others. Low and high: 95 % interval, whole "
+        "classes resampled. Chance: exact mean for "
                   "shuffled classes.",
-        measures="With a taxonomy, each value stands beside its mean under permuted classes or labels (chance), the best that it can be (ceiling), the middle "
-                 "95 % of the permuted values (chance_low, chance_high) and a p-value. More is better, except for Robinson–Foulds, variance within classes, "
+        measures="With a taxonomy, each value stands beside its mean under permuted classes or labels "
+        "(chance), the best that it can be (ceiling), the middle "
+                 "95 % of the permuted values (chance_low, chance_high) and a p-value. More is better, "
+                 "except for Robinson–Foulds, variance within classes, "
                  "mean angle and δ.",
-        classes="The hardest classes first: the class that their samples are most often taken for by their nearest neighbor, how many times, and how "
+        classes="The hardest classes first: the class that their samples are most often taken for by their "
+        "nearest neighbor, how many times, and how "
                 "many edges of the taxonomy lie between the two.",
         audit="Is a hierarchy there? Each value against controls that know less; the verdict stands above.")
     def of(name):
@@ -317,9 +384,13 @@ def sections_of(
         if name!="retrieval": shown = shown.rename(columns=dict(low="chance_low", high="chance_high"))
         return [says[name],shown,*explain(shown)]
     classes = tables["classes"].drop(columns=["nearest class","distance"]).head(40)
-    radii = [drawn[name] for name in drawn if name=="radii"]; trees = [pair for name,pair in drawn.items() if name!="radii"]
-    retrieval = of("retrieval") if len(tables["retrieval"]) else ["No class has two samples, so that none can be found."]
-    order = [("In short",[short]),("Retrieval",retrieval),("Measures",of("measures")),("Trees",trees),("Classes",[says["classes"],classes])]
+    radii = [drawn[name] for name in drawn if name=="radii"]
+    trees = [pair for name,pair in drawn.items() if name!="radii"]
+    retrieval = (
+        of("retrieval") if len(tables["retrieval"])
+        else ["No class has two samples, so that none can be found."])
+    order = [("In short",[short]),("Retrieval",retrieval),("Measures",of("measures")),("Trees",trees),
+        ("Classes",[says["classes"],classes])]
     return order+([("Audit",[*of("audit"),*radii])] if "audit" in tables else [])
 
 # %% ../../nbs/80_run/01_examine.ipynb #9b93a7fa
@@ -331,14 +402,17 @@ written = ("report.html",*(f"{name}.csv" for name in ("retrieval","measures","cl
 def require_own_files(
     folder:str|Path,  # to write to
 )->None:
-    "`ValueError` for what is no folder, and for files that would be replaced and that no examination has written."
+    """Require a folder whose files an examination has written.
+    `ValueError` for what is no folder, and for files that would be replaced."""
     if Path(folder).exists() and not Path(folder).is_dir():
-        raise ValueError(f"{folder} is {what_it_is(folder) or 'a file'}, expected a folder for the report or a new name")
+        raise ValueError(f"{folder} is {what_it_is(folder) or 'a file'}, expected a folder for the report or "
+            f"a new name")
     there = [name for name in written if (Path(folder)/name).exists()]
     if not there: return
     with suppress(OSError), open(Path(folder)/"report.html", "rb") as file:
         if f"<title>{beginning}".encode() in file.read(4096): return
-    raise ValueError(f"{folder} holds {', '.join(there)}, which would be replaced, and no report of an examination that wrote them. "
+    raise ValueError(f"{folder} holds {', '.join(there)}, which would be replaced, and no report of an "
+        f"examination that wrote them. "
                      f"Choose another folder, {Path(folder)/'examined'} for example")
 
 # %% ../../nbs/80_run/01_examine.ipynb #578ef590
@@ -350,11 +424,15 @@ def write_examination(
     short:str,                         # from `in_short`
     settings:dict,                     # for the report's footer; `embeddings` says what was looked at
 )->list[Path]:                         # the report first
-    "One report, a CSV a table, a Newick file a tree, an SVG a figure, each whole or not at all. `OSError` if they cannot be written."
+    """One report, a CSV a table, a Newick file a tree, an SVG a figure, each whole or not at all.
+    `OSError` if they cannot be written."""
     drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in figures.items()}
-    files = {f"{n}.csv":csv_text(t).encode() for n,t in tables.items()}|{f"tree_of_{n}.nwk":newick(t) for n,t in trees.items()}
-    made = [write_atomic(folder/name, data) for name,data in (files|{f"{name}.svg":svg for name,(svg,_) in drawn.items()}).items()]
-    return [report(folder/"report.html", f"{beginning}{settings['embeddings']} hold", sections_of(tables, drawn, short), settings),*made]
+    files = {f"{n}.csv":csv_text(t).encode() for n,t in tables.items()}|{f"tree_of_{n}.nwk":newick(t) for n,
+        t in trees.items()}
+    made = [write_atomic(folder/name, data) for name,
+        data in (files|{f"{name}.svg":svg for name,(svg,_) in drawn.items()}).items()]
+    return [report(folder/"report.html", f"{beginning}{settings['embeddings']} hold",
+        sections_of(tables, drawn, short), settings),*made]
 
 # %% ../../nbs/80_run/01_examine.ipynb #b9b70dac
 def given(
@@ -364,34 +442,40 @@ def given(
     split:str|None,            # samples to keep; None: all
     class_names=None,          # C names in label order, where labels are integers without names
 )->Embeddings:
-    "What is to be examined. `ValueError` for labels beside a file, or a split that is not there."
-    if not isinstance(embeddings,(str,Path,Embeddings)): found = as_embeddings(dict(embeddings=embeddings, labels=labels, class_names=class_names))
-    elif isinstance(labels, str) and isinstance(embeddings, (str,Path)): found = load_embeddings(embeddings, labels)
-    elif labels is not None: raise ValueError("labels come with the embeddings: give a matrix with labels, or a file without")
+    """Load or check the points that are to be examined.
+    `ValueError` for labels beside a file, or a split that is not there."""
+    if not isinstance(embeddings,(str,Path,Embeddings)):
+        found = as_embeddings(dict(embeddings=embeddings, labels=labels, class_names=class_names))
+    elif isinstance(labels, str) and isinstance(embeddings, (str,Path)):
+        found = load_embeddings(embeddings, labels)
+    elif labels is not None:
+        raise ValueError("labels come with the embeddings: give a matrix with labels, or a file without")
     else: found = embeddings if isinstance(embeddings,Embeddings) else load_embeddings(embeddings)
     if isinstance(embeddings,(str,Path,Embeddings)) and class_names is not None:
-        if found.names_from=="class_names": raise ValueError("the embeddings come with class_names: leave them out")
+        if found.names_from=="class_names":
+            raise ValueError("the embeddings come with class_names: leave them out")
         names = found.class_names if found.names_from=="labels" else None
         labels = found.labels if names is None else [names[k] for k in found.labels.tolist()]
         y,names,source = as_labels(labels, class_names, len(found.labels))
         found = replace(found, labels=y, class_names=names, names_from=source)
     if proxies is not None: found = replace(found, proxies=as_matrix(proxies, "proxies"))
     if split is None: return found
-    words = found.split or []; rows = torch.tensor([s==split for s in words], dtype=torch.bool)
+    words = found.split or []
+    rows = torch.tensor([s==split for s in words], dtype=torch.bool)
     if not rows.any(): raise ValueError(f"no sample is in split {split!r}, only in {sorted(set(words))}")
     return replace(found, embeddings=found.embeddings[rows], labels=found.labels[rows], split=None)
 
 # %% ../../nbs/80_run/01_examine.ipynb #9c95b724
 def examine(
-    embeddings:str|Path|Embeddings|Tensor, # a file for `load_embeddings`, what it gives, or (N,D) floating point numbers
-    labels:Tensor|str|None=None,   # of a matrix: (N,) names, or integers from 0; of a file: name of their column or array
+    embeddings:str|Path|Embeddings|Tensor,  # a file, what `load_embeddings` gives, or (N,D) floating point numbers
+    labels:Tensor|str|None=None,   # of a matrix: (N,) names or integers from 0; of a file: their column or array
     taxonomy:Taxonomy|None=None,   # of the classes, by name; labels of a matrix without names count its classes; None: nothing to compare with
-    proxies:Tensor|None=None,      # class points (C,D), or with `c` hierarchical proxies (P,D); None: the file's, if it has any
-    c:float|None=None,             # curvature magnitude > 0 of the ball that the points lie in; None: only directions count
+    proxies:Tensor|None=None,      # class points (C,D), with `c` hierarchical proxies (P,D); None: the file's
+    c:float|None=None,             # curvature magnitude > 0 of the points' ball; None: only directions count
     folder:str|Path="examined",    # to write to
     clip_r:float|None=None,        # with `c`: clip norm of the head that made the points, for the audit
     split:str|None=None,           # word of the file's `split`: these samples alone; None: all
-    n_permutations:int=199,        # for chance levels, p-values and, with `c`, the audit's controls, of which it needs 59
+    n_permutations:int=199,        # for chance levels, p-values and the audit's controls, which need 59
     seed:int=0,                    # of permutations, intervals and samples
     progress:bool=True,            # show what is being done
     source:str|None=None,          # what the report says was looked at; None: the file's name
@@ -399,29 +483,49 @@ def examine(
     class_names:Sequence[str]|None=None, # names in label order: what integer labels and rows of proxies count
     order:str|None=None,           # "taxonomy": labels without names count its classes, also those of a file
 )->Examination:                    # tables, trees, verdict, files
-    "All that embeddings and labels can tell, in a folder. `ValueError` for parts that do not fit each other; errors as `load_embeddings`, `require_own_files`."
+    """All that embeddings and labels can tell, in a folder.
+    `ValueError` for parts that do not fit each other; errors as `load_embeddings`, `require_own_files`."""
     require_own_files(folder)
     matrix = not isinstance(embeddings,(str,Path,Embeddings))
-    found,taxonomy = with_samples(given(embeddings, labels, proxies, split, class_names), taxonomy, c, order, matrix)
+    found = given(embeddings, labels, proxies, split, class_names)
+    found,taxonomy = with_samples(found, taxonomy, c, order, matrix)
     x,y,names = found.embeddings,found.labels,found.class_names
     if n_permutations<1: raise ValueError(f"n_permutations must be at least 1, got {n_permutations}")
     what = source or (Path(embeddings).name if isinstance(embeddings,(str,Path)) else "a frozen model")
     means = f"the {'class means' if c is None else 'Einstein midpoints of classes'} of {what}"
-    generator = torch.Generator().manual_seed(seed); where,verdict,tables = {} if c is None else dict(geometry="poincare", c=c),"",{}
-    with tqdm(total=6-(c is None), disable=not progress, leave=False, bar_format="{desc} {bar} {n}/{total}, {elapsed}") as bar:
-        def step(what): bar.set_description(f"{len(x):,} samples: {what}", refresh=False); bar.update()
-        step("trees"); dist = class_distances(x, y, c); trees = trees_of(found, dist, c)
-        if c is not None: step("audit"); done = audit(x, found.proxies, y, c, taxonomy, generator, clip_r, n_permutations); verdict = done.verdict
-        step("neighbours"); ranking = neighbour_ranking(x, y, where, 8 if taxonomy is None else 250)
-        step("retrieval"); tables["retrieval"] = retrieval_table(x, y, taxonomy, where, ranking, generator, n_permutations=n_permutations)
-        step("measures"); tables["measures"] = measures_table(found, taxonomy, dist, c, n_permutations, generator, ranking)
-        step("pictures"); figures = pictures(trees["classes"], dist, names, taxonomy, whose=means)
+    generator = torch.Generator().manual_seed(seed)
+    where,verdict,tables = {} if c is None else dict(geometry="poincare", c=c),"",{}
+    with tqdm(total=6-(c is None), disable=not progress, leave=False,
+        bar_format="{desc} {bar} {n}/{total}, {elapsed}") as bar:
+        def step(what):
+            bar.set_description(f"{len(x):,} samples: {what}", refresh=False)
+            bar.update()
+        step("trees")
+        dist = class_distances(x, y, c)
+        trees = trees_of(found, dist, c)
+        if c is not None:
+            step("audit")
+            done = audit(x, found.proxies, y, c, taxonomy, generator, clip_r, n_permutations)
+            verdict = done.verdict
+        step("neighbours")
+        ranking = neighbour_ranking(x, y, where, 8 if taxonomy is None else 250)
+        step("retrieval")
+        tables["retrieval"] = retrieval_table(x, y, taxonomy, where, ranking, generator,
+            n_permutations=n_permutations)
+        step("measures")
+        tables["measures"] = measures_table(found, taxonomy, dist, c, n_permutations, generator, ranking)
+        step("pictures")
+        figures = pictures(trees["classes"], dist, names, taxonomy, whose=means)
         tables["classes"] = class_table(y, ranking[:,0], dist, names, taxonomy)
         if c is not None:
-            radii = radius_histogram(x, found.proxies, c, clip_r).figure; plt.close(radii); tables["audit"] = done.table
+            radii = radius_histogram(x, found.proxies, c, clip_r).figure
+            plt.close(radii)
+            tables["audit"] = done.table
             figures["radii"] = radii,"How far from the centre points and proxies lie."
-        settings = dict(embeddings=what)|({"command":command} if command else {})
-        settings |= dict(samples=len(x), dimensions=x.shape[1], classes=len(names), taxonomy=repr(taxonomy), split=split)
-        settings |= dict(proxies=0 if found.proxies is None else len(found.proxies), c=c, clip_r=clip_r, n_permutations=n_permutations, seed=seed)
-        files = write_examination(Path(folder), tables, trees, figures, in_short(tables, x.shape[1], verdict), settings)
+        settings = dict(embeddings=what) | ({"command":command} if command else {})
+        settings |= dict(samples=len(x), dimensions=x.shape[1], classes=len(names), taxonomy=repr(taxonomy))
+        settings |= dict(split=split, proxies=0 if found.proxies is None else len(found.proxies), c=c)
+        settings |= dict(clip_r=clip_r, n_permutations=n_permutations, seed=seed)
+        short = in_short(tables, x.shape[1], verdict)
+        files = write_examination(Path(folder), tables, trees, figures, short, settings)
     return Examination(tables, trees, verdict, files)

@@ -43,12 +43,16 @@ from ..report.glossary import between,explain,readable,verdict_lines
 def learned_classes(
     data:Data,   # with a split train
 )->int:          # classes that a loss must know
-    "How many classes are learned. `ValueError` where those of the training split are not the first ones."
-    labels = data.splits["train"].labels; seen = labels.unique(); n = int(seen[-1])+1
+    """Count the classes that are learned.
+    `ValueError` where those of the training split are not the first ones."""
+    labels = data.splits["train"].labels
+    seen = labels.unique()
+    n = int(seen[-1])+1
     others = [isin(part.labels, seen).any() for name,part in data.splits.items() if name!="train"]
     if any(others) or not others: return len(data.class_names)
     if len(seen)!=n:
-        raise ValueError(f"{data.name} splits classes, and its training classes must be 0…{len(seen)-1}; class {n-1} is one of them")
+        raise ValueError(f"{data.name} splits classes, and its training classes must be 0…{len(seen)-1}; "
+            f"class {n-1} is one of them")
     return n
 
 # %% ../../nbs/80_run/07_experiment.ipynb #ee861d62
@@ -58,10 +62,13 @@ def make_loss(
     generator:Generator,  # draws proxies
 )->nn.Module:             # embeddings, labels -> scalar; with the regulariser where the recipe has one
     "The loss of a recipe for the classes of a data set. `ValueError` as the loss, and as `learned_classes`."
-    n = learned_classes(data); taxonomy = data.taxonomy if n==len(data.class_names) else data.taxonomy.select(data.class_names[:n])
+    n = learned_classes(data)
+    taxonomy = data.taxonomy if n==len(data.class_names) else data.taxonomy.select(data.class_names[:n])
     counts = data.splits["train"].labels.bincount(minlength=n)
     absent = (counts==0).nonzero()[:,0].tolist() if recipe.sections["loss"].get("class_prior") else ()
-    if absent: raise ValueError(f"class_prior: {len(absent)} classes of {data.name} have no training image and no share, first {data.class_names[absent[0]]!r}")
+    if absent:
+        raise ValueError(f"class_prior: {len(absent)} classes of {data.name} have no training image and no "
+            f"share, first {data.class_names[absent[0]]!r}")
     return make_loss_of(recipe.sections, n, recipe.sections["model"]["dim"], taxonomy, generator, counts)
 
 # %% ../../nbs/80_run/07_experiment.ipynb #beec90a1
@@ -69,11 +76,13 @@ def images_of(
     folder:Path,  # of a run
     data:Data,    # as loaded now
 )->Data:          # in the splits of the run
-    "The images of a run. Errors as `read_manifest`; `ValueError` lists what differs, and says what can be done."
+    """The images of a run.
+    Errors as `read_manifest`; `ValueError` lists what differs, and says what can be done."""
     there = read_manifest(folder)
     try: return as_begun(data, there)
     except ValueError as e:
-        raise ValueError(f"{folder}: {e}. Put them back as they were ({folder/'split.json'} has the SHA-256 of each), or train again "
+        raise ValueError(f"{folder}: {e}. Put them back as they were ({folder/'split.json'} has the SHA-256 "
+            f"of each), or train again "
                          "over the folder with resume=False") from None
 
 # %% ../../nbs/80_run/07_experiment.ipynb #35141c3c
@@ -82,33 +91,43 @@ def check_images(
     model:Embedder,
     name:str,        # of the model, for the message
 )->None:
-    "`ValueError` where the images are not what the model takes."
-    image,_,*sizes = data.splits["train"][0]; channels = image.shape[-3]
+    "Check that the images fit the model. `ValueError` otherwise."
+    image,_,*sizes = data.splits["train"][0]
+    channels = image.shape[-3]
     if channels!=model.channels:
-        raise ValueError(f"images of {data.name} have {channels} channels, the model takes {model.channels}: set model.channels={channels}")
+        raise ValueError(f"images of {data.name} have {channels} channels, the model takes {model.channels}: "
+            f"set model.channels={channels}")
     if bool(sizes)!=(model.size_layer is not None):
         has,takes = ("with","does not take") if sizes else ("without","takes")
-        raise ValueError(f"images of {data.name} come {has} their original sizes, and the model {takes} them: "
+        raise ValueError(f"images of {data.name} come {has} their original sizes, and the model {takes} "
+            f"them: "
                          f"set model.size_info={str(bool(sizes)).lower()}")
     mode = model.training
     try:
-        with no_grad(): model.eval()(image.reshape(-1, *image.shape[-3:])[:1],*(as_tensor(s)[None] for s in sizes))
+        with no_grad():
+            model.eval()(image.reshape(-1, *image.shape[-3:])[:1],*(as_tensor(s)[None] for s in sizes))
     except (RuntimeError,AssertionError) as e:
-        raise ValueError(f"images of {data.name} are {' × '.join(map(str, image.shape))} (channels, height, width), "
-                         f"and model.name={name!r} takes none of that size: {e}. Set data.size to the pixels that it takes, {model.image_size} perhaps, "
+        raise ValueError(f"images of {data.name} are {' × '.join(map(str, image.shape))} (channels, height, "
+            f"width), "
+                         f"and model.name={name!r} takes none of that size: {e}. Set data.size to the pixels "
+                         f"that it takes, {model.image_size} perhaps, "
                          "or choose another model.name") from e
     finally: model.train(mode)
 
 def assemble(
     recipe:Recipe,                   # from `read_recipe`
-    begun:Path|None=None,            # folder of a run: its images, in its splits; None: as the recipe draws them
+    begun:Path|None=None,  # folder of a run: its images, in its splits; None: as the recipe draws them
 )->tuple[Data,Embedder,nn.Module]:   # data, model, loss
-    "What a recipe says, ready for `train`. Errors as `load`, `build`, the loss, `images_of`; `ValueError` where they do not fit each other."
-    given = dict(recipe.sections["data"]); generator = Generator().manual_seed(recipe.seed)
+    """Make data, model and loss of a recipe, ready for `train`.
+    Errors as `load`, `build`, the loss, `images_of`; `ValueError` where they do not fit each other."""
+    given = dict(recipe.sections["data"])
+    generator = Generator().manual_seed(recipe.seed)
     data = load(given.pop("name"), seed=recipe.seed, **given)
     if begun is not None: data = images_of(begun, data)
-    model = build(**recipe.sections["model"], generator=generator); loss = make_loss(recipe, data, generator)
-    check_images(data, model, recipe.sections["model"]["name"]); curvature_of(model, loss)
+    model = build(**recipe.sections["model"], generator=generator)
+    loss = make_loss(recipe, data, generator)
+    check_images(data, model, recipe.sections["model"]["name"])
+    curvature_of(model, loss)
     return data,model,loss
 
 # %% ../../nbs/80_run/07_experiment.ipynb #1162b64b
@@ -118,17 +137,20 @@ def recipes_apart(
 )->list[str]:       # one sentence a setting
     "In what two recipes differ, beside how a run goes."
     one,two = there.flat(),here.flat()
-    return [f"{k} is {one.get(k,'absent')!r} there and {two.get(k,'absent')!r} here" for k in settings_apart(there, here)]
+    return [f"{k} is {one.get(k,'absent')!r} there and {two.get(k,'absent')!r} here"
+        for k in settings_apart(there, here)]
 
 def recipe_in(
     folder:Path,    # of a run
 )->Recipe|None:     # None: there is no run
     "The recipe of a run. `ValueError` if it cannot be read."
-    if folder.exists() and not folder.is_dir(): raise ValueError(f"{folder} is a file, expected the folder of a run")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, expected the folder of a run")
     path = folder/"recipe.toml"
     if not path.is_file(): return None
     try: return read_recipe(path)
-    except ValueError as e: raise ValueError(f"{path}, which says what the run in that folder is, cannot be read: {e}. Choose another folder, "
+    except ValueError as e: raise ValueError(f"{path}, which says what the run in that folder is, cannot be "
+        f"read: {e}. Choose another folder, "
                                              "or start again over it with resume=False") from None
 
 def finished(
@@ -136,18 +158,22 @@ def finished(
     folder:Path,        # of a run
     resume:bool=True,   # False: whatever is there does not count
 )->bool:                # True: there is nothing left to do
-    "Whether the run of a recipe is done. `ValueError`: the folder is of another recipe, or as `require_run_folder`."
+    """Tell whether the run of a recipe is done.
+    `ValueError`: the folder is of another recipe, or as `require_run_folder`."""
     there = recipe_in(folder) if resume else None
     require_run_folder(folder)
     if there is None: return False
     if apart := recipes_apart(there, recipe):
-        moved = f"If only the images have moved, write their new data.name into {folder/'recipe.toml'}. " if apart[0].startswith("data.name ") else ""
+        moved = (
+            f"If only the images have moved, write their new data.name into {folder/'recipe.toml'}. "
+            if apart[0].startswith("data.name ") else "")
         raise ValueError(f"{folder} holds a run of another recipe: {'; '.join(apart)}. {moved}"
                          "Choose another folder, or start again over it with resume=False")
     return (folder/"test.csv").is_file() and (folder/"report.html").is_file()
 
 # %% ../../nbs/80_run/07_experiment.ipynb #a1927e66
-habit = ("**The epoch was chosen by the test split** (`training.select_on_test`), as much published code does. "
+habit = ("**The epoch was chosen by the test split** (`training.select_on_test`), as much published code "
+    "does. "
          "These numbers are the best of many looks, no test results.")
 
 def judge_of(history:pd.DataFrame)->str:   # a column: val_accuracy, test_recall_at_1, …
@@ -158,19 +184,24 @@ def curves(
     history:pd.DataFrame,   # of `train`
 )->Figure:
     "Loss and the score that chose the epoch."
-    figure = training_curves(history)[0].figure; plt.close(figure); return figure
+    figure = training_curves(history)[0].figure
+    plt.close(figure)
+    return figure
 
 def what_was_trained(
     done:Run,
 )->str:             # a sentence
     "Name the epoch whose weights are measured."
-    if done.history.empty: return "Nothing was trained: the weights that are measured below are those that the model starts with."
+    if done.history.empty:
+        return (
+            "Nothing was trained: the weights that are measured below are those that the model starts with.")
     judge = judge_of(done.history)
     best = done.history[judge].iloc[done.best_epoch-1]
     split,_,score = judge.partition("_")
     judged = int(done.history[judge].notna().sum())
     some = f" among the {judged} epochs that were judged"*(judged<len(done.history))
-    return (f"Epoch {done.best_epoch} of {len(done.history)} has the highest {dict(recall_at_1='Recall@1').get(score, score)} "
+    return (f"Epoch {done.best_epoch} of {len(done.history)} has the highest "
+        f"{dict(recall_at_1='Recall@1').get(score, score)} "
             f"on split {split}, {best:.4f}{some}; its weights are measured below."
             +f" One epoch makes no curve: its training loss is {done.history.train_loss.iloc[0]:.4f}."*(len(done.history)==1))
 
@@ -178,7 +209,7 @@ def what_was_trained(
 def shortened(
     recipe:Recipe,
 )->str:             # such as `quick run, 2 of 100 epochs`; empty for as many epochs as its file says, or a recipe of one's own
-    "Whether fewer epochs were asked for than the recipe has that comes with the library."
+    "Tell whether fewer epochs were asked for than the recipe has that comes with the library."
     try: whole = read_recipe(recipe.name).sections["training"]["epochs"]
     except (ValueError,OSError): return ""
     asked = recipe.sections["training"]["epochs"]
@@ -195,21 +226,24 @@ def in_short(
     done:Run,
     table:pd.DataFrame, # of measures
 )->str:                 # one sentence, and a second one for a quick run
-    "What the run came to."
+    "Summarize a run in one sentence."
     asked = {("logits","top-1 accuracy"):"top-1 accuracy", ("retrieval","Recall@1"):"Recall@1",
              ("prototypes","mean correlation"):"mean correlation of the class means with the taxonomy"}
     found = [(words,table[(table.of==of) & (table.measure==name)]) for (of,name),words in asked.items()]
     said = [f"{words} {between(rows.iloc[0])}" for words,rows in found if len(rows)]
-    weights = "the untrained weights" if done.history.empty else f"the weights of epoch {done.best_epoch} of {len(done.history)}"
-    short = f" This is a {shortened(recipe)}: its numbers say little about the method."*bool(shortened(recipe))
+    weights = (
+        "the untrained weights" if done.history.empty
+        else f"the weights of epoch {done.best_epoch} of {len(done.history)}")
+    short = (
+        f" This is a {shortened(recipe)}: its numbers say little about the method."*bool(shortened(recipe)))
     return f"On the test split {weights} reach {'; '.join(said)}.{short}"
-
 
 # %% ../../nbs/80_run/07_experiment.ipynb #b7d4e0c2
 def recipe_table(recipe:Recipe)->pd.DataFrame:   # setting, value, written in
     "Every setting, those that are no defaults first."
     rows = [(k,"none" if v is None else str(v),recipe.origins.get(k,"")) for k,v in recipe.flat().items()]
-    return pd.DataFrame(sorted(rows, key=lambda row: row[2].startswith("default")), columns=["setting","value","written in"])
+    return pd.DataFrame(sorted(rows, key=lambda row: row[2].startswith("default")),
+        columns=["setting","value","written in"])
 
 def sections_of(
     recipe:Recipe,
@@ -218,22 +252,27 @@ def sections_of(
     drawn:dict[str,tuple[bytes,str]],   # name -> SVG and caption; `training` where something was trained
 )->list[tuple[str,list]]:               # for `report`
     "A run as the sections of a report."
-    warned = [habit]*bool(recipe.sections["training"].get("select_on_test")); tables = {}
+    warned = [habit]*bool(recipe.sections["training"].get("select_on_test"))
+    tables = {}
     for of,part in got.table.groupby("of", sort=False):
         shown = readable(part.drop(columns="control").dropna(axis=1, how="all"))
         tables[of] = shown.drop(columns="of").reset_index(drop=True),shown
-        if of=="retrieval" and recipe.published: tables[of][0].insert(2, "published", tables[of][0].measure.map(recipe.published))
+        if of=="retrieval" and recipe.published:
+            tables[of][0].insert(2, "published", tables[of][0].measure.map(recipe.published))
     def page(which): # tables with captions, and what stands in them
         found = [(of,*tables[of]) for of in tables if (of in ("audit","proxy tree"))==(which=="hierarchy")]
         words = explain(pd.concat([shown for *_,shown in found])) if found else []
         return [(table,f"{of[0].upper()}{of[1:]}, test split.") for of,table,_ in found]+words
-    note = ("low, high: 95 % interval that resamples whole classes. chance, with the middle 95 % of it (chance_low, chance_high): what the measure "
+    note = ("low, high: 95 % interval that resamples whole classes. chance, with the middle 95 % of it "
+        "(chance_low, chance_high): what the measure "
             "is worth when classes or labels are permuted. ceiling: the best that it can be.")
     training = [picture for name,picture in drawn.items() if name=="training"]
     others = [picture for name,picture in drawn.items() if name!="training"]
     verdict = [verdict_lines(got.verdict)]*bool(got.verdict)
-    return [("In short",[in_short(recipe, done, got.table),*warned]), ("Training",[what_was_trained(done),*training]),
-            ("Test",[note,*warned,*page("test")]), ("Hierarchy",[*verdict,*others,*page("hierarchy")]), ("Recipe",[(recipe_table(recipe),recipe.name)])]
+    return [("In short",[in_short(recipe, done, got.table),*warned]),
+        ("Training",[what_was_trained(done),*training]),
+            ("Test",[note,*warned,*page("test")]), ("Hierarchy",[*verdict,*others,*page("hierarchy")]),
+            ("Recipe",[(recipe_table(recipe),recipe.name)])]
 
 # %% ../../nbs/80_run/07_experiment.ipynb #18ba37ea
 def write_results(
@@ -243,20 +282,25 @@ def write_results(
     points:Points,           # of the test split
     data:Data,
 )->None:
-    "Measure, write test.csv, draw, and write trees, figures, and report.html as the last. `OSError` if they cannot be written."
+    """Measure, write test.csv, draw, and write trees, figures, and report.html as the last.
+    `OSError` if they cannot be written."""
     settings,head = Evaluation(**recipe.sections["evaluation"]),clip_radius(done.model)
     got = measure(points, done.model, done.loss, data, settings, recipe.seed)
     chosen_by = "test" if recipe.sections["training"].get("select_on_test") else "val"
     write_atomic(folder/"test.csv", csv_text(got.table.assign(selected_on=chosen_by)).encode())
     trees,figures = draw_points(points, data, proxies_of(done.loss), head and head.clip_r)
-    trained = {} if len(done.history)<2 else dict(training=(curves(done.history),"Loss, and the score that chooses the epoch."))
+    trained = (
+        {} if len(done.history)<2
+        else dict(training=(curves(done.history),"Loss, and the score that chooses the epoch.")))
     drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in (trained|figures).items()}
     files = {f"figures/{name}.svg":svg for name,(svg,_) in drawn.items()}
     files |= {f"trees/{name}.nwk":newick(tree) for name,tree in (trees|got.trees).items()}
     if got.verdict: files["verdict.txt"] = (got.verdict+"\n").encode()
     for name,content in files.items(): write_atomic(folder/name, content)
-    about = read_json(folder/"environment.json")[-1]; about["command"] = " ".join(about["command"])
-    facts = dict(recipe=recipe.name, seed=recipe.seed)|{k:about[k] for k in ("started","command","processes","device","git")}
+    about = read_json(folder/"environment.json")[-1]
+    about["command"] = " ".join(about["command"])
+    facts = dict(recipe=recipe.name,
+        seed=recipe.seed)|{k:about[k] for k in ("started","command","processes","device","git")}
     report(folder/"report.html", title_of(recipe), sections_of(recipe, done, got, drawn), facts)
 
 # %% ../../nbs/80_run/07_experiment.ipynb #340404a4
@@ -264,18 +308,21 @@ def agree_on_recipe(
     recipe:Recipe,
     resume:bool,
 )->None:
-    "`ValueError` names a process that was started with another recipe, or is to start anew where others go on."
+    "Require that all processes have one recipe and resume alike. `ValueError` names one that does not."
     mine = {k:v for k,v in recipe.flat().items() if k not in how}|{"seed":recipe.seed,"resume":resume}
     every = facts_of_all(mine)
-    said = [f"process {rank}: {settings_differ(every[0], theirs, {}, 'in this one')}" for rank,theirs in enumerate(every) if theirs!=every[0]]
-    if said: raise ValueError(f"the processes were started with different settings; those of process 0 come first. {'. '.join(said)}. "
+    said = [f"process {rank}: {settings_differ(every[0], theirs, {}, 'in this one')}" for rank,
+        theirs in enumerate(every) if theirs!=every[0]]
+    if said: raise ValueError(f"the processes were started with different settings; those of process 0 come "
+        f"first. {'. '.join(said)}. "
                               "Start all of them by one command")
 
 def ready(
     recipe:Recipe,
     begun:Path|None,                 # as `assemble`
 )->tuple[Data,Embedder,nn.Module]:   # data, model, loss
-    "What a recipe says, after a look at what could only fail at the end. Errors as `assemble` and `check_measurable`."
+    """Assemble a recipe after a look at what could only fail at the end.
+    Errors as `assemble` and `check_measurable`."""
     data,model,loss = assemble(recipe, begun)
     check_measurable(data, Evaluation(**recipe.sections["evaluation"]), proxies_of(loss) is not None)
     return data,model,loss
@@ -293,6 +340,7 @@ def clear(
     if not (folder/"recipe.toml").is_file(): return
     for name in (*closing,*drawings) if all else closing: (folder/name).unlink(missing_ok=True)
 
+# %% ../../nbs/80_run/07_experiment.ipynb #5c534749
 def run(
     recipe:Recipe,           # from `read_recipe`
     folder:str|Path,         # of this run; under torchrun one that all processes see
@@ -300,18 +348,24 @@ def run(
     progress:bool=True,      # say on stderr what is going on
     accelerator:str="auto",  # device for Lightning Fabric: auto, cpu, cuda, mps
 )->Path:                     # the folder: recipe.toml, environment.json, log.csv, checkpoints/, figures/, trees/, report.html, test.csv
-    "Train, measure the test split once, report; or go on. `ValueError`: another recipe's run is there, or another process; errors as `assemble`, `train`."
-    folder = Path(folder); join(accelerator); first,tell = world()[0]==0,say if progress else lambda text: None
+    """Train, measure the test split once, report; or go on.
+    `ValueError`: another recipe's run is there, or another process; errors as `assemble`, `train`."""
+    folder = Path(folder)
+    join(accelerator)
+    first,tell = world()[0]==0,say if progress else lambda text: None
     agree_on_recipe(recipe, resume)
-    if finished(recipe, folder, resume): tell(f"{folder} holds the finished run of {recipe.name}: nothing to do"); return folder
+    if finished(recipe, folder, resume):
+        tell(f"{folder} holds the finished run of {recipe.name}: nothing to do")
+        return folder
     with alone_in(folder) if first else nullcontext():
         begun = folder if resume and checkpoints(folder) else None
         data,model,loss = in_all(lambda: ready(recipe, begun))
-        if data.protocol.get("complete") is False: recipe = replace(recipe, published={})   # another set than the papers'
+        # another set than the papers'
+        if data.protocol.get("complete") is False: recipe = replace(recipe, published={})
         training = dict(recipe.sections["training"])
         epochs = training.pop("epochs")
         trainer = Trainer(model, loss, data, folder, read_options(seed=recipe.seed, **training), accelerator)
-        trainer.take_up(epochs, resume)                                              # nothing that is refused has changed the folder
+        trainer.take_up(epochs, resume)  # nothing that is refused has changed the folder
         if first:
             clear(folder, not resume)
             write_atomic(folder/"recipe.toml", recipe.to_toml(origins=True).encode())
@@ -319,8 +373,10 @@ def run(
         tell("measuring the test split")
         with working("measuring") if progress else nullcontext():
             points = points_of(model, loss, data, "test", accelerator, training.get("workers", 0))
-            once(lambda: write_results(recipe, folder, done, points, data))       # nobody leaves before it is written
-    tell(f"wrote {folder/'report.html'}"); return folder
+            # nobody leaves before it is written
+            once(lambda: write_results(recipe, folder, done, points, data))
+    tell(f"wrote {folder/'report.html'}")
+    return folder
 
 # %% ../../nbs/80_run/07_experiment.ipynb #b06137c5
 def check_own(
@@ -329,50 +385,68 @@ def check_own(
     made:tuple[Data,Embedder,nn.Module],       # from `assemble`
     path:Path,                                 # of the checkpoint
 )->None:
-    "`ValueError` for a checkpoint of another run, with the settings in which they differ."
+    "Require a checkpoint of this run. `ValueError` names the settings in which it differs."
     data,model,loss = made
     given = {k:v for k,v in recipe.sections["training"].items() if k!="epochs"}
     options = read_options(seed=recipe.seed, **given)
     precision,asked = there.get("precision", ""),options.precision
-    if "mixed" in precision and "mixed" in asked: asked = precision       # a device chooses which half precision it has
+    # a device chooses which half precision it has
+    if "mixed" in precision and "mixed" in asked: asked = precision
     here = settings_of(model, loss, data, read_manifest(path.parents[1]), options, asked)
     said = settings_differ(there, here, {}, f"in {path.parents[1]}")
-    if said: raise ValueError(f"{path} is a checkpoint of another run: {said}. Put the run's own in its place, or train again over the folder "
+    if said: raise ValueError(f"{path} is a checkpoint of another run: {said}. Put the run's own in its "
+        f"place, or train again over the folder "
                               "with resume=False")
 
 # %% ../../nbs/80_run/07_experiment.ipynb #3ea63413
 def restore(
-    folder:str|Path,   # of a run, for the weights of its best epoch; or a file in its checkpoints/, for the weights in it
+    # of a run, for the weights of its best epoch; or a file in its checkpoints/, for the weights in it
+    folder:str|Path,
 )->tuple[Recipe,Data,Embedder,nn.Module]:  # recipe, data, model, loss, in evaluation mode
-    "What a run has learned. `FileNotFoundError` without a run or a whole epoch; `ValueError`: damaged, or of another run; errors as `assemble`."
-    path = Path(folder).absolute() if Path(folder).is_file() else best_checkpoint(folder); folder = path.parents[1]
-    if (recipe := recipe_in(folder)) is None: raise FileNotFoundError(f"no run in {folder}: there is no recipe.toml")
+    """Load recipe, data, model and loss of a run.
+    `FileNotFoundError` without a run or a whole epoch; `ValueError`: damaged, or of another run; errors as
+    `assemble`."""
+    path = Path(folder).absolute() if Path(folder).is_file() else best_checkpoint(folder)
+    folder = path.parents[1]
+    if (recipe := recipe_in(folder)) is None:
+        raise FileNotFoundError(f"no run in {folder}: there is no recipe.toml")
     try: best = read_checkpoint(path)
     except (ValueError,FileNotFoundError) as e:
-        raise type(e)(f"these weights cannot be had: {e}. A run writes them after an epoch that it judges; where they are lost, train again over the folder "
+        raise type(e)(f"these weights cannot be had: {e}. A run writes them after an epoch that it judges; "
+            f"where they are lost, train again over the folder "
                       "with resume=False") from None
-    bare = replace(recipe, sections=recipe.sections|dict(model=recipe.sections["model"]|dict(pretrained=False)))
+    bare = replace(recipe,
+        sections=recipe.sections|dict(model=recipe.sections["model"]|dict(pretrained=False)))
     try: data,model,loss = assemble(bare, folder)
     except FileNotFoundError as e:
         if not (folder/"split.json").is_file(): raise
-        raise FileNotFoundError(f"{e}. If the data have moved, write where they are as data.root (or data.name) into {folder/'recipe.toml'}") from None
-    progress = "averaged" in best                                         # how far the run had come: what was judged there
+        raise FileNotFoundError(f"{e}. If the data have moved, write where they are as data.root (or "
+            f"data.name) into {folder/'recipe.toml'}") from None
+    progress = "averaged" in best  # how far the run had come: what was judged there
     if progress and path==best_checkpoint(folder):
-        raise ValueError(f"{path} holds the progress of epoch {best['epoch']}, not the weights of the best epoch; put those in its place, or name "
+        raise ValueError(f"{path} holds the progress of epoch {best['epoch']}, not the weights of the best "
+            f"epoch; put those in its place, or name "
                          "the checkpoint to measure by its own file")
     best = judged(best) if progress else best
     check_own(best["settings"], recipe, (data,model,loss), path)
-    try: model.load_state_dict(best["model"]); loss.load_state_dict(best["loss"])
-    except RuntimeError as e: raise ValueError(f"the weights in {path} are not of the model and loss of its recipe: {e}") from e
+    try:
+        model.load_state_dict(best["model"])
+        loss.load_state_dict(best["loss"])
+    except RuntimeError as e:
+        raise ValueError(f"the weights in {path} are not of the model and loss of its recipe: {e}") from e
     return recipe,data,model.eval(),loss.eval()
 
+# %% ../../nbs/80_run/07_experiment.ipynb #d8937b32
 def evaluate(
     folder:str|Path,         # of a run, or a file in its checkpoints/
     split:str="test",        # a split of its data; test is query and gallery where there are such
     accelerator:str="auto",  # as `run`
 )->pd.DataFrame:             # a row a measure, as test.csv
-    "Measure the best weights of a run, or those of a file, on a split; nothing is written. Errors as `restore`; `ValueError` for a split that there is not."
-    join(accelerator); recipe,data,model,loss = in_all(lambda: restore(folder)); training = recipe.sections["training"]
+    """Measure the best weights of a run, or those of a file, on a split; nothing is written.
+    Errors as `restore`; `ValueError` for a split that there is not."""
+    join(accelerator)
+    recipe,data,model,loss = in_all(lambda: restore(folder))
+    training = recipe.sections["training"]
     points = points_of(model, loss, data, split, accelerator, training.get("workers", 0))
     table = measure(points, model, loss, data, Evaluation(**recipe.sections["evaluation"]), recipe.seed).table
     return table.assign(selected_on="test" if training.get("select_on_test") else "val")

@@ -22,7 +22,8 @@ gray_modes = ("1","L","LA","La","I","I;16","I;16B","F")    # of Pillow
 def is_gray(
     path:str,  # an image file
 )->bool:
-    "Whether an image has gray values alone, by the head of its file. `OSError` with the path for a file that is no image."
+    """Tell from the head of a file whether an image has gray values alone.
+    `OSError` with the path for a file that is no image."""
     try:
         with open_image(path) as image: return image.mode in gray_modes
     except FileNotFoundError: raise
@@ -31,13 +32,13 @@ def is_gray(
 def count_channels(
     paths:Sequence[str],  # image files
 )->int:                   # 1: all are gray; 3
-    "How many channels hold all images. Errors as `is_gray`."
+    "Count the channels that hold all images. Errors as `is_gray`."
     return 1 if all(map(is_gray, paths)) else 3
 
 # %% ../../nbs/80_run/05_fitted.ipynb #852e6f17
 most_seen,most_epochs,fewest_epochs = 5000,20,3   # images in all epochs together; epochs
 origin = "images of "                             # beginning of the layer's name
-fewest_classes = 10                               # that are split into classes to train on, to choose the epoch by, and to test
+fewest_classes = 10  # that are split into classes to train on, to choose the epoch by, and to test
 
 def first_look(
     recipe:Recipe,
@@ -53,7 +54,7 @@ def split_settings(
     recipe:Recipe,
     data:Data,      # as the recipe has it
 )->dict[str,float|str]:   # data settings; empty: as they are
-    "How images are split for retrieval."
+    "Choose how images are split for retrieval."
     if recipe.sections["training"]["select"]!="recall_at_1" or data.protocol["given"]: return {}
     kind = "classes" if len(data.class_names)>=fewest_classes else "images"
     return dict(split=kind, val=.2, test=.3)
@@ -63,7 +64,7 @@ def fitted_layer(
     recipe:Recipe,        # of images of one's own, complete
     said:Sequence[str]=(),# settings that are fixed: "data.channels"
 )->Layer:
-    "What the images decide. Errors as `load` and `is_gray`."
+    "Derive settings from the images. Errors as `load` and `is_gray`."
     data = first_look(recipe)
     given = {key:value for key,value in split_settings(recipe, data).items() if f"data.{key}" not in said}
     if given: data = first_look(recipe, **given)
@@ -73,7 +74,9 @@ def fitted_layer(
     labels,training = data.splits["train"].labels,recipe.sections["training"]
     epochs = min(most_epochs, max(fewest_epochs, round(most_seen/len(labels))))
     each = training["images_per_class"]
-    size = training["batch_size"] if each is None else each*min(training["batch_size"]//each, len(labels.unique()))
+    size = (
+        training["batch_size"] if each is None
+        else each*min(training["batch_size"]//each, len(labels.unique())))
     return Layer(origin+data.name, dict(data=given|dict(channels=channels), model=dict(channels=channels),
                                                 training=dict(epochs=epochs, batch_size=size)))
 
@@ -81,11 +84,13 @@ def fitted_recipe(
     name:str,                    # own/proxydr, own/pa-hier: as `recipe_names` has them
     overrides:Sequence[str],     # settings as on the command line, data.name among them
 )->Recipe:                       # its name says whose images they are: own/stamps-proxydr
-    "A recipe for images of one's own. `ValueError` for a data set that has recipes of its own; errors as `read_recipe` and `fitted_layer`."
+    """A recipe for images of one's own.
+    `ValueError` for a data set that has recipes of its own; errors as `read_recipe` and `fitted_layer`."""
     found,top = sources_of(name),[override(text) for text in overrides]
     for layer in top:
         if (there := layer.content.get("data", {}).get("name")) in sources:
-            raise ValueError(f"{there} is a data set with recipes of its own: `hiernb recipes '*{there}*'` lists them, "
+            raise ValueError(f"{there} is a data set with recipes of its own: `hiernb recipes '*{there}*'` "
+                f"lists them, "
                              "`hiernb train --recipe NAME` trains one")
     plain = build_recipe(found, top)
     layer = fitted_layer(plain, [key for key,origin in plain.origins.items() if "command line" in origin])

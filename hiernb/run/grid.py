@@ -29,7 +29,7 @@ from .table import baselines,table,write_table
 def name_recipes(
     patterns:Sequence[str],  # names, patterns with * ? or [ ], files that end in .toml
 )->list[str]:                # each once, in the order asked for
-    "`ValueError` for none, and for a pattern that fits no recipe."
+    "Resolve names and patterns of recipes. `ValueError` for none, and for a pattern that fits no recipe."
     found = {}
     for pattern in patterns:
         names = recipe_names(pattern) if set(pattern)&set("*?[") else [pattern]
@@ -53,13 +53,14 @@ tables = ("table.csv","table.md","table.tex")   # of a grid, in its folder
 def require_own_tables(
     folder:str|Path,  # of a grid
 )->None:
-    "`ValueError` for a table in the folder that no grid has written."
+    "Require that a grid has written the tables in a folder. `ValueError` for one of others."
     there = [path for path in (Path(folder)/name for name in tables) if path.exists()]
     own = Path(folder)/"table.csv"
     if own.is_file():
         with open(own, "rb") as file: is_own = file.read(12)==b"data,recipe,"
         if is_own: return
-    if there: raise ValueError(f"{', '.join(map(str, there))} would be replaced by the table of the grid, and no grid has written it. "
+    if there: raise ValueError(f"{', '.join(map(str, there))} would be replaced by the table of the grid, "
+        f"and no grid has written it. "
                                "Choose another folder, or give it another name")
 
 # %% ../../nbs/80_run/10_grid.ipynb #0720a45f
@@ -79,6 +80,7 @@ class Job:
     @property
     def finished(self)->bool: return finished(self.recipe, self.folder)
 
+# %% ../../nbs/80_run/10_grid.ipynb #053b0102
 def plan(
     patterns:Sequence[str],       # recipes, as in `name_recipes`
     seeds:Sequence[int],          # ≥ 0
@@ -87,19 +89,28 @@ def plan(
     accelerator:str="auto",       # device, as `run` takes it
     baseline:str|None=None,       # of the table at the end, as in `table`
 )->list[Job]:                     # seed after seed
-    "All runs, checked before the first begins. `ValueError` as `read_recipe`, `baselines` and `finished`; seeds that come twice."
-    if not seeds or len(set(seeds))<len(seeds) or min(seeds)<0: raise ValueError(f"a grid needs seeds from 0, each once; got {list(seeds)}")
+    """All runs, checked before the first begins.
+    `ValueError` as `read_recipe`, `baselines` and `finished`; seeds that come twice."""
+    if not seeds or len(set(seeds))<len(seeds) or min(seeds)<0:
+        raise ValueError(f"a grid needs seeds from 0, each once; got {list(seeds)}")
     require_own_tables(folder)
-    jobs,recipes = [],{name:recipe_of(name, [*settings,f"seed={max(seeds)}"]) for name in name_recipes(patterns)}
-    if baseline is not None: baselines([(r.sections["data"]["name"],r.name) for r in recipes.values()], split_name(baseline)[0])
+    jobs,recipes = (
+        [],{name:recipe_of(name, [*settings,f"seed={max(seeds)}"]) for name in name_recipes(patterns)})
+    if baseline is not None:
+        baselines([(r.sections["data"]["name"],r.name) for r in recipes.values()], split_name(baseline)[0])
     for seed in seeds:
         for name,read in recipes.items():
-            recipe = replace(read, seed=seed); here = Path(folder)/recipe.name/f"seed-{seed}"
-            command = [sys.executable,"-m","hiernb","train","--recipe",name,"--seed",str(seed),"--folder",str(here),"--accelerator",accelerator]
+            recipe = replace(read, seed=seed)
+            here = Path(folder)/recipe.name/f"seed-{seed}"
+            command = [sys.executable,"-m","hiernb","train","--recipe",name,"--seed",str(seed),"--folder",
+                str(here),"--accelerator",accelerator]
             command += settings
-            finished(recipe, here); jobs.append(Job(recipe, here, command))
+            finished(recipe, here)
+            jobs.append(Job(recipe, here, command))
     (shared,times), = Counter(job.folder for job in jobs).most_common(1)
-    if times>1: raise ValueError(f"two recipes of the grid would share the folder {shared}: give one of the files another name")
+    if times>1:
+        raise ValueError(f"two recipes of the grid would share the folder {shared}: give one of the files "
+            f"another name")
     return jobs
 
 # %% ../../nbs/80_run/10_grid.ipynb #94dd3928
@@ -112,7 +123,8 @@ def variables(
     jobs:int,   # processes at a time
 )->dict[str,str]:
     "The variables of a process: its share of cores and devices."
-    threads = str(max(1, cores()//jobs)); devices = [d for d in os.environ.get("CUDA_VISIBLE_DEVICES","").split(",") if d]
+    threads = str(max(1, cores()//jobs))
+    devices = [d for d in os.environ.get("CUDA_VISIBLE_DEVICES","").split(",") if d]
     own = {"CUDA_VISIBLE_DEVICES":devices[place%len(devices)]} if len(devices)>1 else {}
     return {**os.environ,"OMP_NUM_THREADS":threads,"MKL_NUM_THREADS":threads,**own}
 
@@ -121,7 +133,8 @@ libc = ctypes.CDLL(None) if sys.platform=="linux" else None
 def end_with_parent(
     parent:int,  # number of the process that starts this one
 )->None:
-    "Ask Linux for SIGTERM when the parent ends, however it ends (prctl, PR_SET_PDEATHSIG), and leave if it has already. Elsewhere nothing."
+    """Ask Linux for SIGTERM when the parent ends, however it ends (prctl, PR_SET_PDEATHSIG), and leave if it
+    has already. Elsewhere nothing."""
     if libc is None: return
     libc.prctl(1, signal.SIGTERM)
     if os.getppid()!=parent: os._exit(143)
@@ -141,13 +154,22 @@ def run_processes(
         with signals_raise():
             while waiting or running:
                 while waiting and places:
-                    which,place = waiting.pop(),places.pop(); logs[which].parent.mkdir(parents=True, exist_ok=True)
-                    with open(logs[which], "ab") as log: running[which] = place,subprocess.Popen(commands[which], stdin=subprocess.DEVNULL,
-                        stdout=log, stderr=subprocess.STDOUT, env=variables(place, jobs), start_new_session=True,
-                        preexec_fn=partial(end_with_parent, os.getpid()))  # noqa: PLW1509  a system call, and nothing that another thread could hold
-                time.sleep(.1); meanwhile()
+                    which,place = waiting.pop(),places.pop()
+                    logs[which].parent.mkdir(parents=True, exist_ok=True)
+                    # a system call, and nothing that another thread could hold
+                    last_wish = partial(end_with_parent, os.getpid())
+                    with open(logs[which], "ab") as log:
+                        process = subprocess.Popen(commands[which], stdin=subprocess.DEVNULL, stdout=log,
+                            stderr=subprocess.STDOUT, env=variables(place, jobs), start_new_session=True,
+                            preexec_fn=last_wish)  # noqa: PLW1509
+                    running[which] = place,process
+                time.sleep(.1)
+                meanwhile()
                 for which,(place,process) in list(running.items()):
-                    if process.poll() is not None: del running[which]; places.append(place); ended(which, process.returncode)
+                    if process.poll() is not None:
+                        del running[which]
+                        places.append(place)
+                        ended(which, process.returncode)
     finally: stop([process for _,process in running.values()], patience)
 
 def stop(
@@ -159,14 +181,17 @@ def stop(
     for process in processes: process.terminate()
     for process in processes:
         try: process.wait(max(0, deadline-time.monotonic()))
-        except subprocess.TimeoutExpired: process.kill(); process.wait()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 # %% ../../nbs/80_run/10_grid.ipynb #5c903f8f
 def last_line(
     path:Path,   # a log
 )->str:          # empty if there is none
     "The last line with something in it."
-    lines = [line.split("\r")[-1].strip() for line in path.read_text(errors="replace").splitlines()] if path.is_file() else []
+    lines = [line.split("\r")[-1].strip()
+        for line in path.read_text(errors="replace").splitlines()] if path.is_file() else []
     return next((line for line in reversed(lines) if line), "")
 
 @dataclass
@@ -183,31 +208,44 @@ def run(self:Runs,
 )->None:
     "Run all that is not finished; failures are in `failed`. `ValueError` for less than one at a time."
     if self.at_a_time<1: raise ValueError(f"at least one run at a time, got {self.at_a_time}")
-    todo = [job for job in self.jobs if not job.finished]; done,begin,drawn = len(self.jobs)-len(todo),time.monotonic(),[0.]
+    todo = [job for job in self.jobs if not job.finished]
+    done,begin,drawn = len(self.jobs)-len(todo),time.monotonic(),[0.]
     def epochs(): return sum(epochs_done(job.folder) for job in self.jobs)
     def meanwhile():
-        if time.monotonic()-drawn[0]>1: bar.update(epochs()-bar.n); bar.refresh(); drawn[0] = time.monotonic()
+        if time.monotonic()-drawn[0]>1:
+            bar.update(epochs()-bar.n)
+            bar.refresh()
+            drawn[0] = time.monotonic()
     def ended(which, code):
-        nonlocal done; job = todo[which]
+        nonlocal done
+        job = todo[which]
         try: whole,why = not code and job.finished,last_line(job.log) or "no word"
-        except ValueError as e: whole,why = False,str(e)                         # another recipe's run: its file was changed meanwhile
+        # another recipe's run: its file was changed meanwhile
+        except ValueError as e: whole,why = False,str(e)
         if whole: done += 1
         else: self.failed[job.name] = f"exit code {code}, {why}"
-        bar.update(epochs()-bar.n); bar.set_description(f"{done}/{len(self.jobs)} runs"); says = "done" if whole else f"failed: {self.failed[job.name]}"
+        bar.update(epochs()-bar.n)
+        bar.set_description(f"{done}/{len(self.jobs)} runs")
+        says = "done" if whole else f"failed: {self.failed[job.name]}"
         if not progress: return
         with tqdm.external_write_mode(file=sys.stderr):
             say(f"{job.name} {says} ({done} of {len(self.jobs)} finished, {time.monotonic()-begin:.0f} s)")
-    total = sum(job.recipe.sections["training"]["epochs"] for job in self.jobs); shown = progress and is_watched()
-    with tqdm(total=total, initial=epochs(), unit="epoch", desc=f"{done}/{len(self.jobs)} runs", disable=not shown) as bar:
-        run_processes([job.command for job in todo], [job.log for job in todo], self.at_a_time, ended, meanwhile)
+    total = sum(job.recipe.sections["training"]["epochs"] for job in self.jobs)
+    shown = progress and is_watched()
+    with tqdm(total=total, initial=epochs(), unit="epoch", desc=f"{done}/{len(self.jobs)} runs",
+        disable=not shown) as bar:
+        run_processes([job.command for job in todo], [job.log for job in todo], self.at_a_time, ended,
+            meanwhile)
 
+# %% ../../nbs/80_run/10_grid.ipynb #00989e7f
 @patch
 def results(self:Runs,
     folder:str|Path,                     # table.csv, table.md and table.tex go there
     measures:Sequence[str]|None=None,    # as in `table`
     baseline:str|None=None,              # likewise
 )->tuple[pd.DataFrame,list[Path]]:       # the table and its files
-    "The table of all runs that have begun. `ValueError` as `table`: no run is finished, unknown measure or baseline."
+    """The table of all runs that have begun.
+    `ValueError` as `table`: no run is finished, unknown measure or baseline."""
     begun = [job.folder for job in self.jobs if (job.folder/"recipe.toml").is_file()]
     if not begun: raise ValueError("no run of the grid has begun")
     found = table(collect(begun), measures, baseline)

@@ -35,20 +35,29 @@ class Layer(NamedTuple):
 def pile_up(
     layers:Sequence[Layer],  # from the bottom up
 )->tuple[dict,dict]:         # section -> key -> value, and "section.key" -> origin
-    "What counts at the end. `ValueError` for a section that there is not, or that is no table."
-    said:dict[str,Any] = {}; origins:dict[str,str] = {}
+    "Merge layers of settings. `ValueError` for an unknown section, or one that is no table."
+    said:dict[str,Any] = {}
+    origins:dict[str,str] = {}
     for origin,content in layers:
         for section,entries in content.items():
-            if section=="seed": said["seed"],origins["seed"] = entries,origin; continue
-            if section not in section_names: raise ValueError(f"{origin}: there is no section {section!r}{nearest(section, section_names)}")
+            if section=="seed":
+                said["seed"],origins["seed"] = entries,origin
+                continue
+            if section not in section_names:
+                raise ValueError(f"{origin}: there is no section {section!r}{nearest(section, section_names)}")
             if section=="regularizer" and entries=="none":
-                said.pop(section, None); origins = {k:v for k,v in origins.items() if not k.startswith("regularizer.")}; continue
-            if not isinstance(entries, dict): raise ValueError(f"{origin}: {section} is a section of key = value, got {entries!r}")
+                said.pop(section, None)
+                origins = {k:v for k,v in origins.items() if not k.startswith("regularizer.")}
+                continue
+            if not isinstance(entries, dict):
+                raise ValueError(f"{origin}: {section} is a section of key = value, got {entries!r}")
             if section=="loss" and "name" in entries: said[section] = {}
             there = said.setdefault(section, {})
             for key,value in entries.items():
-                at = f"{section}.{key}"; joined = isinstance(value, dict) and isinstance(there.get(key), dict) and "name" not in value
-                there[key],origins[at] = (there[key]|value,f"{origins[at]} + {origin}") if joined else (value,origin)
+                at = f"{section}.{key}"
+                joined = isinstance(value, dict) and isinstance(there.get(key), dict) and "name" not in value
+                there[key],origins[at] = (
+                    (there[key]|value,f"{origins[at]} + {origin}") if joined else (value,origin))
     return said,origins
 
 # %% ../../nbs/80_run/03_merge.ipynb #18c630b8
@@ -62,14 +71,16 @@ def complete(
     at = lambda key: f"{origins.get(f'{section}.{key}', recipe)}: {section}.{key}"
     try: known = section_keys(section, entries.get("name"))
     except ValueError as e: raise ValueError(f"{at('name')}: {e}") from None
-    if "name" in entries and "name" in known: fit(entries["name"], known["name"].annotation, at("name"))     # the others depend on it
+    # the others depend on it
+    if "name" in entries and "name" in known: fit(entries["name"], known["name"].annotation, at("name"))
     for key in entries:
         if key=="seed": raise ValueError(f"{at(key)}: there is one seed, and it stands above all sections")
         if key not in known: raise ValueError(f"{at(key)}: there is no such key{nearest(key, known)}")
     out = {}
     for key,(annotation,default,owner) in known.items():
         if key in entries: out[key] = fit(entries[key], annotation, at(key))
-        elif default is inspect.Parameter.empty: raise ValueError(f"{recipe}: {section}.{key} is missing, and {owner} needs it")
+        elif default is inspect.Parameter.empty:
+            raise ValueError(f"{recipe}: {section}.{key} is missing, and {owner} needs it")
         else: out[key],origins[f"{section}.{key}"] = default,f"default of {owner}"
     return out
 
@@ -83,47 +94,63 @@ def make_loss_of(
     counts:Tensor|None=None,  # (C,), training images of each class; None: as many of each
 )->nn.Module:                 # embeddings, labels -> scalar; with the regulariser where there is one
     "The loss of a recipe. `ValueError` as the loss and HIER."
-    given = dict(sections["loss"]); Loss = losses[given.pop("name")]; can = inspect.signature(Loss).parameters
-    given |= {k:v for k,v in dict(n_classes=n_classes, dim=dim, taxonomy=taxonomy, generator=generator).items() if k in can}
+    given = dict(sections["loss"])
+    Loss = losses[given.pop("name")]
+    can = inspect.signature(Loss).parameters
+    given |= {k:v for k,
+        v in dict(n_classes=n_classes, dim=dim, taxonomy=taxonomy, generator=generator).items() if k in can}
     if (prior := given.get("class_prior")) is not None:
-        if prior!="train": raise ValueError(f"class_prior must be \"train\", the shares of the training split, or none; got {prior!r}")
+        if prior!="train":
+            raise ValueError(f"class_prior must be \"train\", the shares of the training split, or none; got "
+                f"{prior!r}")
         given["class_prior"] = ones(n_classes) if counts is None else counts
     loss = Loss(**given)
     if (said := sections.get("regularizer")) is None: return loss
-    return Regularized(loss, HIER(dim=dim, generator=generator, **{k:v for k,v in said.items() if k!="weight"}), said["weight"])
+    return Regularized(loss,
+        HIER(dim=dim, generator=generator, **{k:v for k,v in said.items() if k!="weight"}), said["weight"])
 
 # %% ../../nbs/80_run/03_merge.ipynb #31f53c61
 def check_data(data:dict[str,Any])->None:
-    "`ValueError` for sizes, shares and networks that no data set has."
+    "Check sizes, shares and networks of a data set. `ValueError` for those that none has."
     for key in ("size","side","subset","min_images"):
-        if data.get(key) is not None and data[key]<1: raise ValueError(f"{key} must be at least 1, got {data[key]}")
-    if not data.get("cache_megabytes", 0)>=0: raise ValueError(f"cache_megabytes must be at least 0, got {data['cache_megabytes']}")
-    if data.get("channels", 3) not in (1,3): raise ValueError(f"channels must be 1 (gray) or 3 (colour), got {data['channels']}")
+        if data.get(key) is not None and data[key]<1:
+            raise ValueError(f"{key} must be at least 1, got {data[key]}")
+    if not data.get("cache_megabytes", 0)>=0:
+        raise ValueError(f"cache_megabytes must be at least 0, got {data['cache_megabytes']}")
+    if data.get("channels", 3) not in (1,3):
+        raise ValueError(f"channels must be 1 (gray) or 3 (colour), got {data['channels']}")
     if data.get("model") is not None and data["model"] not in networks:
-        raise ValueError(f"model: no transforms are known for {data['model']!r}{nearest(data['model'], networks)}")
+        raise ValueError(f"model: no transforms are known for "
+            f"{data['model']!r}{nearest(data['model'], networks)}")
     for key in ("val","test"):
-        value = data.get(key); takes = data_keys(data["name"])[key].annotation if key in data else None; counts = int in (takes,*get_args(takes))
+        value = data.get(key)
+        takes = data_keys(data["name"])[key].annotation if key in data else None
+        counts = int in (takes,*get_args(takes))
         if value is None or 0<=value<1 or counts and type(value) is int and value>0: continue
-        raise ValueError(f"{key} must be a share from 0 to below 1{', or a number' if counts else ''}, got {value}")
+        raise ValueError(f"{key} must be a share from 0 to below 1{', or a number' if counts else ''}, got "
+            f"{value}")
 
 def check_training(
     training:dict[str,Any],
     seed:int,
     loss:nn.Module,         # of the recipe
 )->None:
-    "`ValueError` for what `train` would refuse, and for rates of parameters that the loss has not; those of the model are known when it is built."
+    """Check options of `train`, and rates of the loss's parameters.
+    `ValueError` as `train`; rates of the model's are checked when it is built."""
     Options(seed=seed, **{k:v for k,v in training.items() if k!="epochs"})
     if training["epochs"]<0: raise ValueError(f"epochs must be at least 0, got {training['epochs']}")
     schedule_factor(training["schedule"], max(0, training["epochs"]-1))
     if training["select"]=="accuracy" and not hasattr(loss, "logits"):
-        raise ValueError("select: this loss has no logits and no accuracy; expected recall_at_1 or none, got 'accuracy'")
+        raise ValueError("select: this loss has no logits and no accuracy; expected recall_at_1 or none, got "
+            "'accuracy'")
     if training["step_change"]: check_representatives(loss)
     known = beginnings(parameters_of(nn.Identity(), loss))
     for key in ("lr_factors","warmup_frozen"):
         for prefix in training[key] or ():
             if begins(prefix, "model") or prefix in known: continue
             way_out = f'. To leave it out: training.lr_factors."{prefix}"=none' if key=="lr_factors" else ""
-            raise ValueError(f"{key}: no parameter of this loss begins with {prefix!r}{nearest(prefix, sorted(known))}{way_out}")
+            raise ValueError(f"{key}: no parameter of this loss begins with "
+                f"{prefix!r}{nearest(prefix, sorted(known))}{way_out}")
 
 # %% ../../nbs/80_run/03_merge.ipynb #fdbc37de
 def blame(
@@ -133,13 +160,15 @@ def blame(
     why:Exception,           # what is wrong with it
 )->ValueError:               # to be raised
     "An error that says where the settings that it names were written."
-    named = [k for k in entries if re.search(rf"(?<!\w){k}(?!{'_' if len(k)>5 else chr(92)+'w'})", str(why))]    # augmentation too
+    # augmentation too
+    named = [k for k in entries if re.search(rf"(?<!\w){k}(?!{'_' if len(k)>5 else chr(92)+'w'})", str(why))]
     named = named or (["name"] if "name" in entries else list(entries))
     where = dict.fromkeys(origins.get(f"{section}.{k}", section) for k in named)
-    return ValueError(f"{' and '.join([w for w in where if not w.startswith('default')] or where)}: {section}: {why}")
+    return ValueError(f"{' and '.join([w for w in where if not w.startswith('default')] or where)}: "
+        f"{section}: {why}")
 
 def has_nan(value:Any)->bool:
-    "Whether a number in it is none."
+    "Tell whether a value holds nan."
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, (list,tuple)) else ()
     return isinstance(value, float) and math.isnan(value) or any(map(has_nan, inside))
 
@@ -148,33 +177,43 @@ def check_model(
     model:dict[str,Any],
     loss:nn.Module,       # of the recipe
 )->None:
-    "`ValueError` for a network or head that cannot be, and for a ball that is not the loss's."
+    "Check network and head. `ValueError` for one that cannot be, and for a ball that is not the loss's."
     check_build(**{k:model[k] for k in ("name","dim","channels","pretrained","size_info","head","pool")})
-    head = nn.Identity() if model["head"] in ("linear","none") else Head(1, 1, model["head"], model["c"], model["clip_r"])
+    head = (
+        nn.Identity() if model["head"] in ("linear","none")
+        else Head(1, 1, model["head"], model["c"], model["clip_r"]))
     curvature_of(head, loss)
 
 def check_evaluation(
     evaluation:dict[str,Any],
     audited:bool,             # there is a hierarchical regulariser
 )->None:
-    "`ValueError` for what would only fail after the training."
+    "Check the settings of an evaluation. `ValueError` for what would only fail after the training."
     n = Evaluation(**evaluation).n_permutations
-    if audited and n<59: raise ValueError(f"the audit of a hierarchy needs n_permutations of at least 59, got {n}")
+    if audited and n<59:
+        raise ValueError(f"the audit of a hierarchy needs n_permutations of at least 59, got {n}")
 
 def check_sections(
     sections:dict[str,dict],  # complete
     seed:int,
     origins:dict[str,str],    # "section.key" -> where it was written
 )->None:
-    "`ValueError` for the first setting that cannot be, saying what can and where it was written."
+    """Check all sections.
+    `ValueError` for the first setting that cannot be, saying what can and where it was written."""
     for section,part in sections.items():
         for key,value in part.items():
-            if has_nan(value): raise ValueError(f"{origins.get(f'{section}.{key}', section)}: {section}.{key} must be a number, got {value!r}")
+            if has_nan(value):
+                raise ValueError(f"{origins.get(f'{section}.{key}', section)}: {section}.{key} must be a "
+                    f"number, got {value!r}")
     def guarded(section, f, *args):
         try: return f(*args)
         except ValueError as e: raise blame(section, sections[section], origins, e) from None
-    hier,made = "regularizer" in sections,(4,8,Taxonomy.from_paths([(a,a+b) for a in "ab" for b in "cd"]),Generator().manual_seed(0))
-    guarded("data", check_data, sections["data"]); loss = guarded("loss", make_loss_of, dict(loss=sections["loss"]), *made)
+    hier,made = (
+        "regularizer" in sections,
+        (4,8,Taxonomy.from_paths([(a,a+b) for a in "ab" for b in "cd"]),Generator().manual_seed(0)))
+    guarded("data", check_data, sections["data"])
+    loss = guarded("loss", make_loss_of, dict(loss=sections["loss"]), *made)
     if hier: loss = guarded("regularizer", make_loss_of, sections, *made)
-    guarded("model", check_model, sections["model"], loss); guarded("training", check_training, sections["training"], seed, loss)
+    guarded("model", check_model, sections["model"], loss)
+    guarded("training", check_training, sections["training"], seed, loss)
     guarded("evaluation", check_evaluation, sections["evaluation"], hier)

@@ -36,7 +36,9 @@ class Book(NamedTuple):
 def read_book(
     path:Path,   # a file with `axes`
 )->Book:
-    "A paper's file. `ValueError` names a table that is none of its axes or pairs, a pattern that fits nothing, a default that is no value."
+    """A paper's file.
+    `ValueError` names a table that is none of its axes or pairs, a pattern that fits nothing, a default
+    that is no value."""
     said,axes = read_toml(path),{}
     for axis in said.get("axes", []):
         if axis not in said: raise ValueError(f"{path}: there is no table [{axis}] for the axis {axis!r}")
@@ -45,19 +47,22 @@ def read_book(
         if table in ("axes","defaults","base","common","published",*axes): continue
         parts = table.split("-")
         if len(parts)<2 or not set(parts)<=set(axes):
-            raise ValueError(f"{path}: there is no table [{table}]{nearest(table, ['common','published','defaults',*axes])}")
+            raise ValueError(f"{path}: there is no table "
+                f"[{table}]{nearest(table, ['common','published','defaults',*axes])}")
         cells = ["-".join(cell) for cell in product(*(axes[p] for p in parts))]
         for pattern in said[table]:
             if not any(fnmatchcase(cell, pattern) for cell in cells):
                 raise ValueError(f"{path}: [{table}] {pattern!r} is no {table}{nearest(pattern, cells)}")
     for axis,value in said.get("defaults", {}).items():
-        if value not in axes.get(axis, ()): raise ValueError(f"{path}: defaults.{axis} = {value!r} is no value of an axis")
+        if value not in axes.get(axis, ()):
+            raise ValueError(f"{path}: defaults.{axis} = {value!r} is no value of an axis")
     return Book(Path(path), said, axes)
 
 def books()->dict[str,Path]:      # name -> file
     "The files of recipes that come with the library."
     folder = resources.files("hiernb")/"recipes"
-    return {p.name.removesuffix(".toml"):Path(str(p)) for p in sorted(folder.iterdir(), key=str) if p.name.endswith(".toml")}
+    return {p.name.removesuffix(".toml"):Path(str(p)) for p in sorted(folder.iterdir(),
+        key=str) if p.name.endswith(".toml")}
 
 # %% ../../nbs/80_run/04_recipe.ipynb #8264858f
 def readings(
@@ -67,8 +72,12 @@ def readings(
 )->list[dict[str,str]]:          # every way to read it: axis -> value
     "The ways to read a name as one value of each axis."
     if not axes: return [{}] if not text else []
-    axis,*rest = axes; others = {a:axes[a] for a in rest}
-    if not text: return [{axis:defaults[axis]}|more for more in readings("", others, defaults)] if axis in defaults else []
+    axis,*rest = axes
+    others = {a:axes[a] for a in rest}
+    if not text:
+        return (
+            [{axis:defaults[axis]}|more for more in readings("", others, defaults)] if axis in defaults
+            else [])
     begins = [(v,text[len(v)+1:]) for v in axes[axis] if f"{text}-".startswith(f"-{v}-")]
     return [{axis:v}|more for v,left in begins for more in readings(left, others, defaults)]
 
@@ -76,24 +85,31 @@ def choose(
     book:Book,
     text:str,            # what follows the slash of a name
 )->dict[str,str]:        # axis -> value
-    "The cell of a paper's table that a name means. `ValueError` for a name that is none, or that can be read in two ways."
+    """The cell of a paper's table that a name means.
+    `ValueError` for a name that is none, or that can be read in two ways."""
     found,stem = readings(f"-{text}", book.axes, book.said.get("defaults", {})),book.path.stem
     if len(found)==1: return found[0]
-    if found: raise ValueError(f"{stem}/{text} can be read as {' or as '.join(map(str, found))}: rename a value in {book.path}")
+    if found:
+        raise ValueError(f"{stem}/{text} can be read as {' or as '.join(map(str, found))}: rename a value in "
+            f"{book.path}")
     near = difflib.get_close_matches(text, ["-".join(cell) for cell in product(*book.axes.values())], 3, .6)
     says = f"; did you mean {' or '.join(f'{stem}/{n}' for n in near)}?" if near else "."
     table = "; ".join(f"{axis}: {' '.join(values)}" for axis,values in book.axes.items())
-    raise ValueError(f"no recipe is named {stem}/{text}{says} A name is {stem}/{'-'.join(book.axes).upper()} with {table}")
+    raise ValueError(f"no recipe is named {stem}/{text}{says} A name is {stem}/{'-'.join(book.axes).upper()} "
+        f"with {table}")
 
 # %% ../../nbs/80_run/04_recipe.ipynb #a5096e15
 def cell_layers(
     book:Book,
     chosen:dict[str,str],    # axis -> value
 )->list[Layer]:              # from the bottom up
-    "What a paper's file says of one cell: common settings, those of each axis, then those of pairs; patterns before values."
-    said,name = book.said,book.path.name; out = [Layer(f"{name} [common]", said.get("common", {}))]
+    """Collect the settings of one cell in a paper's file: common ones, those of each axis, then those of
+    pairs; patterns before values."""
+    said,name = book.said,book.path.name
+    out = [Layer(f"{name} [common]", said.get("common", {}))]
     for table in [*book.axes,*(t for t in said if "-" in t and t not in book.axes)]:
-        cell,rows = "-".join(chosen[axis] for axis in ([table] if table in chosen else table.split("-"))),said[table]
+        cell,rows = (
+            "-".join(chosen[axis] for axis in ([table] if table in chosen else table.split("-"))),said[table])
         fitting = sorted((key for key in rows if fnmatchcase(cell, key)), key=lambda key: key==cell)
         if isinstance(rows, dict): out += [Layer(f"{name} [{table}.{key}]", rows[key]) for key in fitting]
     return out
@@ -102,14 +118,15 @@ def cell_published(
     book:Book,
     chosen:dict[str,str],    # axis -> value
 )->dict[str,float]:          # measure -> number
-    "What the paper reports for a cell, from its table [published.MEASURE]: rows by the last axes, columns by the first."
+    """Look up the number that the paper reports for a cell, in its table [published.MEASURE]: rows by the
+    last axes, columns by the first."""
     (first,*rest),tables = chosen.values(),book.said.get("published", {})
     found = {measure:rows.get("-".join(rest), {}).get(first) for measure,rows in tables.items()}
     return {measure:value for measure,value in found.items() if value is not None}
 
 # %% ../../nbs/80_run/04_recipe.ipynb #e16ddfaf
 class Source(NamedTuple):
-    "What one file says of a recipe."
+    "Hold what one file says of a recipe."
     name:str                 # in full
     layers:list[Layer]       # from the bottom up
     published:dict           # measure -> number
@@ -120,40 +137,55 @@ def is_file_name(name:object)->bool:
     return str(name).lower().endswith(".toml")
 
 def from_file(path:Path)->Source:
-    "A file of one's own. `ValueError` if it holds many recipes, or its `base`, `name` or `published` is none."
-    said = read_toml(path); base,published = said.get("base"),said.get("published", {})
+    """A file of one's own.
+    `ValueError` if it holds many recipes, or its `base`, `name` or `published` is none."""
+    said = read_toml(path)
+    base,published = said.get("base"),said.get("published", {})
     if "axes" in said:
         raise ValueError(f"{path} holds the recipes of a whole paper; build on one of them: base = \"NAME\", as recipe_names() has them")
     for key,kind,words in (("base",str,"a name"),("name",str,"a name"),("published",dict,"a table")):
-        if not isinstance(said.get(key,kind()), kind): raise ValueError(f"{path.name}: {key} must be {words}, got {said[key]!r}")
-    name = said.get("name", path.stem); layer = Layer(path.name, {k:v for k,v in said.items() if k not in ("base","name","published")})
+        if not isinstance(said.get(key,kind()), kind):
+            raise ValueError(f"{path.name}: {key} must be {words}, got {said[key]!r}")
+    name = said.get("name", path.stem)
+    layer = Layer(path.name, {k:v for k,v in said.items() if k not in ("base","name","published")})
     if {"",".",".."} & set(name.split("/")):
-        raise ValueError(f"{path.name}: name is where runs go below their folder: expected words, with a / between them, got {name!r}")
-    if is_file_name(name): raise ValueError(f"{path.name}: name ends in .toml as only the file does, got {name!r}: take the ending off")
+        raise ValueError(f"{path.name}: name is where runs go below their folder: expected words, with a / "
+            f"between them, got {name!r}")
+    if is_file_name(name):
+        raise ValueError(f"{path.name}: name ends in .toml as only the file does, got {name!r}: take the "
+            f"ending off")
     return Source(name, [layer], published, path.parent/base if is_file_name(base) else base)
 
 def from_book(name:str)->Source:
     "A cell of a paper's table. `ValueError` if there is none of that name."
     (stem,_,text),known = name.partition("/"),books()
     if stem not in known:
-        raise ValueError(f"no recipe is named {name!r}: it does not end in .toml, and we have no {stem!r}{nearest(stem, known)}")
-    book = read_book(known[stem]); chosen = choose(book, text); base,full = book.said.get("base"),f"{stem}/{'-'.join(chosen.values())}"
-    return Source(full, cell_layers(book, chosen), cell_published(book, chosen), base and base.format(**chosen))
+        raise ValueError(f"no recipe is named {name!r}: it does not end in .toml, and we have no "
+            f"{stem!r}{nearest(stem, known)}")
+    book = read_book(known[stem])
+    chosen = choose(book, text)
+    base,full = book.said.get("base"),f"{stem}/{'-'.join(chosen.values())}"
+    return Source(full, cell_layers(book, chosen), cell_published(book, chosen),
+        base and base.format(**chosen))
 
 # %% ../../nbs/80_run/04_recipe.ipynb #7d25faa3
 def sources_of(
     name:str|Path,           # of a recipe, or a path that ends in .toml
     chain:tuple=(),          # the recipes on the way here
 )->list[Source]:             # the recipe itself first, what it builds on behind it
-    "A recipe and all that it builds on. `ValueError`: unknown name, a circle; `FileNotFoundError`: no such file."
+    """A recipe and all that it builds on.
+    `ValueError`: unknown name, a circle; `FileNotFoundError`: no such file."""
     here = Path(os.path.realpath(name)) if is_file_name(name) else str(name)
     if here in chain:
-        raise ValueError(f"recipes build on each other in a circle: {' → '.join(getattr(x,'name',x) for x in (*chain[chain.index(here):],here))}")
+        raise ValueError(f"recipes build on each other in a circle: "
+            f"{' → '.join(getattr(x,'name',x) for x in (*chain[chain.index(here):],here))}")
     found = from_file(Path(name)) if isinstance(here, Path) else from_book(here)
     if found.base is None: return [found]
     try: return [found,*sources_of(found.base, (*chain,here))]
     except FileNotFoundError as e: raise FileNotFoundError(f"{name} builds on {found.base}: {e}") from None
-    except ValueError as e: raise ValueError(str(e) if "in a circle" in str(e) else f"{name} builds on {found.base}: {e}") from None
+    except ValueError as e:
+        raise ValueError(str(e) if "in a circle" in str(e)
+            else f"{name} builds on {found.base}: {e}") from None
 
 # %% ../../nbs/80_run/04_recipe.ipynb #a98a71c7
 def override(
@@ -161,9 +193,10 @@ def override(
 )->Layer:
     "One setting from the command line. `ValueError` if it is none."
     path,sign,value = text.partition("=")
-    wrong = ValueError(f"{text!r} is no setting: expected section.key=value, such as training.epochs=3, or seed=1")
+    wrong = ValueError(f"{text!r} is no setting: expected section.key=value, such as training.epochs=3, or "
+        f"seed=1")
     try: content = tomllib.loads(f"{path} = 0")
-    except (ValueError,RecursionError): raise wrong from None                   # tomllib has no limit of levels
+    except (ValueError,RecursionError): raise wrong from None  # tomllib has no limit of levels
     try: read = tomllib.loads(f"x = {value}")
     except (ValueError,RecursionError): read = {}
     at = content
@@ -180,9 +213,12 @@ class Recipe:
     "Every setting of a run."
     name:str                                  # of the recipe, or of the user's file
     seed:int                                  # ≥ 0: split, start, order of the images, intervals
-    sections:dict[str,dict[str,Any]]          # data, model, loss, regularizer (or absent), training, evaluation: key -> value
-    origins:dict[str,str] = field(default_factory=dict, compare=False)      # "section.key" or "seed" -> where it was written
-    published:dict[str,float] = field(default_factory=dict, compare=False)  # measure -> what the paper reports
+    # data, model, loss, regularizer (or absent), training, evaluation: key -> value
+    sections:dict[str,dict[str,Any]]
+    # "section.key" or "seed" -> where it was written
+    origins:dict[str,str] = field(default_factory=dict, compare=False)
+    # measure -> what the paper reports
+    published:dict[str,float] = field(default_factory=dict, compare=False)
 
     def __repr__(self)->str: return self.to_toml()
 
@@ -191,7 +227,8 @@ def flat(self:Recipe)->dict[str,Any]:  # "seed", and "section.key" of all sectio
     "Every setting under one name."
     return {"seed":self.seed}|{f"{s}.{k}":v for s,part in self.sections.items() for k,v in part.items()}
 
-how = ("data.root","data.cache_megabytes",*(f"training.{name}" for name in habits))   # change how a run goes, not what comes out
+# change how a run goes, not what comes out
+how = ("data.root","data.cache_megabytes",*(f"training.{name}" for name in habits))
 same = (*how,"training.micro_batch","training.compile")   # decide nothing that a table shows
 
 def settings_apart(there:Recipe, here:Recipe)->list[str]:   # names, as in `flat`
@@ -203,13 +240,16 @@ def settings_apart(there:Recipe, here:Recipe)->list[str]:   # names, as in `flat
 def absolute_data(
     data:dict[str,Any],  # of a recipe, as said
 )->dict[str,Any]:        # the same, with absolute paths
-    "Where the data are, for whoever reads it elsewhere. Their names stay."
-    name,root = data.get("name"),data.get("root"); out,said = dict(data),isinstance(root, str) and root!="none"
+    "Make the paths of data absolute, for whoever reads the recipe elsewhere. Names of data sets stay."
+    name,root = data.get("name"),data.get("root")
+    out,said = dict(data),isinstance(root, str) and root!="none"
     if said: out["root"] = os.path.abspath(os.path.expanduser(root))
     if not isinstance(name, str) or name in sources: return out
     path = bool(set(name)&set("/\\."))
-    if not path and os.path.exists(os.path.join(out["root"] if said else "", name)): path,out["name"] = True,f"./{name}"
-    if path and root in (None,"none") and not os.path.isabs(os.path.expanduser(name)): out["root"] = os.getcwd()
+    if not path and os.path.exists(os.path.join(out["root"] if said else "", name)):
+        path,out["name"] = True,f"./{name}"
+    if path and root in (None,"none") and not os.path.isabs(os.path.expanduser(name)):
+        out["root"] = os.getcwd()
     return out
 
 # %% ../../nbs/80_run/04_recipe.ipynb #ec3d9f03
@@ -218,11 +258,16 @@ def build_recipe(
     top:list[Layer],         # the command line
 )->Recipe:
     "Pile up, complete, check. `ValueError` names what cannot be and where it was written."
-    name,said,origins = found[0].name,*pile_up([layer for source in found[::-1] for layer in source.layers]+top)
-    seed = said.get("seed", 0); origins.setdefault("seed", "default of hiernb.run.recipe"); said["data"] = absolute_data(said.get("data", {}))
+    name,said,origins = (
+        found[0].name,*pile_up([layer for source in found[::-1] for layer in source.layers]+top))
+    seed = said.get("seed", 0)
+    origins.setdefault("seed", "default of hiernb.run.recipe")
+    said["data"] = absolute_data(said.get("data", {}))
     if "root" in said["data"]: origins.setdefault("data.root", "the folder of the command")
-    if type(seed) is not int or not 0<=seed<2**63: raise ValueError(f"{origins['seed']}: seed must be a whole number from 0 to below 2⁶³, got {seed!r}")
-    sections = {s:complete(s, said.get(s, {}), origins, name) for s in section_names if s!="regularizer" or s in said}
+    if type(seed) is not int or not 0<=seed<2**63:
+        raise ValueError(f"{origins['seed']}: seed must be a whole number from 0 to below 2⁶³, got {seed!r}")
+    sections = {s:complete(s, said.get(s, {}), origins,
+        name) for s in section_names if s!="regularizer" or s in said}
     check_sections(sections, seed, origins)
     return Recipe(name, seed, sections, origins, found[0].published)
 
@@ -230,19 +275,25 @@ def as_published(
     found:list[Source],  # what a recipe is built from
     recipe:Recipe,       # with more on top
 )->bool:
-    "Whether the published number still is of these settings."
+    "Tell whether these are the settings for which the paper reports its number."
     try: apart = set(settings_apart(build_recipe(found, []), recipe))-{"seed",*same}
-    except ValueError: return False                                        # nothing whole without what is on top
-    habit = {"data.val":0,"training.select_on_test":True}; said = recipe.flat()
+    except ValueError: return False  # nothing whole without what is on top
+    habit = {"data.val":0,"training.select_on_test":True}
+    said = recipe.flat()
     return not apart-(set(habit) if all(said.get(k)==v for k,v in habit.items()) else set())
 
 def read_recipe(
-    name_or_path:str|Path,       # as in `recipe_names()`, the last part left out where it has a default; or a file that ends in .toml
+    # as in `recipe_names()`, the last part left out where it has a default; or a file that ends in .toml
+    name_or_path:str|Path,
     overrides:Sequence[str]=(),  # settings as on the command line: training.epochs=3
 )->Recipe:
-    "Every setting of a run. `ValueError` names file, key and what comes near, or what can be; `FileNotFoundError`: no such file."
-    found,top = sources_of(name_or_path),[override(text) for text in overrides]; recipe = build_recipe(found, top)
-    return replace(recipe, published={}) if top and recipe.published and not as_published(found, recipe) else recipe
+    """Every setting of a run.
+    `ValueError` names file, key and what comes near, or what can be; `FileNotFoundError`: no such file."""
+    found,top = sources_of(name_or_path),[override(text) for text in overrides]
+    recipe = build_recipe(found, top)
+    return (
+        replace(recipe, published={}) if top and recipe.published and not as_published(found, recipe)
+        else recipe)
 
 # %% ../../nbs/80_run/04_recipe.ipynb #b8c217f7
 @patch
@@ -255,7 +306,8 @@ def to_toml(self:Recipe,
         said = f"{key} = {toml_value(value)}"
         return f"{said:46}  # {where}" if origins and where else said
     blocks = [[line(k, v, self.origins.get(k, "")) for k,v in top.items()]]
-    blocks += [[f"[{s}]",*(line(k, v, self.origins.get(f"{s}.{k}", "")) for k,v in part.items())] for s,part in self.sections.items()]
+    blocks += [[f"[{s}]",*(line(k, v, self.origins.get(f"{s}.{k}", "")) for k,v in part.items())] for s,
+        part in self.sections.items()]
     return "\n\n".join("\n".join(block) for block in blocks)+"\n"
 
 # %% ../../nbs/80_run/04_recipe.ipynb #b724130e
@@ -263,5 +315,6 @@ def recipe_names(
     pattern:str="*",     # as file names are matched: hier/cub-*
 )->list[str]:            # in full, in the order of the files
     "The recipes that come with the library."
-    names = [f"{stem}/{'-'.join(cell)}" for stem,path in books().items() for cell in product(*read_book(path).axes.values())]
+    names = [f"{stem}/{'-'.join(cell)}" for stem,
+        path in books().items() for cell in product(*read_book(path).axes.values())]
     return [name for name in names if fnmatchcase(name, pattern)]

@@ -39,14 +39,18 @@ def parse_toml(
     levels:int=20,   # of tables and lists in one another
 )->dict[str,Any]:    # what it says
     "Parse a TOML file. `OSError`; `ValueError` for what is no TOML, too long, or nested too deeply."
-    if odd := what_it_is(path): raise (FileNotFoundError if "not there" in odd else ValueError)(f"it is {odd}, expected a file")
-    if (size := Path(path).stat().st_size)>most: raise ValueError(f"it has {size:,} bytes, expected at most {most:,}")
+    if odd := what_it_is(path):
+        raise (FileNotFoundError if "not there" in odd else ValueError)(f"it is {odd}, expected a file")
+    if (size := Path(path).stat().st_size)>most:
+        raise ValueError(f"it has {size:,} bytes, expected at most {most:,}")
     too_deep = ValueError(f"it is nested too deeply, expected at most {levels} levels")
-    try: found = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))                   # some editors put a mark before the first letter
+    # some editors put a mark before the first letter
+    try: found = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except RecursionError: raise too_deep from None
     layer = [found]
     for _ in range(levels):
-        layer = [v for inner in layer for v in (inner.values() if isinstance(inner, dict) else inner) if isinstance(v, (dict,list))]
+        layer = [v for inner in layer for v in (inner.values() if isinstance(inner,
+            dict) else inner) if isinstance(v, (dict,list))]
     if layer: raise too_deep
     return found
 
@@ -57,7 +61,8 @@ def read_toml(
     if Path(path).is_dir(): raise ValueError(f"{path} is a folder, expected a recipe file")
     try: return parse_toml(path)
     except FileNotFoundError: raise FileNotFoundError(f"there is no recipe file {path}") from None
-    except ValueError as e: raise ValueError(f"{path} is no TOML file: {e}") from None      # TOMLDecodeError and UnicodeDecodeError
+    # TOMLDecodeError and UnicodeDecodeError
+    except ValueError as e: raise ValueError(f"{path} is no TOML file: {e}") from None
 
 # %% ../../nbs/80_run/02_schema.ipynb #82936168
 def toml_word(word:str)->str:    # in quotation marks
@@ -70,7 +75,8 @@ def toml_value(
     "A value as TOML; `None` is \"none\"."
     if value is None: return '"none"'
     if isinstance(value, bool): return str(value).lower()
-    if isinstance(value, dict): return "{"+", ".join(f"{toml_word(k)} = {toml_value(v)}" for k,v in value.items())+"}"
+    if isinstance(value, dict):
+        return "{"+", ".join(f"{toml_word(k)} = {toml_value(v)}" for k,v in value.items())+"}"
     if isinstance(value, (list,tuple)): return "["+", ".join(map(toml_value, value))+"]"
     if isinstance(value, str): return toml_word(value)
     return repr(value)
@@ -91,21 +97,26 @@ def keys_of(
 )->dict[str,Key]:                       # parameter -> key
     "The parameters of a function."
     plain,parameters = getattr(function, "func", function),inspect.signature(function).parameters
-    there = {n:p for n,p in parameters.items() if n not in leave and p.kind in (p.POSITIONAL_OR_KEYWORD,p.KEYWORD_ONLY)}
-    return {n:Key(p.annotation, p.default, f"{plain.__module__}.{plain.__qualname__}") for n,p in there.items()
+    there = {n:p for n,
+        p in parameters.items() if n not in leave and p.kind in (p.POSITIONAL_OR_KEYWORD,p.KEYWORD_ONLY)}
+    return {n:Key(p.annotation, p.default, f"{plain.__module__}.{plain.__qualname__}") for n,
+        p in there.items()
             if not (only_defaults and p.default is p.empty)}
 
 # %% ../../nbs/80_run/02_schema.ipynb #aad4df6c
 @dataclass(frozen=True)
 class Evaluation:
-    "How a split is measured."
-    recall_at:tuple[int,...]|None=None  # list lengths; None: those of the data set's protocol, or else 1 2 4 8
-    n_permutations:int=199              # of classes or labels, for chance levels, p-values and the audit's controls, which need 59
+    "Describe how a split is measured."
+    # list lengths; None: those of the data set's protocol, or else 1 2 4 8
+    recall_at:tuple[int,...]|None=None
+    # of classes or labels, for chance levels, p-values and the audit's controls, which need 59
+    n_permutations:int=199
     n_resamples:int=1999                # of whole classes, for intervals
     most:int=5000                       # samples at most for H-AP, ASI and NDCG, which sort whole galleries
 
     def __post_init__(self):
-        plain = lambda v: v.item() if isinstance(v, np.generic) else tuple(map(plain, v)) if isinstance(v, (list,tuple)) else v
+        plain = lambda v: v.item() if isinstance(v, np.generic) else tuple(map(plain, v)) if isinstance(v,
+            (list,tuple)) else v
         for f in fields(self): object.__setattr__(self, f.name, plain(getattr(self, f.name)))
         check_types(self)
         for name in ("n_permutations","n_resamples","most"):
@@ -115,25 +126,31 @@ class Evaluation:
             raise ValueError(f"recall_at must be one list length or more, each at least 1, or none; got {ks}")
 
 # %% ../../nbs/80_run/02_schema.ipynb #9ce8321a
-losses = {c.__name__:c for c in (Softmax,NormFace,ProxyDR,CORR,ProxyAnchor,ProxyNCA,OriginalProxyNCA,SoftTriple,MultiSimilarity,SupCon)}
+losses = {c.__name__:c for c in (Softmax,NormFace,ProxyDR,CORR,ProxyAnchor,ProxyNCA,OriginalProxyNCA,
+    SoftTriple,MultiSimilarity,SupCon)}
 
 def nearest(
     word:str,                # as written
     known:Iterable[str],     # as it might be meant
 )->str:                      # the end of an error message
-    "What somebody may have meant."
-    known = list(known); near = difflib.get_close_matches(word, known, 3, .6)
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {', '.join(known) or 'nothing'}"
+    "Suggest what somebody may have meant."
+    known = list(known)
+    near = difflib.get_close_matches(word, known, 3, .6)
+    return (
+        f"; did you mean {' or '.join(map(repr, near))}?" if near
+        else f"; known: {', '.join(known) or 'nothing'}")
 
 def data_keys(
     name:str,        # of a data set, or a path to images of one's own
 )->dict[str,Key]:    # parameter -> key
-    "What `load` can be told about a data set. `ValueError` for a name that is none."
+    "List the options of `load` for a data set. `ValueError` for an unknown name."
     here = not set(name)&set("/\\.") and not Path(name).exists()
-    if name not in sources and here: raise ValueError(f"no data set is named {name!r}{nearest(name, sources)}")
+    if name not in sources and here:
+        raise ValueError(f"no data set is named {name!r}{nearest(name, sources)}")
     loader = sources[name].loader if name in sources else own["loader"]
     passed_on = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(loader).parameters.values())
-    return (keys_of(loader, ("path",*filled_in)) | (keys_of(class_disjoint, only_defaults=True) if passed_on else {})
+    return (keys_of(loader,
+        ("path",*filled_in)) | (keys_of(class_disjoint, only_defaults=True) if passed_on else {})
             | {"root":keys_of(load)["root"]})
 
 # %% ../../nbs/80_run/02_schema.ipynb #0841bc24
@@ -142,7 +159,8 @@ section_names = ("data","model","loss","regularizer","training","evaluation")
 def loss_keys(
     name:str,        # of a loss
 )->dict[str,Key]:    # parameter -> key
-    "What a recipe may say about a loss. Class shares come from the data: a recipe names the split, 'train', instead of numbers."
+    """List the options that a recipe may set of a loss.
+    Class shares come from the data: a recipe names the split, 'train', instead of numbers."""
     found = keys_of(losses[name])
     return found | {k:key._replace(annotation=str|None) for k,key in found.items() if k=="class_prior"}
 
@@ -150,19 +168,21 @@ def section_keys(
     section:str,         # one of `section_names`
     name:str|None,       # what it names: a data set, a loss
 )->dict[str,Key]:        # parameter -> key
-    "What a section may hold. `ValueError` if it names what is not there."
+    "List the keys of a section. `ValueError` if it names what is not there."
     named = lambda owner: {"name":Key(str, inspect.Parameter.empty, owner)}
     if section=="data": return named("hiernb.data.load") | (data_keys(name) if isinstance(name,str) else {})
     if section=="model": return keys_of(build, [n for n in filled_in if n!="dim"])
     if section=="loss":
-        if isinstance(name,str) and name not in losses: raise ValueError(f"no loss is named {name!r}{nearest(name, losses)}")
+        if isinstance(name,str) and name not in losses:
+            raise ValueError(f"no loss is named {name!r}{nearest(name, losses)}")
         return named("hiernb.run.experiment.assemble") | (loss_keys(name) if isinstance(name,str) else {})
     if section=="regularizer": return {"weight":keys_of(Regularized)["weight"]} | keys_of(HIER)
     if section=="training": return {"epochs":keys_of(train)["epochs"]} | keys_of(Options)
     return keys_of(Evaluation)
 
 # %% ../../nbs/80_run/02_schema.ipynb #4cfbb041
-type_words = {int:"a whole number",float:"a number",str:"a word",bool:"true or false",type(None):'"none"'}   # types in a message
+# types in a message
+type_words = {int:"a whole number",float:"a number",str:"a word",bool:"true or false",type(None):'"none"'}
 
 def fit(
     value:Any,       # as TOML has it
@@ -179,5 +199,8 @@ def fit(
         if type(got) in (bool,str) and type(got) not in allowed: continue
         return got
     nested = [(k,v) for k,v in value.items() if isinstance(v, dict)] if isinstance(value, dict) else []
-    hint = "".join(f"; a name with dots stands in quotation marks: \"{k}.{next(iter(v), '…')}\"" for k,v in nested[:1])
-    raise ValueError(f"{where} must be {' or '.join(type_words.get(kind, inspect.formatannotation(kind)) for kind in allowed)}, got {value!r}{hint}")
+    hint = "".join(f"; a name with dots stands in quotation marks: \"{k}.{next(iter(v), '…')}\"" for k,
+        v in nested[:1])
+    raise ValueError(f"{where} must be "
+        f"{' or '.join(type_words.get(kind, inspect.formatannotation(kind)) for kind in allowed)}, got "
+        f"{value!r}{hint}")

@@ -22,27 +22,35 @@ from ..report.html import number_texts
 from ..tree.significance import normalize,paired_evidence,t_interval
 
 # %% ../../nbs/80_run/09_table.ipynb #97ada19a
-headline = ("Recall@*","MAP@R",*(pattern for name in ("mean correlation","top-1 accuracy","AHD@1","AHD@5","HP@5") for pattern in (name,f"{name} (*")),
+headline = ("Recall@*","MAP@R",
+    *(pattern for name in ("mean correlation","top-1 accuracy","AHD@1","AHD@5","HP@5") for pattern in (name,
+    f"{name} (*")),
             "AHS@250")
 
 def near_measures(
     word:str,              # as written
     there:Sequence[str],   # names of measures
 )->str:                    # the end of an error message, names in quotation marks: some have commas
-    "What somebody may have meant, or a few of what there is."
+    "Suggest what somebody may have meant, or a few of what there is."
     patterns = [p for p in headline if "*" in p and fnmatch.filter(there, p)]
-    if near := difflib.get_close_matches(word, [*patterns,*there], 3, .6): return f"; did you mean {' or '.join(map(repr, near))}?"
+    if near := difflib.get_close_matches(word, [*patterns,*there], 3, .6):
+        return f"; did you mean {' or '.join(map(repr, near))}?"
     return f"; there are {', '.join(map(repr, there[:5]))}"+f" and {len(there)-5} more"*(len(there)>5)
 
 def choose_measures(
     there:Sequence[str],          # names of measures
-    wanted:Sequence[str]|None,    # names or patterns such as Recall@*; None: `headline`, or all if there is none of it
+    # names or patterns such as Recall@*; None: `headline`, or all if there is none of it
+    wanted:Sequence[str]|None,
 )->list[str]:                     # in the order asked for
-    "`ValueError` for a name or pattern that fits nothing."
-    there = list(dict.fromkeys(there)); found = {}
+    "Choose measures by name or pattern. `ValueError` for one that fits nothing."
+    there = list(dict.fromkeys(there))
+    found = {}
     for pattern in headline if wanted is None else wanted:
-        fits = [name for name in there if name==pattern] or [name for name in there if fnmatch.fnmatchcase(name, pattern)]
-        if not fits and wanted is not None: raise ValueError(f"there is no measure {pattern!r}{near_measures(pattern, there)}")
+        fits = (
+            [name for name in there if name==pattern]
+            or [name for name in there if fnmatch.fnmatchcase(name, pattern)])
+        if not fits and wanted is not None:
+            raise ValueError(f"there is no measure {pattern!r}{near_measures(pattern, there)}")
         found |= dict.fromkeys(fits)
     return list(found) or there
 
@@ -63,7 +71,8 @@ def over_seeds(
     cell = dict(mean=float(values.mean()), low=low, high=high, seeds=len(values))
     if base is None: return cell
     found = paired_evidence((values-base).dropna())
-    names = {"difference":"estimate", "difference low":"low", "difference high":"high", "p":"p_exact", "pairs":"seeds"}
+    names = {"difference":"estimate", "difference low":"low", "difference high":"high", "p":"p_exact",
+        "pairs":"seeds"}
     return cell|{name:found[key] for name,key in names.items()}
 
 # %% ../../nbs/80_run/09_table.ipynb #7b7cb095
@@ -79,11 +88,15 @@ def level_means(
 # %% ../../nbs/80_run/09_table.ipynb #e0e1a80a
 def baseline_of(
     recipes:Sequence[str],  # of one data set
-    baseline:str,           # a name, or a pattern such as *-pa; with or without the settings that follow a name
+    baseline:str,  # a name, or a pattern such as *-pa; with or without the settings that follow a name
 )->str|None:                # the one that fits; None: none does
-    "`ValueError` if several fit."
-    fits = [r for r in recipes if r==baseline] or [r for r in recipes if any(fnmatch.fnmatchcase(n, baseline) for n in (r,split_name(r)[0]))]
-    if len(fits)>1: raise ValueError(f"the baseline {baseline!r} is one recipe of each data set, but fits {', '.join(fits)}")
+    "Find the baseline of a data set. `ValueError` if several fit."
+    fits = (
+        [r for r in recipes if r==baseline]
+        or [r for r in recipes if any(fnmatch.fnmatchcase(n, baseline) for n in (r,split_name(r)[0]))])
+    if len(fits)>1:
+        raise ValueError(f"the baseline {baseline!r} is one recipe of each data set, but fits "
+            f"{', '.join(fits)}")
     return fits[0] if fits else None
 
 def baselines(
@@ -91,19 +104,24 @@ def baselines(
     baseline:str,                     # as in `baseline_of`
 )->dict[str,str|None]:                # data -> recipe
     "The baseline of each data set. `ValueError` if there is none at all, or several of one set."
-    groups = list(groups); found = {data:baseline_of([r for d,r in groups if d==data], baseline) for data,_ in groups}
-    if not any(found.values()): raise ValueError(f"no recipe is, or fits, the baseline {baseline!r}; there are {', '.join(dict.fromkeys(r for _,r in groups))}")
+    groups = list(groups)
+    found = {data:baseline_of([r for d,r in groups if d==data], baseline) for data,_ in groups}
+    if not any(found.values()):
+        raise ValueError(f"no recipe is, or fits, the baseline {baseline!r}; there are "
+            f"{', '.join(dict.fromkeys(r for _,r in groups))}")
     return found
 
 # %% ../../nbs/80_run/09_table.ipynb #ca99dde0
 def check_once(
     values:pd.DataFrame,  # data, recipe, seed, name, value, folder
 )->pd.DataFrame:          # without rows that say the same twice
-    "`ValueError` for two runs of one recipe and seed, or two values of one measure in one run."
-    values = values.drop_duplicates(["folder","name","value"]); keys = ["data","recipe","seed","name"]
+    "Require one run per recipe and seed, and one value per measure and run. `ValueError` otherwise."
+    values = values.drop_duplicates(["folder","name","value"])
+    keys = ["data","recipe","seed","name"]
     for (_,recipe,seed,name),part in values[values.duplicated(keys, keep=False)].groupby(keys):
         if part.folder.nunique()<len(part):
-            raise ValueError(f"{part.folder.iloc[0]}/test.csv has several values of {name}: {', '.join(f'{v:g}' for v in part.value)}")
+            raise ValueError(f"{part.folder.iloc[0]}/test.csv has several values of {name}: "
+                f"{', '.join(f'{v:g}' for v in part.value)}")
         raise ValueError(f"two runs of {recipe} have seed {seed}: {' and '.join(part.folder)}; leave one out")
     return values
 
@@ -113,46 +131,64 @@ def in_order(
     names:list[str],     # measures in order
 )->pd.DataFrame:         # with columns in the order that a reader expects
     "Measure after measure, and each in the same order of numbers."
-    numbers = ["mean","low","high","seeds","difference","difference low","difference high","p","pairs","published","chance","ceiling","normalized"]
-    wanted = [("runs",k) for k in ("seeds","not counted","selected on test","baseline")]+[(name,k) for name in names for k in numbers]
+    numbers = ["mean","low","high","seeds","difference","difference low","difference high","p","pairs",
+        "published","chance","ceiling","normalized"]
+    wanted = [("runs",k) for k in ("seeds","not counted","selected on test","baseline")]+[(name,
+        k) for name in names for k in numbers]
     return frame.reindex(columns=pd.MultiIndex.from_tuples([c for c in wanted if c in set(frame.columns)]))
 
+# %% ../../nbs/80_run/09_table.ipynb #9171f733
 def table(
     long:pd.DataFrame,                 # from `collect`
     measures:Sequence[str]|None=None,  # names or patterns; None: those that the papers print
-    baseline:str|None=None,            # recipe, or pattern that fits one of each data set, from which differences are taken
-)->pd.DataFrame:                       # rows (data, recipe); columns (runs, …) and (measure, mean), (measure, low), …
-    "The table of a paper. `ValueError`: no finished run, unknown measure or baseline, two runs of one recipe and seed, two values of one measure."
+    # recipe, or pattern that fits one of each data set, from which differences are taken
+    baseline:str|None=None,
+)->pd.DataFrame:  # rows (data, recipe); columns (runs, …) and (measure, mean), (measure, low), …
+    """The table of a paper.
+    `ValueError`: no finished run, unknown measure or baseline, two runs of one recipe and seed, two values
+    of one measure."""
     done = long[long.state=="done"]
-    if done.empty: raise ValueError(f"none of {long.folder.nunique()} runs is finished; the first: {long.folder.iloc[0]}: {long.state.iloc[0]}")
-    done = done.assign(name=label_measures(done)); names = choose_measures(done.name, measures); values = check_once(done[done.name.isin(names)])
+    if done.empty:
+        raise ValueError(f"none of {long.folder.nunique()} runs is finished; the first: "
+            f"{long.folder.iloc[0]}: {long.state.iloc[0]}")
+    done = done.assign(name=label_measures(done))
+    names = choose_measures(done.name, measures)
+    values = check_once(done[done.name.isin(names)])
     groups = list(dict.fromkeys(zip(long.data, long.recipe)))                  # in the order of the runs
     against = {} if baseline is None else baselines(groups, baseline)
-    series = {key:part.set_index("seed").value for key,part in values.groupby(["data","recipe","name"])}; rows = []
+    series = {key:part.set_index("seed").value for key,part in values.groupby(["data","recipe","name"])}
+    rows = []
     for data,recipe in groups:
-        of = long[(long.data==data) & (long.recipe==recipe)]; finished = of[of.state=="done"]
-        row = {("runs","seeds"):finished.seed.nunique(), ("runs","not counted"):of[of.state!="done"].folder.nunique(),
+        of = long[(long.data==data) & (long.recipe==recipe)]
+        finished = of[of.state=="done"]
+        row = {("runs","seeds"):finished.seed.nunique(),
+            ("runs","not counted"):of[of.state!="done"].folder.nunique(),
                ("runs","selected on test"):finished[finished.selected_on=="test"].seed.nunique()}
         other = against.get(data) if recipe!=against.get(data) else None
-        if baseline is not None: row["runs","baseline"] = against[data] or ""                       # in its own row too
+        if baseline is not None: row["runs","baseline"] = against[data] or ""  # in its own row too
         for name in names:
             if (data,recipe,name) not in series: continue
             base = None if other is None else series.get((data,other,name))
             part = values[(values.data==data) & (values.recipe==recipe) & (values.name==name)]
             published = part.published.dropna()
-            cell = over_seeds(series[data,recipe,name], base)|({"published":published.iloc[0]} if len(published) else {})|level_means(part)
+            cell = over_seeds(series[data,recipe,name],
+                base)|({"published":published.iloc[0]} if len(published) else {})|level_means(part)
             row |= {(name,k):v for k,v in cell.items()}
         rows.append(row)
-    return in_order(pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(groups, names=["data","recipe"])), names)
+    return in_order(pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(groups, names=["data","recipe"])),
+        names)
 
 # %% ../../nbs/80_run/09_table.ipynb #d5f853fc
 def short_names(
     names:Sequence[str],     # such as hier/cub-resnet50-pa training.epochs=3
 )->tuple[str,list[str],str]: # what all begin with, up to a / or -; what is left of each, at least a word; the settings that all end with
     "Names without what they share."
-    words = [re.split("[/-]", split_name(name)[0]) for name in names]; n = 0
+    words = [re.split("[/-]", split_name(name)[0]) for name in names]
+    n = 0
     while len(names)>1 and all(len(w)>n+1 for w in words) and len({w[n] for w in words})==1: n += 1
-    start = len("-".join(words[0][:n]))+1 if n else 0; ends = {split_name(name)[1] for name in names}; end = ends.pop() if len(ends)==1 else ""
+    start = len("-".join(words[0][:n]))+1 if n else 0
+    ends = {split_name(name)[1] for name in names}
+    end = ends.pop() if len(ends)==1 else ""
     return names[0][:start],[name[start:].removesuffix(f" {end}") for name in names],end
 
 # %% ../../nbs/80_run/09_table.ipynb #b8739169
@@ -162,7 +198,8 @@ def texts(
 )->dict[str,list[str]]:    # number -> a text a row, all with the same decimals, empty for nan
     "The numbers of a measure as texts."
     others = ["low","high","seeds","pairs","p","chance","ceiling","normalized"]
-    numbers = part[name].assign(half=part[name]["high"]-part[name]["mean"]).drop(columns=others, errors="ignore")
+    numbers = part[name].assign(half=part[name]["high"]-part[name]["mean"]).drop(columns=others,
+        errors="ignore")
     flat = iter(number_texts(pd.Series(numbers.to_numpy(float).ravel())))
     made = pd.DataFrame([[next(flat) for _ in numbers] for _ in part.index], columns=numbers.columns)
     return {k:["" if pd.isna(v) else t for t,v in zip(made[k], numbers[k])] for k in numbers}
@@ -171,7 +208,8 @@ def level_rows(
     part:pd.DataFrame,    # rows of one data set
     measures:list[str],   # with means
 )->list[list[str]]:       # rows of cells: chance and ceiling, each where some measure has it
-    "What a measure is worth by chance and at best: of all recipes, or from the least to the greatest where they differ."
+    """List what a measure is worth by chance and at best: of all recipes, or from the least to the greatest
+    where they differ."""
     made = []
     for level in ("chance","ceiling"):
         cells = []
@@ -182,55 +220,78 @@ def level_rows(
         if any(cells): made.append([level,"",*cells])
     return made
 
+# %% ../../nbs/80_run/09_table.ipynb #5141f8b8
 def mean_cells(
     part:pd.DataFrame,  # rows of one data set
     name:str,           # a measure
 )->list[str]:           # such as 0.7103 ± 0.0021 (0.7010), a row each
-    "Mean, half of its interval, published value in brackets, and the seeds where they are fewer than the row's."
-    t,seeds = texts(part, name),part[name]["seeds"]; published = t.get("published", [""]*len(part))
+    """Mean, half of its interval, published value in brackets, and the seeds where they are fewer than the
+    row's."""
+    t,seeds = texts(part, name),part[name]["seeds"]
+    published = t.get("published", [""]*len(part))
     few = [f", n = {n:.0f}" if n==n and n!=all_ else "" for n,all_ in zip(seeds, part["runs","seeds"])]
-    return [m+f" ± {h}"*bool(h)+f" ({p})"*bool(p)+f if m else "–" for m,h,p,f in zip(t["mean"], t["half"], published, few)]
+    return [m+f" ± {h}"*bool(h)+f" ({p})"*bool(p)+f if m else "–" for m,h,p,
+        f in zip(t["mean"], t["half"], published, few)]
 
 def difference_cells(
     part:pd.DataFrame,  # rows of one data set
     name:str,           # a measure
 )->list[str]:           # such as +0.0121 [0.0101, 0.0140], p = 0.031; a row each
     "Paired difference, its interval and p."
-    t = texts(part, name); signed = ["+"*(v>0)+d for d,v in zip(t["difference"], part[name]["difference"])]
+    t = texts(part, name)
+    signed = ["+"*(v>0)+d for d,v in zip(t["difference"], part[name]["difference"])]
     def rest(low, high, p): return f" [{low}, {high}]"+f", p = {p:.2g}"*(p==p) if low else ", one pair"
-    return [d+rest(low, high, p) if d else "–" for d,low,high,p in zip(signed, t["difference low"], t["difference high"], part[name]["p"])]
+    return [d+rest(low, high, p) if d else "–" for d,low,high,
+        p in zip(signed, t["difference low"], t["difference high"], part[name]["p"])]
 
 # %% ../../nbs/80_run/09_table.ipynb #a02a5b95
 def notes(
     found:pd.DataFrame,          # from `table`
 )->tuple[list[str],list[str]]:   # sentences about means, and about differences if there are any
-    "What the numbers are, and what they are not."
-    cells = found.drop(columns="runs", level=0); numbers,seeds = set(cells.columns.get_level_values(1)),found["runs","seeds"]
-    said = [f"Means over {seeds.max()} seeds ± half of the 95 % t interval." if seeds.max()>1 else "One seed each: no intervals."]
+    "Explain what the numbers are, and what they are not."
+    cells = found.drop(columns="runs", level=0)
+    numbers,seeds = set(cells.columns.get_level_values(1)),found["runs","seeds"]
+    said = [f"Means over {seeds.max()} seeds ± half of the 95 % t interval." if seeds.max()>1
+        else "One seed each: no intervals."]
     if seeds.max()>1 and (seeds==1).any(): said.append("A mean of one seed has no interval.")
     if "published" in numbers: said.append("In brackets: published.")
-    if "normalized" in numbers: said.append("Normalized: 0 at the level of chance, 1 at the ceiling, the best that the measure can be without ties.")
-    if (found["runs","selected on test"]>0).any(): said.append("† the epoch was selected on the test set: the numbers are too good.")
+    if "normalized" in numbers:
+        said.append("Normalized: 0 at the level of chance, 1 at the ceiling, the best that the measure can "
+            "be without ties.")
+    if (found["runs","selected on test"]>0).any():
+        said.append("† the epoch was selected on the test set: the numbers are too good.")
     left = [f"{n} of {recipe}" for (_,recipe),n in found["runs","not counted"].items() if n]
     if left: said.append(f"Runs not counted, unfinished or damaged: {', '.join(left)}.")
     if "pairs" not in numbers: return said+lonely(found),[]
     pairs = sorted({int(n) for n in cells.xs("pairs", axis=1, level=1).stack() if n>0})
     if not pairs: return said+lonely(found),[]
     floor = "".join(f", which with {n} pairs cannot fall below {2/2**n:.2g}" for n in pairs if 1<n<=24)
-    more = [f"Differences are paired by seed, with 95 % t intervals; p is that of the exact sign-flip test{floor}."]
-    if pairs[-1]>24: more.append("Above 24 pairs there is no p: the exact test goes through all signs, and they are too many.")
+    more = [f"Differences are paired by seed, with 95 % t intervals; p is that of the exact sign-flip "
+        f"test{floor}."]
+    if pairs[-1]>24:
+        more.append("Above 24 pairs there is no p: the exact test goes through all signs, and they are too "
+            "many.")
     return said+lonely(found),more
 
+# %% ../../nbs/80_run/09_table.ipynb #070e448b
 def lonely(
     found:pd.DataFrame,  # from `table`
 )->list[str]:            # sentences
     "Why differences that were asked for are not there."
     if ("runs","baseline") not in found: return []
-    said,pairs = [],found.xs("pairs", axis=1, level=1).max(axis=1) if "pairs" in found.columns.get_level_values(1) else pd.Series(0., found.index)
+    said,pairs = (
+        [],
+        found.xs("pairs", axis=1,
+        level=1).max(axis=1) if "pairs" in found.columns.get_level_values(1) else pd.Series(0., found.index))
     for data,part in found["runs","baseline"][found["runs","seeds"]>0].groupby(level="data", sort=False):
-        if not part.any(): said.append(f"No recipe of {data} is the baseline: there are no differences."); continue
-        none = [recipe for (_,recipe),base in part.items() if base not in ("",recipe) and not pairs[data,recipe]>0]
-        if none: said.append(f"No seed in common with {part[part!=''].iloc[0]}, and so no difference: {', '.join(none)}.")
+        if not part.any():
+            said.append(f"No recipe of {data} is the baseline: there are no differences.")
+            continue
+        none = [recipe for (_,recipe),
+            base in part.items() if base not in ("",recipe) and not pairs[data,recipe]>0]
+        if none:
+            said.append(f"No seed in common with {part[part!=''].iloc[0]}, and so no difference: "
+                f"{', '.join(none)}.")
     return said
 
 # %% ../../nbs/80_run/09_table.ipynb #bc417ff4
@@ -244,17 +305,21 @@ def sheets(
         measures = [n for n in part.columns.get_level_values(0).unique() if (n,"mean") in there]
         compared = [n for n in measures if (n,"difference") in there]
         if not measures: continue
-        before,short,after = short_names(part.index.tolist()); short_of = dict(zip(part.index, map(visible, short)))
+        before,short,after = short_names(part.index.tolist())
+        short_of = dict(zip(part.index, map(visible, short)))
         title = visible(data+f", {before}…"*bool(before)+f", {after}"*bool(after))
         names = [visible(s)+" †"*bool(n) for s,n in zip(short, part["runs","selected on test"])]
         rows = zip(names, map(str, part["runs","seeds"]), *(mean_cells(part, n) for n in measures))
         made.append((title, ["recipe","seeds",*measures], [*map(list, rows),*level_rows(part, measures)]))
         if compared:
-            base = part["runs","baseline"].iloc[0]; rows = zip(names, *(difference_cells(part, n) for n in compared))
-            made.append((title, [f"minus {short_of[base]}",*compared], [list(r) for r,recipe in zip(rows, part.index) if recipe!=base]))
+            base = part["runs","baseline"].iloc[0]
+            rows = zip(names, *(difference_cells(part, n) for n in compared))
+            made.append((title, [f"minus {short_of[base]}",*compared],
+                [list(r) for r,recipe in zip(rows, part.index) if recipe!=base]))
         shares = {n:part[n]["normalized"] for n in measures if (n,"normalized") in there}
         if shares:
-            columns = [["–" if pd.isna(v) else t for v,t in zip(of, number_texts(of))] for of in shares.values()]
+            columns = [["–" if pd.isna(v) else t for v,
+                t in zip(of, number_texts(of))] for of in shares.values()]
             made.append((title, ["normalized",*shares], [list(r) for r in zip(names, *columns)]))
     return made
 
@@ -279,8 +344,10 @@ def table_markdown(
     return "\n\n".join([*made,"\n".join(sum(notes(found), []))])+"\n"
 
 # %% ../../nbs/80_run/09_table.ipynb #072b084e
-LATEX = {"\\":r"\textbackslash{}","&":r"\&","%":r"\%","$":r"\$","#":r"\#","_":r"\_","{":r"\{","}":r"\}","~":r"\textasciitilde{}","^":r"\textasciicircum{}",
-         "±":r"$\pm$","−":"$-$","–":"--","†":r"\dag{}","…":r"\dots{}","≥":r"$\ge$","≤":r"$\le$","×":r"$\times$","ρ":r"$\rho$","δ":r"$\delta$","@":"@"}
+LATEX = {"\\":r"\textbackslash{}","&":r"\&","%":r"\%","$":r"\$","#":r"\#","_":r"\_","{":r"\{","}":r"\}",
+    "~":r"\textasciitilde{}","^":r"\textasciicircum{}",
+         "±":r"$\pm$","−":"$-$","–":"--","†":r"\dag{}","…":r"\dots{}","≥":r"$\ge$","≤":r"$\le$",
+         "×":r"$\times$","ρ":r"$\rho$","δ":r"$\delta$","@":"@"}
 
 def latex_text(
     text:str,  # anything
@@ -294,9 +361,11 @@ def table_latex(
     "A `table` environment with `booktabs` rules for each sheet, the notes in its caption."
     made,said = [],[latex_text(" ".join(some)) for some in notes(found)]
     for title,head,rows in sheets(found):
-        first,*rest = [" & ".join(map(latex_text, line))+r" \\" for line in (head,*rows)]; columns = "l"+"r"*(len(head)-1)
+        first,*rest = [" & ".join(map(latex_text, line))+r" \\" for line in (head,*rows)]
+        columns = "l"+"r"*(len(head)-1)
         caption = f"{latex_text(title)}. {said[head[0].startswith('minus ')]}"
-        made.append("\n".join([r"\begin{table}",r"\centering",rf"\caption{{{caption}}}",rf"\begin{{tabular}}{{{columns}}}",r"\toprule",first,r"\midrule",
+        made.append("\n".join([r"\begin{table}",r"\centering",rf"\caption{{{caption}}}",
+            rf"\begin{{tabular}}{{{columns}}}",r"\toprule",first,r"\midrule",
                                *rest,r"\bottomrule",r"\end{tabular}",r"\end{table}"]))
     return "\n\n".join(made)+"\n"
 
@@ -304,8 +373,9 @@ def table_latex(
 def writer_of(
     path:str|Path,                    # ending in .csv, .md or .tex
 )->Callable[[pd.DataFrame],str]:      # makes the text of a table
-    "Who writes such a file. `ValueError` for another ending."
-    writers = {".csv":table_csv,".md":table_markdown,".tex":table_latex}; write = writers.get(Path(path).suffix)
+    "Choose the writer of a file. `ValueError` for an unknown ending."
+    writers = {".csv":table_csv,".md":table_markdown,".tex":table_latex}
+    write = writers.get(Path(path).suffix)
     if write is None: raise ValueError(f"{path}: a table is written to a file ending in {', '.join(writers)}")
     return write
 
@@ -313,5 +383,6 @@ def write_table(
     found:pd.DataFrame,  # from `table`
     path:str|Path,       # ending in .csv, .md or .tex
 )->Path:                 # the path
-    "Write the table as its name's ending says. `ValueError` as `writer_of`, `OSError` if it cannot be written."
+    """Write the table as its name's ending says.
+    `ValueError` as `writer_of`, `OSError` if it cannot be written."""
     return write_atomic(path, writer_of(path)(found).encode())

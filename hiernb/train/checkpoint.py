@@ -28,10 +28,11 @@ def lay_out(
     name:str,                      # for the message
 )->tuple[Tensor,tuple[int,...]]:   # its numbers in the order of memory, axes permuted, on the CPU; strides to read them by
     "A tensor as it lies in memory. `ValueError` for one that is sparse or quantised."
-    if tensor.layout!=torch.strided or tensor.is_quantized: raise ValueError(f"a checkpoint holds dense tensors, {name!r} is none: {tensor.layout}")
+    if tensor.layout!=torch.strided or tensor.is_quantized:
+        raise ValueError(f"a checkpoint holds dense tensors, {name!r} is none: {tensor.layout}")
     tensor = tensor.detach().as_subclass(Tensor).resolve_conj().resolve_neg()
     laid = tensor.permute(sorted(range(tensor.ndim), key=tensor.stride, reverse=True))
-    if not laid.is_contiguous(): laid = tensor = tensor.contiguous()                         # it had holes or overlaps
+    if not laid.is_contiguous(): laid = tensor = tensor.contiguous()  # it had holes or overlaps
     return laid.contiguous().cpu(),tensor.stride()
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #7b594ac9
@@ -43,7 +44,7 @@ def take_apart(
     def mark(tensor, name):
         here = tensor.data_ptr(),tensor.device,tensor.shape,tensor.stride(),tensor.dtype
         if here in seen and tensor.numel(): return seen[here]
-        while name in tensors: name += "'"                                                  # the keys 1 and "1"
+        while name in tensors: name += "'"  # the keys 1 and "1"
         tensors[name],stride = lay_out(tensor, name)
         return seen.setdefault(here, {"#tensor":name,"#shape":list(tensor.shape),"#stride":list(stride)})
     def plain(value, *path):
@@ -53,7 +54,8 @@ def take_apart(
             case None|bool()|int()|float()|str(): return value
             case list(): return [inner(v, i) for i,v in enumerate(value)]
             case tuple(): return {"#tuple":[inner(v, i) for i,v in enumerate(value)]}
-            case dict() if all(isinstance(k, str) and k[:1]!="#" for k in value): return {k:inner(v, k) for k,v in value.items()}
+            case dict() if all(isinstance(k, str) and k[:1]!="#" for k in value): return {k:inner(v, k) for k,
+                v in value.items()}
             case dict(): return {"#dict":[[inner(k, k),inner(v, k)] for k,v in value.items()]}
         says = "a checkpoint holds tensors, numbers, texts, None and dicts, lists and tuples of them"
         raise ValueError(f"{says}; {'/'.join(path)!r} is a {type(value).__name__}")
@@ -67,7 +69,8 @@ def put_together(
     match plain:
         case list(): return [put_together(v, tensors) for v in plain]
         case {"#tensor":name,"#shape":shape,"#stride":stride}:
-            if math.prod(shape)!=tensors[name].numel(): raise ValueError(f"{name} has {tensors[name].numel()} numbers, expected a shape {shape}")
+            if math.prod(shape)!=tensors[name].numel():
+                raise ValueError(f"{name} has {tensors[name].numel()} numbers, expected a shape {shape}")
             return tensors[name].as_strided(shape, stride)
         case {"#tuple":values}: return tuple(put_together(v, tensors) for v in values)
         case {"#dict":pairs}: return {put_together(k, tensors):put_together(v, tensors) for k,v in pairs}
@@ -84,61 +87,77 @@ def checksum(
     "A fingerprint of all that a checkpoint holds."
     sha = hashlib.sha256(json.dumps([kind,text]).encode())
     for name,t in sorted(tensors.items()):
-        sha.update(json.dumps([name,str(t.dtype),list(t.shape)]).encode()); sha.update(t.reshape(-1).view(torch.uint8).numpy())
+        sha.update(json.dumps([name,str(t.dtype),list(t.shape)]).encode())
+        sha.update(t.reshape(-1).view(torch.uint8).numpy())
     return sha.hexdigest()
 
 def save_checkpoint(
     path:str|Path,         # file to write
     state:dict[str,Any],   # tensors, numbers, texts, None and dicts, lists and tuples of them
 )->Path:                   # the path
-    "Write a checkpoint whole or not at all. `OSError` says that the one from before still stands, `ValueError` what no checkpoint can hold."
-    plain,tensors = take_apart(state); text = json.dumps(plain)
+    """Write a checkpoint whole or not at all.
+    `OSError` says that the one from before still stands, `ValueError` what no checkpoint can hold."""
+    plain,tensors = take_apart(state)
+    text = json.dumps(plain)
     about = dict(kind=kind, state=text, sha256=checksum(text, tensors))
     def write(partial):
-        partial.touch(); mode = partial.stat().st_mode                      # what files of this user are open to; safetensors makes private ones
-        try: save_file(tensors, partial, about); os.chmod(partial, mode)
-        except SafetensorError as e: raise OSError(int((re.findall(r"(?:os error|Os { code:) (\d+)", str(e)) or [errno.EIO])[-1]), str(e)) from e
+        partial.touch()
+        mode = partial.stat().st_mode  # what files of this user are open to; safetensors makes private ones
+        try:
+            save_file(tensors, partial, about)
+            os.chmod(partial, mode)
+        except SafetensorError as e:
+            raise OSError(int((re.findall(r"(?:os error|Os { code:) (\d+)", str(e)) or [errno.EIO])[-1]),
+                str(e)) from e
     return write_atomic(path, write)
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #54ae56f0
 def read_checkpoint(
     path:str|Path,         # file written by `save_checkpoint`
 )->dict[str,Any]:          # what was saved, tensors on the CPU
-    "Read a checkpoint; nothing in it is ever run. `FileNotFoundError` if absent; `ValueError` if damaged, a pickle or somebody else's."
-    path = Path(path); refuse = lambda why: ValueError(f"{path} {why}. Delete it, or put a whole checkpoint in its place")
+    """Read a checkpoint; nothing in it is ever run.
+    `FileNotFoundError` if absent; `ValueError` if damaged, a pickle or somebody else's."""
+    path = Path(path)
+    refuse = lambda why: ValueError(f"{path} {why}. Delete it, or put a whole checkpoint in its place")
     if not path.is_file(): raise FileNotFoundError(f"no checkpoint at {path}")
     try:
         with safe_open(path, "pt") as file:
-            about,tensors = file.metadata() or {},{k:file.get_tensor(k).clone() for k in file.keys()}       # memory, not the mapped file
+            # memory, not the mapped file
+            about,tensors = file.metadata() or {},{k:file.get_tensor(k).clone() for k in file.keys()}
     except SafetensorError as e:
         with open(path,"rb") as file: first = file.read(4)
-        if first==b"PK\3\4" or first[:1]==b"\x80": raise refuse("is a pickle, which could run code when it is read, and no checkpoint of hiernb") from e
+        if first==b"PK\3\4" or first[:1]==b"\x80":
+            raise refuse("is a pickle, which could run code when it is read, and no checkpoint of hiernb") from e
         raise refuse(f"is no checkpoint of hiernb or is damaged: {e}") from e
     if about.keys()!={"kind","state","sha256"} or about["kind"]!=kind:
         raise refuse(f"is a file of tensors, but no {kind!r}: it calls itself {about.get('kind')!r}")
-    if checksum(about["state"], tensors)!=about["sha256"]: raise refuse("is damaged: its SHA-256 is not the one that was written with it")
+    if checksum(about["state"], tensors)!=about["sha256"]:
+        raise refuse("is damaged: its SHA-256 is not the one that was written with it")
     try: return put_together(json.loads(about["state"]), tensors)
     except (ValueError,KeyError,TypeError,RuntimeError) as e:           # a RecursionError is a RuntimeError
-        raise refuse(f"is damaged: its state cannot be put together: {str(e).splitlines()[0] if str(e) else type(e).__name__}") from e
+        raise refuse(f"is damaged: its state cannot be put together: "
+            f"{str(e).splitlines()[0] if str(e) else type(e).__name__}") from e
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #f43cec75
 def checkpoints(
     folder:str|Path,  # of the run
 )->list[Path]:        # oldest first
     "The checkpoints to go on from; the best epoch's is another matter."
-    known = [p for p in (Path(folder)/"checkpoints").glob("*-*.safetensors") if re.fullmatch(r"\d{5,}-\d{7,}", p.stem) and p.is_file()]
+    known = [p for p in (Path(folder)/"checkpoints").glob("*-*.safetensors") if re.fullmatch(r"\d{5,}-\d{7,}",
+        p.stem) and p.is_file()]
     return sorted(known, key=place_of)
 
 def place_of(
     path:Path,         # of a checkpoint to go on from
 )->tuple[int,int]:     # whole epochs, and steps of the next
-    "How far a checkpoint came, by its name."
-    epoch,step = path.stem.split("-"); return int(epoch),int(step)
+    "Read from its name how far a checkpoint came."
+    epoch,step = path.stem.split("-")
+    return int(epoch),int(step)
 
 def best_checkpoint(
     folder:str|Path,  # of the run
 )->Path:              # its file, which may not be there yet
-    "Where the weights of the best epoch are."
+    "Name the file with the weights of the best epoch."
     return Path(folder)/"checkpoints"/"best.safetensors"
 
 def save_progress(
@@ -146,9 +165,12 @@ def save_progress(
     state:dict[str,Any],   # with `epoch`, whole epochs done, and `step`, steps done in the next
     keep:int=2,            # how many to keep, ≥ 1
 )->Path:                   # the file
-    "Write how far a run has come, then delete what is older than the last `keep` and what claims to be newer. `OSError` as `save_checkpoint`."
-    path = save_checkpoint(Path(folder)/"checkpoints"/f"{state['epoch']:05d}-{state['step']:07d}.safetensors", state)
-    known = checkpoints(folder); at = known.index(path)+1
+    """Write how far a run has come, then delete what is older than the last `keep` and what claims to be
+    newer. `OSError` as `save_checkpoint`."""
+    path = save_checkpoint(Path(folder)/"checkpoints"/f"{state['epoch']:05d}-{state['step']:07d}.safetensors",
+        state)
+    known = checkpoints(folder)
+    at = known.index(path)+1
     for other in (*known[:max(at-keep,0)],*known[at:]): other.unlink(missing_ok=True)
     return path
 
@@ -156,23 +178,33 @@ def save_progress(
 def last_progress(
     folder:str|Path,         # of the run
 )->dict[str,Any]|None:       # state of the newest whole checkpoint; None where there is none at all
-    "How far a run has come. A damaged checkpoint is passed over with a warning; `ValueError` if all of them are."
+    """Load the newest whole checkpoint.
+    Warns of a damaged one and passes over it; `ValueError` if all of them are."""
     faults = []
     for path in reversed(checkpoints(folder)):
         try: state = read_checkpoint(path)
-        except ValueError as e: faults.append(str(e)); continue
+        except ValueError as e:
+            faults.append(str(e))
+            continue
         if (state.get("epoch"),state.get("step"))!=place_of(path):
-            faults.append(f"{path} does not hold what its name says, but epoch {state.get('epoch')}, step {state.get('step')}. "
-                          "Delete it, or give it its own name"); continue
+            faults.append(f"{path} does not hold what its name says, but epoch {state.get('epoch')}, step "
+                f"{state.get('step')}. "
+                          "Delete it, or give it its own name")
+            continue
         for fault in faults: warnings.warn(f"{fault}. Going on from {path}, the one before", stacklevel=2)
         return state
-    if faults: raise ValueError(f"no checkpoint in {Path(folder)/'checkpoints'} is whole: {' '.join(faults)}, or start again with resume=False")
+    if faults:
+        raise ValueError(f"no checkpoint in {Path(folder)/'checkpoints'} is whole: {' '.join(faults)}, or "
+            f"start again with resume=False")
 
 def judged(
     state:dict[str,Any],  # of a run's progress, after a whole epoch
 )->dict[str,Any]:         # epoch, settings, model, loss
-    "What the best epoch's checkpoint holds: averaged weights where there are any."
-    averaged = state["averaged"] and [{k.removeprefix(f"module.{i}."):v for k,v in state["averaged"].items() if k.startswith(f"module.{i}.")} for i in (0,1)]
+    "Extract what the best epoch's checkpoint holds: averaged weights where there are any."
+    averaged = (
+        state["averaged"]
+        and [{k.removeprefix(f"module.{i}."):v for k,
+        v in state["averaged"].items() if k.startswith(f"module.{i}.")} for i in (0,1)])
     model,loss = averaged or (state["model"],state["loss"])
     return dict(epoch=state["epoch"], settings=state["settings"], model=model, loss=loss)
 
@@ -180,13 +212,17 @@ def judged(
 def describe_module(
     module:nn.Module,  # a model or a loss
 )->dict[str,Any]:      # its class, plain arguments and shapes
-    "What tells two modules apart before training."
-    shapes = {k:list(v.shape) for k,v in module.state_dict().items()}|{"learned":[k for k,_ in module.named_parameters()]}
+    "Describe a module so that two can be told apart before training."
+    shapes = {k:list(v.shape) for k,
+        v in module.state_dict().items()}|{"learned":[k for k,_ in module.named_parameters()]}
     given = {k:getattr(module,k,None) for k in inspect.signature(type(module)).parameters}
     plain = {k:v for k,v in given.items() if isinstance(v, (int,float,str))}
-    plain |= {k:digest(json.dumps(v).encode()) for k,v in given.items() if isinstance(v, (list,tuple))}     # class counts: long
-    parts = {f"{k} {name}":v for k,part in given.items() if isinstance(part, nn.Module) for name,v in describe_module(part).items()}
-    return dict(type=type(module).__name__, **plain, **parts, description=repr(module), shapes=digest(json.dumps(shapes).encode()))
+    # class counts: long
+    plain |= {k:digest(json.dumps(v).encode()) for k,v in given.items() if isinstance(v, (list,tuple))}
+    parts = {f"{k} {name}":v for k,part in given.items() if isinstance(part, nn.Module) for name,
+        v in describe_module(part).items()}
+    return dict(type=type(module).__name__, **plain, **parts, description=repr(module),
+        shapes=digest(json.dumps(shapes).encode()))
 
 def describe(
     model:nn.Module,  # images -> embeddings
@@ -196,8 +232,10 @@ def describe(
     **options,        # what else decides the result: batch size, learning rate, seed …
 )->dict[str,Any]:     # setting -> number, string or None
     "Every setting that decides how a run ends."
-    rows = {f"model {k}":v for k,v in describe_module(model).items()}|{f"loss {k}":v for k,v in describe_module(loss).items()}
-    rows |= {"data name":data.name}|{f"data {k}":v if isinstance(v,(int,float,str,type(None))) else str(v) for k,v in data.protocol.items()}
+    rows = {f"model {k}":v for k,v in describe_module(model).items()}|{f"loss {k}":v for k,
+        v in describe_module(loss).items()}
+    rows |= {"data name":data.name}|{f"data {k}":v if isinstance(v,
+        (int,float,str,type(None))) else str(v) for k,v in data.protocol.items()}
     rows |= images.rows()
     rows |= {f"views of {k}":repr(v) for k,v in data.splits.items() if isinstance(v, Views)}
     return rows|options
@@ -209,15 +247,19 @@ def apart(
     most:int=3, # lines of a long description that are shown
 )->tuple[str,str]:
     "Two values for a message; of long descriptions the lines in which they differ."
-    if not (isinstance(there, str) and isinstance(here, str) and max(there.count("\n"), here.count("\n"))): return repr(there),repr(here)
-    lines = [[line[2:].strip() for line in difflib.ndiff(there.splitlines(), here.splitlines()) if line[0]==sign] for sign in "-+"]
-    return tuple(" ".join(part[:most])+(f" and {len(part)-most} more lines" if len(part)>most else "") or "without that" for part in lines)
+    if not (isinstance(there, str) and isinstance(here, str) and max(there.count("\n"), here.count("\n"))):
+        return repr(there),repr(here)
+    lines = [[line[2:].strip() for line in difflib.ndiff(there.splitlines(),
+        here.splitlines()) if line[0]==sign] for sign in "-+"]
+    return tuple(" ".join(part[:most])+(f" and {len(part)-most} more lines" if len(part)>most else "")
+        or "without that" for part in lines)
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #fde6a2a1
 def settings_differ(
     there:dict[str,Any],         # settings of a run
     here:dict[str,Any],          # settings asked for
-    found:dict[str,list[str]],   # in what the images differ, as `differences`; told instead of their fingerprints
+    # in what the images differ, as `differences`; told instead of their fingerprints
+    found:dict[str,list[str]],
     where:str="here",            # what is said of the latter
 )->str:                          # a phrase for each difference; empty if there is none
     "In what two runs differ."
@@ -243,12 +285,14 @@ def agree_on(
     settings:dict[str,Any],   # what must be the same in every process
     images:Manifest,          # of this process
 )->None:
-    "`ValueError` names every process whose settings or images are not those of process 0, and in what."
+    """Require that all processes have the settings and images of process 0.
+    `ValueError` names those that have not, and the difference."""
     every = facts_of_all(settings)
     if all(one==every[0] for one in every): return
     first = facts_of_all(images if world()[0]==0 else None)[0]
     lists = facts_of_all(differences(first, images))
     said = [f"process {rank}: {settings_differ(every[0], theirs, found, 'in this one')}"
             for rank,(theirs,found) in enumerate(zip(every, lists)) if theirs!=every[0]]
-    raise ValueError(f"the processes are to train one run, and some differ from process 0, whose settings come first. {'. '.join(said)}. "
+    raise ValueError(f"the processes are to train one run, and some differ from process 0, whose settings "
+        f"come first. {'. '.join(said)}. "
                      "Start all of them by one command, each with the same images")

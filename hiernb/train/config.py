@@ -22,38 +22,48 @@ from ..geometry.poincare import ToPoincare
 from .optim import check_factors,make_optimizers,schedule_factor
 
 # %% ../../nbs/65_train/04_config.ipynb #a1c50041
-habits = ("checkpoint_minutes","keep_checkpoints","workers","tensorboard","wandb") # options that decide nothing about the result
+# options that decide nothing about the result
+habits = ("checkpoint_minutes","keep_checkpoints","workers","tensorboard","wandb")
 
 # %% ../../nbs/65_train/04_config.ipynb #2d44368f
 @dataclass(frozen=True)
 class Options:
-    "What decides how a run ends, beside model, loss and data. `ValueError` names what cannot be."
+    """Hold the options that decide how a run ends, beside model, loss and data.
+    `ValueError` names what cannot be."""
     batch_size:int=32                       # images a step of all processes together, their views not counted
-    images_per_class:int|None=None          # class-balanced batches of batch_size/images_per_class classes; None: all images in random order
-    replacement:bool=False                  # draw the images of a class with replacement: classes with fewer than images_per_class take part
-    augment:dict|None=None                  # arguments of `augmentation`, for example dict(size=224); None: images as they are
-    views:int=1                             # random versions of each image in a step; more than 1 only with `augment`
+    # class-balanced batches of batch_size/images_per_class classes; None: all images in random order
+    images_per_class:int|None=None
+    # draw the images of a class with replacement: classes with fewer than images_per_class take part
+    replacement:bool=False
+    # arguments of `augmentation`, for example dict(size=224); None: images as they are
+    augment:dict|None=None
+    views:int=1  # random versions of each image in a step; more than 1 only with `augment`
     optimizer:str="adam"                    # or adamw
     lr:float=1e-4                           # base learning rate of model and loss, > 0
-    lr_factors:dict[str,float]|None=None    # beginning of parameter names -> factor of the base rate; the longest wins
+    # beginning of parameter names -> factor of the base rate; the longest wins
+    lr_factors:dict[str,float]|None=None
     weight_decay:float=0.                   # adam: L2 penalty; adamw: share of the weight per learning rate
-    eps:float=1e-8                          # of Adam and AdamW, > 0: smaller gradients move weights less than lr; HIER: 1e-4
-    model_gradient_scale:float=1.           # factor > 0 of the model's gradients, not of the loss's, before clipping; HIER's two processes: .5
-    schedule:dict|None=None                 # dict(name='step', every=epochs, factor=…) or dict(name='cosine', epochs=in all)
+    eps:float=1e-8  # of Adam and AdamW, > 0: smaller gradients move weights less than lr; HIER: 1e-4
+    # factor > 0 of the model's gradients, not of the loss's, before clipping; HIER's two processes: .5
+    model_gradient_scale:float=1.
+    schedule:dict|None=None  # dict(name='step', every=epochs, factor=…) or dict(name='cosine', epochs=in all)
     warmup_epochs:int=0                     # first epochs in which `warmup_frozen` stands still
     warmup_frozen:tuple[str,...]=("model.net",) # beginnings of parameter names
     clip_value:float|None=None              # largest absolute value of a gradient; HIER: 10
     clip_norm:float|None=None               # largest norm of all gradients together
-    select:str|None=None                    # best epoch by accuracy or recall_at_1; None: accuracy where the judging split has the loss's classes
+    # best epoch by accuracy or recall_at_1; None: accuracy where the judging split has the loss's classes
+    select:str|None=None
     select_on_test:bool=False               # judge epochs by the test split, as much published code does: the best epoch's number is then no test result
     judge_from:int=1                        # first epoch that is judged, ≥ 1
-    judge_every:int=1                       # from then on each so many epochs, ≥ 1; the last epoch of a run is always judged
+    judge_every:int=1  # from then on each so many epochs, ≥ 1; the last epoch of a run is always judged
     seed:int=0                              # decides order, views and triplets, ≥ 0
     precision:str="32-true"                 # or bf16-mixed, 16-mixed
-    micro_batch:int|None=None               # rows embedded at a time where a batch is too large for the memory; the gradient is the whole batch's
-    ema_decay:float|None=None               # judge and keep averaged weights: average ← decay·average + (1−decay)·weights, 0 < decay < 1
+    # rows embedded at a time where a batch is too large for the memory; the gradient is the whole batch's
+    micro_batch:int|None=None
+    # judge and keep averaged weights: average ← decay·average + (1−decay)·weights, 0 < decay < 1
+    ema_decay:float|None=None
     compile:bool=False                      # torch.compile the model
-    checkpoint_minutes:float=15.            # within an epoch, how often to write a checkpoint; 0: after every step
+    checkpoint_minutes:float=15.  # within an epoch, how often to write a checkpoint; 0: after every step
     keep_checkpoints:int=2                  # how many to keep beside the best epoch's, ≥ 1
     step_change:bool=False                  # log how a step changes distances to the own and to other classes
     workers:int=0                           # processes that load images
@@ -62,11 +72,13 @@ class Options:
     def __post_init__(self):
         for name,value in vars(self).items():
             if isinstance(value, np.generic): object.__setattr__(self, name, value.item())
-        if isinstance(self.warmup_frozen, list): object.__setattr__(self, "warmup_frozen", tuple(self.warmup_frozen))
-        check_types(self); check_options(self)
+        if isinstance(self.warmup_frozen, list):
+            object.__setattr__(self, "warmup_frozen", tuple(self.warmup_frozen))
+        check_types(self)
+        check_options(self)
     def plain(self)->dict[str,int|float|str|None]:   # option that decides the result -> what a file of settings holds
-        "What two runs must have in common to be one."
-        factors = self.lr_factors and {k:float(v) for k,v in self.lr_factors.items()}                 # 10 is 10.0
+        "List what two runs must have in common to be one."
+        factors = self.lr_factors and {k:float(v) for k,v in self.lr_factors.items()}  # 10 is 10.0
         return {k:v if isinstance(v,(int,float,str,type(None))) else json.dumps(v, sort_keys=True)
                 for k,v in (asdict(self)|dict(lr_factors=factors)).items() if k not in habits}
 
@@ -74,9 +86,10 @@ class Options:
 def check_types(
     o:Options,  # new ones
 )->None:
-    "`ValueError` for an option of another type than its own."
+    "Check the types of options. `ValueError` for another type than its own."
     for f in fields(o):
-        value = getattr(o, f.name); switch = isinstance(value, bool) and f.type is not bool          # True would pass for 1
+        value = getattr(o, f.name)
+        switch = isinstance(value, bool) and f.type is not bool  # True would pass for 1
         try: check_type(value, f.type, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
         except TypeCheckError: switch = True
         if switch: raise ValueError(f"{f.name} must be {inspect.formatannotation(f.type)}, got {value!r}")
@@ -86,52 +99,68 @@ def check_names(
     known:Iterable[str],  # that there are
     what:str,             # they are called, for the message
 )->None:
-    "`ValueError` for a name that is none, with the nearest that is."
+    "Check the names of options. `ValueError` for an unknown one, with the nearest that is known."
     known = list(known)
     for name in names:
         if name in known: continue
         near = difflib.get_close_matches(name, known, 1, .5)
-        raise ValueError(f"there is no {what} {name!r}"+(f"; did you mean {near[0]!r}?" if near else f"; the {what}s are {', '.join(known)}"))
+        raise ValueError(f"there is no {what} {name!r}"
+            +(f"; did you mean {near[0]!r}?" if near else f"; the {what}s are {', '.join(known)}"))
 
 # %% ../../nbs/65_train/04_config.ipynb #60c08fe8
 def check_options(
     o:Options,  # new ones
 )->None:
-    "`ValueError` for options that cannot be, or not together."
+    "Check the values of options. `ValueError` for those that cannot be, or not together."
     if o.precision not in ("32-true","16-mixed","bf16-mixed"):
         raise ValueError(f"precision is 32-true, 16-mixed or bf16-mixed, got {o.precision!r}")
     if o.batch_size<1 or o.seed<0:
         raise ValueError(f"batch_size must be at least 1 and seed at least 0, got {o.batch_size} and {o.seed}")
     k = o.images_per_class
-    if k is not None and not (k>=1 and o.batch_size%k==0): raise ValueError(f"batch_size={o.batch_size} is no multiple of images_per_class={k}")
+    if k is not None and not (k>=1 and o.batch_size%k==0):
+        raise ValueError(f"batch_size={o.batch_size} is no multiple of images_per_class={k}")
     if o.replacement and k is None:
-        raise ValueError("replacement=True draws the images of a class with replacement and needs images_per_class")
+        raise ValueError("replacement=True draws the images of a class with replacement and needs "
+            "images_per_class")
     if o.views<1 or o.views>1 and o.augment is None:
-        raise ValueError(f"views must be 1, or more with augment=dict(size=…): without it all views are the same; got {o.views}")
+        raise ValueError(f"views must be 1, or more with augment=dict(size=…): without it all views are the "
+            f"same; got {o.views}")
     if not 0<o.model_gradient_scale<math.inf:
         raise ValueError(f"model_gradient_scale must be positive and finite, got {o.model_gradient_scale}")
     for name in ("clip_value","clip_norm"):
-        if (value := getattr(o, name)) is not None and not value>0: raise ValueError(f"{name} must be positive, got {value}")
-    if o.clip_value and o.clip_norm: raise ValueError("clip gradients by clip_value or by clip_norm, not by both")
+        if (value := getattr(o, name)) is not None and not value>0:
+            raise ValueError(f"{name} must be positive, got {value}")
+    if o.clip_value and o.clip_norm:
+        raise ValueError("clip gradients by clip_value or by clip_norm, not by both")
     if not 0<o.lr<math.inf or o.warmup_epochs<0:
         raise ValueError(f"lr must be positive and warmup_epochs at least 0, got {o.lr} and {o.warmup_epochs}")
-    schedule_factor(o.schedule, 0); check_factors(o.lr_factors or {}); make_optimizers([], o.optimizer, o.weight_decay, eps=o.eps)
-    if o.select not in (None,"accuracy","recall_at_1"): raise ValueError(f"select is accuracy, recall_at_1 or None, got {o.select!r}")
+    schedule_factor(o.schedule, 0)
+    check_factors(o.lr_factors or {})
+    make_optimizers([], o.optimizer, o.weight_decay, eps=o.eps)
+    if o.select not in (None,"accuracy","recall_at_1"):
+        raise ValueError(f"select is accuracy, recall_at_1 or None, got {o.select!r}")
     if o.augment is not None:
         check_names(o.augment, inspect.signature(augmentation).parameters, "argument of augmentation")
-        if "size" not in o.augment: raise ValueError(f"augment needs the size of the views in pixels, for example dict(size=224), got {o.augment}")
+        if "size" not in o.augment:
+            raise ValueError(f"augment needs the size of the views in pixels, for example dict(size=224), "
+                f"got {o.augment}")
         augmentation(**o.augment)
     least = dict(micro_batch=1, keep_checkpoints=1, workers=0, judge_from=1, judge_every=1)
     for name,fewest in least.items():
         value = getattr(o, name)
-        if value is not None and value<fewest: raise ValueError(f"{name} must be at least {fewest}, got {value}")
-    if o.ema_decay is not None and not 0<o.ema_decay<1: raise ValueError(f"ema_decay must be between 0 and 1, or None, got {o.ema_decay}")
-    if not 0<=o.checkpoint_minutes: raise ValueError(f"checkpoint_minutes must be at least 0, got {o.checkpoint_minutes}")
+        if value is not None and value<fewest:
+            raise ValueError(f"{name} must be at least {fewest}, got {value}")
+    if o.ema_decay is not None and not 0<o.ema_decay<1:
+        raise ValueError(f"ema_decay must be between 0 and 1, or None, got {o.ema_decay}")
+    if not 0<=o.checkpoint_minutes:
+        raise ValueError(f"checkpoint_minutes must be at least 0, got {o.checkpoint_minutes}")
 
+# %% ../../nbs/65_train/04_config.ipynb #29a6449b
 def read_options(
     **given,  # fields of `Options`
 )->Options:
-    "Options from keywords. `ValueError` for a name that is none, with the nearest that is; otherwise as `Options`."
+    """Options from keywords.
+    `ValueError` for a name that is none, with the nearest that is; otherwise as `Options`."""
     check_names(given, [f.name for f in fields(Options)], "option")
     return Options(**given)
 
@@ -151,33 +180,48 @@ def check_range(
     n_classes:int,          # classes of the loss
     splits:tuple[str,...],  # whose labels the loss sees
 )->None:
-    "`ValueError` names the first label outside 0..n_classes-1."
+    "Require labels in 0..n_classes-1. `ValueError` names the first that is outside."
     for split in splits:
-        labels = data.splits[split].labels; bad = ((labels<0)|(labels>=n_classes)).nonzero()
-        if len(bad): raise ValueError(f"label {labels[bad[0,0]]} of image {bad[0,0]} in split {split!r} of {data.name} is outside "
+        labels = data.splits[split].labels
+        bad = ((labels<0)|(labels>=n_classes)).nonzero()
+        if len(bad): raise ValueError(f"label {labels[bad[0,0]]} of image {bad[0,0]} in split {split!r} of "
+            f"{data.name} is outside "
             f"0…{n_classes-1}: the loss has {n_classes} classes")
 
 # %% ../../nbs/65_train/04_config.ipynb #b74f8a39
 def check_data(
     data:Data,            # must have splits train and `judge`
-    loss:nn.Module,       # with `.n_classes` where it has classes; where it was given a taxonomy, with that one's `.class_names`
+    # with `.n_classes` where it has classes; where it was given a taxonomy, with that one's `.class_names`
+    loss:nn.Module,
     select:str|None=None, # accuracy, recall_at_1, or None
     judge:str="val",      # the split that chooses the best epoch
 )->str:                   # accuracy or recall_at_1: None becomes accuracy where the loss classifies and `judge` shares classes with train
-    "`ValueError` names a missing or empty split, the first label outside the loss's classes, the first class that the loss calls otherwise."
+    """Check a run's data.
+    `ValueError` names a missing or empty split, the first label outside the loss's classes, the first
+    class that the loss calls otherwise."""
     for split in ("train",judge):
-        advice = "; load the data with val=… to hold some out, or judge epochs by the test split under its name: select_on_test=True" if split=="val" else ""
-        if split not in data.splits: raise ValueError(f"{data.name} has no split {split!r}, only {', '.join(data.splits)}{advice}")
-        if not len(data.splits[split].labels): raise ValueError(f"split {split!r} of {data.name} has no images")
-    train,val = (data.splits[split].labels for split in ("train",judge)); classifies = hasattr(loss,"logits")
+        advice = (
+            "; load the data with val=… to hold some out, or judge epochs by the test split under its name: "
+            "select_on_test=True" if split=="val" else "")
+        if split not in data.splits:
+            raise ValueError(f"{data.name} has no split {split!r}, only {', '.join(data.splits)}{advice}")
+        if not len(data.splits[split].labels):
+            raise ValueError(f"split {split!r} of {data.name} has no images")
+    train,val = (data.splits[split].labels for split in ("train",judge))
+    classifies = hasattr(loss,"logits")
     select = select or ("accuracy" if classifies and torch.isin(val, train).any() else "recall_at_1")
-    if select not in ("accuracy","recall_at_1"): raise ValueError(f"select is accuracy, recall_at_1 or None, got {select!r}")
-    if select=="accuracy" and not classifies: raise ValueError(f"{type(loss).__name__} has no logits and no accuracy: select='recall_at_1'")
+    if select not in ("accuracy","recall_at_1"):
+        raise ValueError(f"select is accuracy, recall_at_1 or None, got {select!r}")
+    if select=="accuracy" and not classifies:
+        raise ValueError(f"{type(loss).__name__} has no logits and no accuracy: select='recall_at_1'")
     if select=="recall_at_1" and len(val.unique())==len(val):
-        raise ValueError(f"no two images in split {judge!r} of {data.name} are of one class: there is nothing to retrieve")
-    if (n := getattr(loss,"n_classes",None)) is not None: check_range(data, n, ("train",judge) if select=="accuracy" else ("train",))
+        raise ValueError(f"no two images in split {judge!r} of {data.name} are of one class: there is "
+            f"nothing to retrieve")
+    if (n := getattr(loss,"n_classes",None)) is not None:
+        check_range(data, n, ("train",judge) if select=="accuracy" else ("train",))
     for i,(ours,theirs) in enumerate(zip(data.class_names, getattr(loss,"class_names",None) or ())):
-        if ours!=theirs: raise ValueError(f"class {i} is {ours!r} in {data.name} and {theirs!r} in the loss's taxonomy; "
+        if ours!=theirs: raise ValueError(f"class {i} is {ours!r} in {data.name} and {theirs!r} in the "
+            f"loss's taxonomy; "
             "give the loss the taxonomy of the data, or one with its classes in the order of the labels")
     return select
 
@@ -189,5 +233,7 @@ def curvature_of(
     "The space of the embeddings. `ValueError` where model and loss, or two parts of the loss, disagree."
     of_model = {m.c for m in model.modules() if isinstance(m, ToPoincare)}
     of_loss = {m.c for m in loss.modules() if isinstance(getattr(m,"c",None), (int,float))}
-    if len(of_model|of_loss)>1: raise ValueError(f"embeddings lie in one ball, but c is {sorted(of_model)} in the model and {sorted(of_loss)} in the loss")
+    if len(of_model|of_loss)>1:
+        raise ValueError(f"embeddings lie in one ball, but c is {sorted(of_model)} in the model and "
+            f"{sorted(of_loss)} in the loss")
     return next(iter(of_model|of_loss), None)

@@ -29,14 +29,15 @@ from .sampling import batch_sizes
 
 # %% ../../nbs/65_train/05_distributed.ipynb #b309cb3c
 def world()->tuple[int,int]: # (number of this process, counted from 0; how many there are, ≥ 1)
-    "Who this process is: (0,1) as long as it has not joined others."
+    "Return rank and world size of this process: (0,1) without a process group."
     return (dist.get_rank(),dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0,1)
 
 # %% ../../nbs/65_train/05_distributed.ipynb #1891632a
 def own_gpu()->int: # index, 0…
     "The GPU of this process among those of its machine. `ValueError` if there are fewer."
     local,n = int(os.environ["LOCAL_RANK"]),torch.cuda.device_count()
-    if local>=n: raise ValueError(f"process {os.environ['RANK']} wants GPU {local} of its machine, which has {n}: "
+    if local>=n: raise ValueError(f"process {os.environ['RANK']} wants GPU {local} of its machine, which has "
+        f"{n}: "
                                   f"start with torchrun --nproc_per_node={n}")
     return local
 
@@ -44,7 +45,7 @@ def own_gpu()->int: # index, 0…
 def check_accelerator(
     accelerator:str,  # device of the run: auto, cpu, cuda, mps
 )->None:
-    "`ValueError` for a device that this machine has not."
+    "Require a device that this machine has. `ValueError` otherwise."
     there = ["cpu"]+["cuda"]*torch.cuda.is_available()+["mps"]*torch.backends.mps.is_available()
     if accelerator not in ("auto",*there): raise ValueError(f"accelerator={accelerator!r} is not to be had: "
         f"PyTorch {torch.__version__} sees {', '.join(there)} on this machine. Choose one of these, or auto")
@@ -54,7 +55,7 @@ names_of_torchrun = ("RANK","WORLD_SIZE","LOCAL_RANK","MASTER_ADDR","MASTER_PORT
 seconds_to_meet = 50.     # processes of one torchrun start together
 
 def launched()->dict[str,str]: # RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT; empty without torchrun
-    "What torchrun has told this process. `ValueError` for half of it, and for what cannot be."
+    "Read torchrun's variables. `ValueError` for half of them, and for values that cannot be."
     said = {name:os.environ[name] for name in names_of_torchrun if name in os.environ}
     if not said.keys() & {"RANK","WORLD_SIZE"}: return {}
     mend = "start with torchrun, which sets all of them, or unset them"
@@ -65,12 +66,14 @@ def launched()->dict[str,str]: # RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MAST
             raise ValueError(f"the environment has {name}={said[name]!r}, expected a whole number: {mend}")
     rank,size,host,port = (said[name] for name in ("RANK","WORLD_SIZE","MASTER_ADDR","MASTER_PORT"))
     if int(rank)>=int(size):
-        raise ValueError(f"the environment has RANK={rank} and WORLD_SIZE={size}, expected a rank from 0 to WORLD_SIZE-1: {mend}")
+        raise ValueError(f"the environment has RANK={rank} and WORLD_SIZE={size}, expected a rank from 0 to "
+            f"WORLD_SIZE-1: {mend}")
     try:
         if int(port)>65535: raise OSError("ports end at 65535")
         socket.getaddrinfo(host, int(port))
     except (OSError,UnicodeError) as e:
-        raise ValueError(f"the environment has MASTER_ADDR={host!r} and MASTER_PORT={port!r}, which is no address "
+        raise ValueError(f"the environment has MASTER_ADDR={host!r} and MASTER_PORT={port!r}, which is no "
+            f"address "
                          f"that resolves ({e}): {mend}") from None
     return said
 
@@ -79,8 +82,9 @@ def require_answer(
     said:dict[str,str],  # from `launched`
     limit:float,         # seconds
 )->None:
-    "`ConnectionError` where nobody answers at the address of torchrun or of process 0."
-    hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE")=="True"    # torchrun itself answers, from the beginning
+    "Require an answer at the address of torchrun or of process 0. `ConnectionError` otherwise."
+    # torchrun itself answers, from the beginning
+    hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE")=="True"
     if said["RANK"]=="0" and not hosted: return
     address,until = (said["MASTER_ADDR"],int(said["MASTER_PORT"])),time.monotonic()+limit
     for _ in range(math.ceil(5*limit)):              # five tries a second, also by a clock that stands still
@@ -98,14 +102,17 @@ def meet(
 )->None:
     "Start the process group. `ConnectionError`: nobody answers in time, or the others do not come."
     limit,patience = min(seconds_to_meet, 60*minutes),timedelta(minutes=minutes)
-    who,where = f"process {said['RANK']} of {said['WORLD_SIZE']}",f"{said['MASTER_ADDR']}:{said['MASTER_PORT']}"
+    who,where = (
+        f"process {said['RANK']} of {said['WORLD_SIZE']}",f"{said['MASTER_ADDR']}:{said['MASTER_PORT']}")
     try:
         require_answer(said, limit)
         store,rank,size = next(rendezvous("env://", timeout=timedelta(seconds=limit)))
     except (RuntimeError,ConnectionError) as e:
         why = str(e).splitlines()[0]
-        raise ConnectionError(f"{who} did not meet the others at {where} in {limit:g} seconds: {why}. Start all "
-                              "processes together, with torchrun, or unset what it has left in the environment") from e
+        raise ConnectionError(f"{who} did not meet the others at {where} in {limit:g} seconds: {why}. Start "
+            f"all "
+                              "processes together, with torchrun, or unset what it has left in the "
+                              "environment") from e
     store.set_timeout(patience)
     try: dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=patience)
     except RuntimeError as e:
@@ -115,9 +122,11 @@ def meet(
 # %% ../../nbs/65_train/05_distributed.ipynb #d133354e
 def join(
     accelerator:str="auto", # device of the run: auto, cpu, cuda, mps
-    minutes:float=30.,      # how long to wait for the others in every exchange, > 0; to meet them `seconds_to_meet`
+    # how long to wait for the others in every exchange, > 0; to meet them `seconds_to_meet`
+    minutes:float=30.,
 )->tuple[int,int]:          # as `world`
-    "Meet the processes that torchrun started. `ValueError` as `launched`, `check_accelerator`; `ConnectionError` as `meet`."
+    """Meet the processes that torchrun started.
+    `ValueError` as `launched`, `check_accelerator`; `ConnectionError` as `meet`."""
     check_accelerator(accelerator)
     if not 0<minutes<float("inf"): raise ValueError(f"minutes must be positive and finite, got {minutes}")
     if world()[1]>1: return world()
@@ -145,16 +154,20 @@ def without_variables(
 def local_fabric(
     accelerator:str="auto",     # device: auto, cpu, cuda, mps
     precision:str="32-true",    # or bf16-mixed, 16-mixed
-)->Fabric:                      # device, precision and scaler of this process; exchange with others is not its business
-    "Fabric for this process's own device, whatever cluster it runs in. `ValueError` where there is none, or processes would have to share it."
+)->Fabric:  # device, precision and scaler of this process; exchange with others is not its business
+    """Fabric for this process's own device, whatever cluster it runs in.
+    `ValueError` where there is none, or processes would have to share it."""
     check_accelerator(accelerator)
     def fabric_on(kind, devices):
         with without_variables("LT_"):
-            return Fabric(accelerator=kind, devices=devices, precision=precision, plugins=[LightningEnvironment()])
+            return Fabric(accelerator=kind, devices=devices, precision=precision,
+                plugins=[LightningEnvironment()])
     fabric,size = fabric_on(accelerator, 1),world()[1]
     kind = fabric.device.type
     if size==1 or kind=="cpu": return fabric
-    if kind!="cuda": raise ValueError(f"{size} processes cannot share one {kind} device: run on cpu or cuda, or without torchrun")
+    if kind!="cuda":
+        raise ValueError(f"{size} processes cannot share one {kind} device: run on cpu or cuda, or without "
+            f"torchrun")
     return fabric_on("cuda", [own_gpu()])
 
 # %% ../../nbs/65_train/05_distributed.ipynb #0ffb1729
@@ -170,7 +183,9 @@ def share(
     whole:Sequence|Tensor,  # a batch, or a list of batches
 )->Sequence|Tensor:         # this process's part
     "The part of this process; parts follow each other in the order of the processes."
-    rank,_ = world(); sizes = shares(len(whole)); start = sum(sizes[:rank])
+    rank,_ = world()
+    sizes = shares(len(whole))
+    start = sum(sizes[:rank])
     return whole[start:start+sizes[rank]]
 
 # %% ../../nbs/65_train/05_distributed.ipynb #8a31d82f
@@ -178,7 +193,7 @@ def check_batches(
     n_images:int,    # of an epoch, ≥ 1
     batch_size:int,  # of all processes together, ≥ 1
 )->None:
-    "`ValueError` if some batch, the last one perhaps, has fewer images than there are processes."
+    "Require at least one image per process in every batch. `ValueError` otherwise, the last batch included."
     size,last = world()[1],batch_sizes(n_images, batch_size)[-1]
     if last>=size: return
     good = next((b for b in range(batch_size+1, n_images+1) if batch_sizes(n_images, b)[-1]>=size), None)
@@ -190,17 +205,21 @@ def check_batches(
 def rows_of(
     sizes:Sequence[int],  # rows of each process
 )->slice:                 # this process's rows among all
-    "Where this process's rows are in the whole."
-    rank,_ = world(); start = sum(sizes[:rank])
+    "Find this process's rows in the whole."
+    rank,_ = world()
+    start = sum(sizes[:rank])
     return slice(start, start+sizes[rank])
 
 class Gather(torch.autograd.Function):
-    "Rows of all processes; backward cuts out the own ones, since every process computes the same loss of the whole."
+    """Rows of all processes; backward cuts out the own ones, since every process computes the same loss of
+    the whole."""
     @staticmethod
     def forward(ctx, x, sizes):
         ctx.own = rows_of(sizes)
-        sent = x.new_zeros(max(sizes), *x.shape[1:]); sent[:len(x)] = x
-        received = [torch.empty_like(sent) for _ in sizes]; dist.all_gather(received, sent)
+        sent = x.new_zeros(max(sizes), *x.shape[1:])
+        sent[:len(x)] = x
+        received = [torch.empty_like(sent) for _ in sizes]
+        dist.all_gather(received, sent)
         return torch.cat([part[:n] for part,n in zip(received,sizes)])
 
     @staticmethod
@@ -210,7 +229,7 @@ class Gather(torch.autograd.Function):
 def facts_of_all(
     mine:Any,     # of this process: what can be pickled
 )->list[Any]:     # of every process, in their order
-    "What the processes tell each other. All of them must ask."
+    "Gather facts from all processes. All of them must call it."
     found:list = [None]*world()[1]
     if len(found)==1: return [mine]
     dist.all_gather_object(found, mine)
@@ -219,26 +238,31 @@ def facts_of_all(
 # %% ../../nbs/65_train/05_distributed.ipynb #a31efdec
 def gather(
     x:Tensor,                         # (n,…) rows of this process; without any: anything empty
-    sizes:Sequence[int]|None=None,    # rows of each process, where all know them; None: they tell each other first
+    # rows of each process, where all know them; None: they tell each other first
+    sizes:Sequence[int]|None=None,
 )->Tensor:                            # (N,…) rows of all processes, in their order
-    "The whole of which every process has a part, with gradient. `ValueError` for rows that do not go together."
+    """The whole of which every process has a part, with gradient.
+    `ValueError` for rows that do not go together."""
     rank,size = world()
     if size==1: return x
     if sizes is None:
         heads = facts_of_all((tuple(x.shape), x.dtype))
         sizes = [shape[0] for shape,_ in heads]
         kinds = list(dict.fromkeys((shape[1:],dtype) for shape,dtype in heads if shape[0]))
-        if len(kinds)>1: raise ValueError("rows of the processes differ: "+", ".join(f"{shape} {dtype}" for shape,dtype in kinds))
+        if len(kinds)>1:
+            raise ValueError("rows of the processes differ: "+", ".join(f"{shape} {dtype}" for shape,
+                dtype in kinds))
         if kinds and not len(x): x = x.new_empty(0, *kinds[0][0], dtype=kinds[0][1])
     elif len(sizes)!=size or sizes[rank]!=len(x):
-        raise ValueError(f"sizes must be the rows of each of {size} processes, here {len(x)}; got {list(sizes)}")
+        raise ValueError(f"sizes must be the rows of each of {size} processes, here {len(x)}; got "
+            f"{list(sizes)}")
     return Gather.apply(x, tuple(sizes))
 
 # %% ../../nbs/65_train/05_distributed.ipynb #b11235d9
 def everyone(
     x:Tensor,  # (…) of this process, of the same shape in all
 )->Tensor:     # (W,…) of all processes, in their order
-    "What each process has."
+    "Gather a tensor from every process."
     return gather(x.detach()[None], [1]*world()[1])
 
 # %% ../../nbs/65_train/05_distributed.ipynb #a242e450
@@ -260,7 +284,8 @@ def exchange(
     collective:Callable,       # starts an exchange of one flat tensor in place; returns what to wait for
 )->None:
     "Many tensors through a collective operation in a few large messages."
-    sent = [(bucket, flat := torch.cat([t.flatten() for t in bucket]), collective(flat)) for bucket in buckets(tensors)]
+    sent = [(bucket, flat := torch.cat([t.flatten() for t in bucket]),
+        collective(flat)) for bucket in buckets(tensors)]
     for bucket,flat,work in sent:
         work.wait()
         for t,part in zip(bucket, flat.split([t.numel() for t in bucket])): t.copy_(part.view_as(t))
@@ -270,7 +295,9 @@ def take(
     tensors:Iterable[Tensor],  # overwritten in processes 1…
 )->None:
     "All take those of process 0. Nothing alone."
-    if world()[1]>1: exchange([t.detach().as_subclass(Tensor) for t in tensors], lambda flat: dist.broadcast(flat, 0, async_op=True))
+    if world()[1]>1:
+        exchange([t.detach().as_subclass(Tensor) for t in tensors],
+            lambda flat: dist.broadcast(flat, 0, async_op=True))
 
 def reduce_gradients(
     summed:Iterable[nn.Parameter],  # of the model: each process has its images' part of the gradient
@@ -294,7 +321,8 @@ def anywhere(
 )->bool:        # the same in all processes
     "Has it happened in any process? All processes must ask, and wait for each other."
     if world()[1]==1: return bool(flag)
-    said = torch.tensor([int(flag)]); dist.all_reduce(said, dist.ReduceOp.MAX)
+    said = torch.tensor([int(flag)])
+    dist.all_reduce(said, dist.ReduceOp.MAX)
     return bool(said.item())
 
 # %% ../../nbs/65_train/05_distributed.ipynb #6e5d0b2d
@@ -303,7 +331,8 @@ Made = TypeVar("Made")
 def in_all(
     work:Callable[[],Made],  # what every process does; no exchange with others in it
 )->Made:                     # what came of it here
-    "Do something in every process, or fail in every process: `ValueError` names another one in which it failed, and why."
+    """Do something in every process, or fail in every process: `ValueError` names another one in which it
+    failed, and why."""
     if world()[1]==1: return work()
     fault,made = None,None
     try: made = work()
@@ -318,19 +347,27 @@ def in_all(
 def once(
     work:Callable[[],object],  # what process 0 does; no exchange with others in it
 )->None:
-    "Process 0 works, with the threads of all processes of its machine; the others wait, however long it takes."
-    if world()[1]==1: work(); return
+    """Process 0 works, with the threads of all processes of its machine; the others wait, however long it
+    takes."""
+    if world()[1]==1:
+        work()
+        return
     threads,patient = torch.get_num_threads(),dist.new_group(timeout=timedelta(days=365), backend="gloo")
     try:
-        if world()[0]==0: torch.set_num_threads(min(threads*int(os.environ.get("LOCAL_WORLD_SIZE", "1")), os.cpu_count() or 1)); work()
+        if world()[0]==0:
+            torch.set_num_threads(min(threads*int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+                os.cpu_count() or 1))
+            work()
         dist.all_reduce(torch.zeros(1), group=patient)
-    finally: torch.set_num_threads(threads); dist.destroy_process_group(patient)
+    finally:
+        torch.set_num_threads(threads)
+        dist.destroy_process_group(patient)
 
 # %% ../../nbs/65_train/05_distributed.ipynb #b6651f6c
 def parted(
     error:BaseException,
 )->bool:        # it is no mistake of this process
-    "Whether an error says that an exchange broke off: another process has ended, or was too late."
+    "Tell whether an error says that an exchange broke off: another process has ended, or was too late."
     return isinstance(error, RuntimeError) and (isinstance(error, dist.DistError) or "/gloo/" in str(error))
 
 # %% ../../nbs/65_train/05_distributed.ipynb #29b545cf
@@ -340,7 +377,8 @@ def merge_moments(
     squares:Tensor,  # (W,C) sum of squared deviations from the part's mean
 )->tuple[Tensor,Tensor,Tensor]:  # count (), mean (C,), variance (C,) with divisor count; float64
     "Moments of a whole from those of its parts. Chan, Golub & LeVeque 1983, eq. 1.5."
-    counts,means,squares = counts.double()[:,None],means.double(),squares.double(); n = counts.sum()
+    counts,means,squares = counts.double()[:,None],means.double(),squares.double()
+    n = counts.sum()
     mean = (counts*means).sum(0)/n
     return n,mean,(squares+counts*(means-mean).square()).sum(0)/n
 
@@ -350,39 +388,50 @@ class WholeBatchNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias, eps):
         wide = x if x.dtype in (torch.float32,torch.float64) else x.float()
-        var,mean = torch.var_mean(wide, [d for d in range(x.ndim) if d!=1], correction=0); count = x.numel()//x.shape[1]
+        var,mean = torch.var_mean(wide, [d for d in range(x.ndim) if d!=1], correction=0)
+        count = x.numel()//x.shape[1]
         own = torch.cat([mean.new_tensor([count], dtype=torch.float64), mean.double(), var.double()*count])
         every,c = everyone(own),len(mean)
         n,mean,var = merge_moments(every[:,0], every[:,1:c+1], every[:,c+1:])
         mean,var,ctx.n,ctx.eps = mean.to(wide.dtype),var.to(wide.dtype),n.item(),eps
-        ctx.save_for_backward(x, weight, mean, var); ctx.mark_non_differentiable(mean, var, n)
+        ctx.save_for_backward(x, weight, mean, var)
+        ctx.mark_non_differentiable(mean, var, n)
         return F.batch_norm(x, mean, var, weight, bias, False, 0., eps),mean,var,n
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad, *_):
-        x,weight,mean,var = ctx.saved_tensors; kernel = torch.ops.aten.native_batch_norm_backward
-        _,of_weight,of_bias = kernel(grad, x, weight, mean, var, None, None, False, ctx.eps, [False,True,True])
-        sums = torch.stack([of_weight,of_bias])                                      # Σ g x̂ and Σ g of this process
+        x,weight,mean,var = ctx.saved_tensors
+        kernel = torch.ops.aten.native_batch_norm_backward
+        _,of_weight,of_bias = kernel(grad, x, weight, mean, var, None, None, False, ctx.eps,
+            [False,True,True])
+        sums = torch.stack([of_weight,of_bias])  # Σ g x̂ and Σ g of this process
         if world()[1]>1: dist.all_reduce(sums := sums.clone())
-        along,level = sums/ctx.n; invstd = (var+ctx.eps).rsqrt()
+        along,level = sums/ctx.n
+        invstd = (var+ctx.eps).rsqrt()
         per_channel = lambda v: v.to(mean.dtype).view(-1, *[1]*(x.ndim-2))
         of_x = (x-per_channel(mean)).mul_(per_channel(-invstd*along)).add_(grad).sub_(per_channel(level)).mul_(per_channel(weight*invstd))
         return of_x.to(x.dtype),of_weight,of_bias,None
 
 # %% ../../nbs/65_train/05_distributed.ipynb #6f87eb60
 class Synchronised(nn.SyncBatchNorm):
-    "Batch normalisation over the shares of all processes; on CUDA as torch does it, on the CPU by `WholeBatchNorm`."
+    """Batch normalisation over the shares of all processes; on CUDA as torch does it, on the CPU by
+    `WholeBatchNorm`."""
     process_group = None
-    def __reduce_ex__(self, protocol): return (nothing_yet,(type(self).__bases__[1],),*super().__reduce_ex__(protocol)[2:])
+    def __reduce_ex__(self, protocol):
+        return (nothing_yet,(type(self).__bases__[1],),*super().__reduce_ex__(protocol)[2:])
 
     def normalise(self,
         x:Tensor,  # (B,C,…), on the CPU
     )->Tensor:     # (B,C,…)
         "With the moments of the whole batch, which move the running ones as alone."
-        weight = x.new_ones(self.num_features, dtype=torch.promote_types(x.dtype, torch.float32)) if self.weight is None else self.weight
-        y,mean,var,n = WholeBatchNorm.apply(x, weight, torch.zeros_like(weight) if self.bias is None else self.bias, self.eps)
-        if n<2: raise ValueError(f"batch normalisation needs more than one value per channel in a batch, got {tuple(x.shape)}")
+        weight = x.new_ones(self.num_features,
+            dtype=torch.promote_types(x.dtype, torch.float32)) if self.weight is None else self.weight
+        y,mean,var,n = WholeBatchNorm.apply(x, weight,
+            torch.zeros_like(weight) if self.bias is None else self.bias, self.eps)
+        if n<2:
+            raise ValueError(f"batch normalisation needs more than one value per channel in a batch, got "
+                f"{tuple(x.shape)}")
         if self.track_running_stats and self.running_mean is not None:
             self.num_batches_tracked += 1
             rate = 1/self.num_batches_tracked.item() if self.momentum is None else self.momentum
@@ -404,20 +453,26 @@ def synchronised(
 )->type:        # the same over all processes, with the same name
     "The synchronised class of a batch normalisation. `ValueError` for one that computes something else."
     if kind.forward is not nn.modules.batchnorm._BatchNorm.forward and kind.__name__!="BatchNormAct2d":
-        raise ValueError(f"{kind.__name__} has a forward of its own, which cannot be computed over several processes: "
+        raise ValueError(f"{kind.__name__} has a forward of its own, which cannot be computed over several "
+            f"processes: "
                          "use torch's batch normalisation, or freeze=('batch_norm',), or one process")
     return type(kind.__name__, (Synchronised,kind), {})
 
 def nothing_yet(kind:type)->nn.Module:  # of class `synchronised(kind)`
-    "What a pickle or a copy fills: it can name only classes that have a place in a module."
-    made = synchronised(kind); return made.__new__(made)
+    "Make the object that a pickle or a copy fills: it can name only classes that have a place in a module."
+    made = synchronised(kind)
+    return made.__new__(made)
 
 def sync_batch_norm(
     model:nn.Module,  # changed in place
 )->None:
-    "Batch normalisation that learns, over all processes; frozen ones stay. Nothing alone. `ValueError` as `synchronised`."
+    """Batch normalisation that learns, over all processes; frozen ones stay.
+    Nothing alone. `ValueError` as `synchronised`."""
     if world()[1]==1: return
-    mode = model.training; model.train()
+    mode = model.training
+    model.train()
     for m in model.modules():
-        if m.training and isinstance(m, nn.modules.batchnorm._BatchNorm) and not isinstance(m, nn.SyncBatchNorm): m.__class__ = synchronised(type(m))
+        if m.training and isinstance(m, nn.modules.batchnorm._BatchNorm) and not isinstance(m,
+            nn.SyncBatchNorm):
+            m.__class__ = synchronised(type(m))
     model.train(mode)

@@ -29,14 +29,16 @@ def read_mapping(
     "Read a file that may be somebody else's."
     try:
         if path.stat().st_size>most: return {}
-        found = tomllib.loads(path.read_text(encoding="utf-8")) if path.suffix==".toml" else read_json(path, most)
+        found = (
+            tomllib.loads(path.read_text(encoding="utf-8")) if path.suffix==".toml"
+            else read_json(path, most))
     except (OSError,ValueError,RecursionError): return {}
     return found if isinstance(found, dict) else {}
 
 def is_checkpoint(
     path:Path,  # a file, or anything
 )->bool:
-    "Whether the header of a file calls it a checkpoint of hiernb."
+    "Tell whether the header of a file calls it a checkpoint of hiernb."
     try:
         with safe_open(path, "pt") as file: return (file.metadata() or {}).get("kind")==kind
     except (OSError,SafetensorError): return False
@@ -44,9 +46,11 @@ def is_checkpoint(
 def is_run(
     folder:str|Path,
 )->bool:
-    "Whether a folder holds a run, begun or finished: a recipe, settings or a checkpoint that a run has written."
+    """Tell whether a folder holds a run, begun or finished: a recipe, settings or a checkpoint that a run has
+    written."""
     folder = Path(folder)
-    if {"name","seed","data","model","loss","training"}<=read_mapping(folder/"recipe.toml").keys(): return True
+    if {"name","seed","data","model","loss","training"}<=read_mapping(folder/"recipe.toml").keys():
+        return True
     if {"model type","loss type"}<=read_mapping(folder/"settings.json").keys(): return True
     return any(map(is_checkpoint, [*checkpoints(folder),best_checkpoint(folder)]))
 
@@ -56,42 +60,48 @@ harmless = (".log",".out",".err",".toml")                   # endings of files b
 def strangers(
     folder:Path,     # not a run's
 )->list[str]:        # names, sorted
-    "What has to be out of the way before a run begins in a folder."
+    "List what has to be out of the way before a run begins in a folder."
     there = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    return sorted(path.name for path in there if path.suffix not in harmless or path.name=="recipe.toml" or path.is_dir())
+    return sorted(path.name for path in there if path.suffix not in harmless or path.name=="recipe.toml"
+        or path.is_dir())
 
 def require_run_folder(
     folder:str|Path,  # where a run is to begin or to go on
 )->None:
-    "`ValueError` for a folder with anything else in it than a run, and for a part of a run that is a link out of it."
+    """Require a folder that is empty or holds a run.
+    `ValueError` for anything else in it, and for a part of a run that is a link out of it."""
     folder = Path(folder)
     if not folder.is_dir(): return
     for part in (folder/name for name in parts):
-        home = Path(os.path.realpath(part))                                # unlike `resolve`, goes through links in a circle
+        home = Path(os.path.realpath(part))  # unlike `resolve`, goes through links in a circle
         if home.is_relative_to(os.path.realpath(folder)): continue
-        raise ValueError(f"{part} is a link to {home}, outside the run, whose files a run would replace and delete. "
+        raise ValueError(f"{part} is a link to {home}, outside the run, whose files a run would replace and "
+            f"delete. "
                          f"Remove the link, or link the whole folder {folder} instead")
     if is_run(folder) or not (found := strangers(folder)): return
     some = ", ".join(found[:5])+(f" and {len(found)-5} more" if len(found)>5 else "")
-    raise ValueError(f"{folder} is not empty and holds no run of hiernb, but {some}: a run would replace files there. Choose an empty "
+    raise ValueError(f"{folder} is not empty and holds no run of hiernb, but {some}: a run would replace "
+        f"files there. Choose an empty "
                      f"folder or a new one, {folder/'run'} for example")
 
 # %% ../../nbs/65_train/08_folder.ipynb #b8ed8613
 def holder(
     lock:Path,  # the lock of a folder
 )->str:         # for a message; empty where the operating system keeps the lock
-    "Who holds a lock that is a file, and how to break it."
+    "Describe the holder of a lock that is a file, and how to break it."
     held = lock.with_name(f"{lock.name}.held")
     try: process,machine,*_ = held.read_text().split()
     except (OSError,ValueError): return ""
-    return (f" (process {process} on {machine}, says {held}; this file system has no locks that end with their process: "
+    return (f" (process {process} on {machine}, says {held}; this file system has no locks that end with "
+        f"their process: "
             "if that process has ended, delete the file)")
 
 @contextmanager
 def alone_in(
     folder:str|Path,  # of the run; is made
 )->Iterator[None]:
-    "Keep other processes from a run's folder. `ValueError`: another process is there, or as `require_run_folder`; `OSError`: it cannot be written."
+    """Keep other processes from a run's folder.
+    `ValueError`: another process is there, or as `require_run_folder`; `OSError`: it cannot be written."""
     require_run_folder(folder)
     path = Path(folder)/".lock"
     lock = locked(path, 0, reentrant=True)
@@ -99,8 +109,11 @@ def alone_in(
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.__enter__()
     except Timeout:
-        raise ValueError(f"{folder} is being trained by another process{holder(path)}: wait for its end, or choose another folder") from None
-    except OSError as e: raise OSError(e.errno or errno.EIO, f"cannot train in {folder}: {e.strerror or e}. Choose another folder") from e
+        raise ValueError(f"{folder} is being trained by another process{holder(path)}: wait for its end, or "
+            f"choose another folder") from None
+    except OSError as e:
+        raise OSError(e.errno or errno.EIO,
+            f"cannot train in {folder}: {e.strerror or e}. Choose another folder") from e
     try: yield
     finally: lock.__exit__(None, None, None)
 

@@ -20,8 +20,8 @@ from .signals import endings,in_main_thread
 # %% ../../nbs/65_train/11_health.ipynb #211aa965
 def not_finite(
     named:Mapping[str,Tensor|None],  # name -> tensor; None is passed over
-)->dict[str,str]:                    # name of each tensor with nan or inf -> how many, and the norm of the others
-    "What in a collection of tensors is not finite."
+)->dict[str,str]:  # name of each tensor with nan or inf -> how many, and the norm of the others
+    "Find what in a collection of tensors is not finite."
     found = {}
     for name,t in named.items():
         if t is None or (finite := t.detach().isfinite()).all(): continue
@@ -34,12 +34,14 @@ def image_names(
     dataset:Dataset,        # with `.paths`, or wrapped around one that has them, or without
     indices:Sequence[int],  # images of it
 )->list[str]:               # path of each, or "image i"
-    "What to call images in a message."
+    "Name images in a message."
     inside = list(indices)
     while not hasattr(dataset, "paths") and hasattr(dataset, "dataset"):
-        if hasattr(dataset, "indices"): inside = [int(dataset.indices[i]) for i in inside]                   # torch's Subset
+        if hasattr(dataset, "indices"): inside = [int(dataset.indices[i]) for i in inside]  # torch's Subset
         dataset = dataset.dataset
-    return [str(dataset.paths[i]) for i in inside] if hasattr(dataset, "paths") else [f"image {i}" for i in indices]
+    return (
+        [str(dataset.paths[i]) for i in inside] if hasattr(dataset, "paths")
+        else [f"image {i}" for i in indices])
 
 # %% ../../nbs/65_train/11_health.ipynb #d62a0a18
 def account(
@@ -48,24 +50,33 @@ def account(
     embeddings:Tensor,                  # (B·views,D) of the batch
     named:Mapping[str,nn.Parameter],    # everything that learns, by name, with the step's gradients
 )->dict[str,Any]:                       # loss, images, embeddings, parameters, gradients: ready for JSON
-    "Where a step went wrong: rows whose length is not finite, weights and gradients that are not, and how large the others are."
+    """Locate where a step went wrong: rows whose length is not finite, weights and gradients that are not,
+    and how large the others are."""
     views = max(1, len(embeddings)//max(1, len(images)))
-    norms = embeddings.detach().norm(dim=1); bad = (~norms.isfinite()).nonzero()[:,0].tolist()
-    largest = lambda tensors: {name:t.detach().double().norm().item() for name,t in tensors.items() if t is not None and t.isfinite().all()}
-    part = lambda tensors: dict(not_finite=not_finite(tensors), largest_norms=dict(sorted(largest(tensors).items(), key=lambda kv: -kv[1])[:5]))
-    of_rows = dict(not_finite=[f"row {r}, {images[r//views]}" for r in bad], largest_norm=norms[norms.isfinite()].max().item() if len(bad)<len(norms) else None)
+    norms = embeddings.detach().norm(dim=1)
+    bad = (~norms.isfinite()).nonzero()[:,0].tolist()
+    largest = lambda tensors: {name:t.detach().double().norm().item() for name,
+        t in tensors.items() if t is not None and t.isfinite().all()}
+    part = lambda tensors: dict(not_finite=not_finite(tensors),
+        largest_norms=dict(sorted(largest(tensors).items(), key=lambda kv: -kv[1])[:5]))
+    of_rows = dict(not_finite=[f"row {r}, {images[r//views]}" for r in bad],
+        largest_norm=norms[norms.isfinite()].max().item() if len(bad)<len(norms) else None)
     return dict(loss=repr(loss), images=list(images), embeddings=of_rows,
-        parameters=part({k:p.data for k,p in named.items()}), gradients=part({k:p.grad for k,p in named.items()}))
+        parameters=part({k:p.data for k,p in named.items()}),
+        gradients=part({k:p.grad for k,p in named.items()}))
 
 def tell(
     found:Mapping[str,Any],   # from `account`
     most:int=3,               # names listed before the rest is counted
 )->str:                       # one line
     "The account in one line."
-    some = lambda names: ", ".join(list(names)[:most])+(f" and {len(names)-most} more" if len(names)>most else "")
-    says = [f"the loss is {found['loss']}"+("" if not math.isfinite(float(found["loss"])) else ", but not all gradients are finite")]
+    some = lambda names: ", ".join(list(names)[:most])+(f" and {len(names)-most} more" if len(names)>most
+        else "")
+    says = [f"the loss is {found['loss']}"
+        +("" if not math.isfinite(float(found["loss"])) else ", but not all gradients are finite")]
     for what in ("embeddings","parameters","gradients"):
-        bad = found[what]["not_finite"]; bad = [f"{k} ({v})" for k,v in bad.items()] if isinstance(bad, Mapping) else bad
+        bad = found[what]["not_finite"]
+        bad = [f"{k} ({v})" for k,v in bad.items()] if isinstance(bad, Mapping) else bad
         says.append(f"{what} not finite: {some(bad)}" if bad else f"all {what} are finite")
     return "; ".join([*says, f"images of the batch: {some(found['images'])}"])
 
@@ -81,10 +92,13 @@ def spread(
     embeddings:Tensor,              # (N,D), finite
     head:ToPoincare|None=None,      # where they come from; None: not from a ball with a clip radius
 )->dict[str,float]:                 # variance 0…1 and, with a head, at_clip_radius 0…1
-    "How far embeddings are from having collapsed."
-    z = embeddings.detach().double(); total = z.square().sum()
+    "Measure how far embeddings are from having collapsed."
+    z = embeddings.detach().double()
+    total = z.square().sum()
     found = dict(variance=((z-z.mean(0)).square().sum()/total).item() if total>0 else 0.)
-    if head is not None: found["at_clip_radius"] = (radii(embeddings.detach(), head.c, 2*head.clip_r)==2*head.clip_r).double().mean().item()
+    if head is not None:
+        found["at_clip_radius"] = (radii(embeddings.detach(), head.c,
+            2*head.clip_r)==2*head.clip_r).double().mean().item()
     return found
 
 # %% ../../nbs/65_train/11_health.ipynb #e804e2dd
@@ -92,20 +106,26 @@ def collapse(
     found:Mapping[str,float],  # from `spread`; and HIER's mean numbers of anchors, where it is at work
     least:float=1e-3,          # variance below which embeddings count as one point: cosines above about 0.999
 )->dict[str,str]:              # a sentence for each way in which they have collapsed
-    "What to warn of."
+    "Compose the warning of a collapse."
     says = {}
-    if (v := found["variance"])<least: says["variance"] = f"the embeddings have collapsed towards one point: {v:.2g} of their squared length is variance"
-    if found.get("at_clip_radius", 0)==1: says["radius"] = "all embeddings lie at the clip radius: their distance from the origin tells nothing"
+    if (v := found["variance"])<least:
+        says["variance"] = (
+            f"the embeddings have collapsed towards one point: {v:.2g} of their squared length is variance")
+    if found.get("at_clip_radius", 0)==1:
+        says["radius"] = "all embeddings lie at the clip radius: their distance from the origin tells nothing"
     for of,points in (("batch","images of a batch"),("proxies","hierarchical proxies")):
         if found.get(f"anchors_{of}", 1)==0:
-            says[of] = f"HIER found no triplets among the {points}, and learned nothing from them: choose topk well below their number"
+            says[of] = (
+                f"HIER found no triplets among the {points}, and learned nothing from them: choose topk well "
+                f"below their number")
     return says
 
 # %% ../../nbs/65_train/11_health.ipynb #6e40dbc9
 class Terminated(BaseException): "A signal came where nothing had to be finished first."
 
 class Terminable:
-    "Within this block SIGTERM and SIGHUP set `.asked`, or raise `Terminated` while `.at_once`. Elsewhere than in the main thread nothing changes."
+    """Within this block SIGTERM and SIGHUP set `.asked`, or raise `Terminated` while `.at_once`.
+    Elsewhere than in the main thread nothing changes."""
     def __init__(self): self.asked,self.at_once,self.number,self.before = False,False,signal.SIGTERM,{}
 
     def heed(self, number:int, _)->None:

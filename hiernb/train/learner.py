@@ -20,15 +20,18 @@ from ..loss.sphere import directions,pairwise
 from ..metric.space import step_change
 from .config import Options
 from .optim import make_optimizers,parameter_groups,parameters_of,restore
-from .distributed import broadcast_state,gather,local_fabric,reduce_gradients,shares,sync_batch_norm,take,world
+from .distributed import (
+    broadcast_state, gather, local_fabric, reduce_gradients, shares, sync_batch_norm, take, world)
 
 # %% ../../nbs/65_train/12_learner.ipynb #a1c50031
 def check_representatives(
     loss:nn.Module,  # embeddings, labels -> scalar
 )->None:
-    "`ValueError` for a loss without class representatives, from which `step_change` measures distances."
+    """Require class representatives, from which `step_change` measures distances.
+    `ValueError` for a loss without."""
     if not hasattr(loss, "proxies"):
-        raise ValueError(f"step_change=True measures distances to class representatives, and {type(loss).__name__} has none")
+        raise ValueError(f"step_change=True measures distances to class representatives, and "
+            f"{type(loss).__name__} has none")
 
 # %% ../../nbs/65_train/12_learner.ipynb #08fbc280
 class Learner:
@@ -40,36 +43,51 @@ class Learner:
         accelerator:str="auto", # device: auto, cpu, cuda, mps
     ):
         ours,theirs = (getattr(module,"dim",None) for module in (model,loss))
-        if None not in (ours,theirs) and ours!=theirs: raise ValueError(f"the model embeds into {ours} dimensions, the loss expects {theirs}")
+        if None not in (ours,theirs) and ours!=theirs:
+            raise ValueError(f"the model embeds into {ours} dimensions, the loss expects {theirs}")
         self.model,self.loss,self.options = model,loss,options
-        self.fabric = local_fabric(accelerator, options.precision); computes = self.fabric.strategy.precision
-        self.precision,self.scaled = computes.precision,getattr(computes, "scaler", None) is not None      # a CPU takes bfloat16 for 16-mixed
+        self.fabric = local_fabric(accelerator, options.precision)
+        computes = self.fabric.strategy.precision
+        # a CPU takes bfloat16 for 16-mixed
+        self.precision,self.scaled = computes.precision,getattr(computes, "scaler", None) is not None
         for module in (model,loss): self.fabric.to_device(module)
         if options.micro_batch: self.refuse_batch_norm()
         if options.step_change: check_representatives(loss)
         sync_batch_norm(model)
         self.embed = torch.compile(model) if options.compile else model
         self.named = parameters_of(model, loss)
-        self.ours,self.theirs = list(model.parameters()),list(loss.parameters())              # walking through the modules at each step costs time
+        # walking through the modules at each step costs time
+        self.ours,self.theirs = list(model.parameters()),list(loss.parameters())
         self.optimizers = self.make_optimizers()
-        self.kept = list(loss.buffers()); self.buffers = [*model.buffers(),*self.kept]; self.before = [b.clone() for b in self.buffers]     # moved by forward
-        self.averaged = None if options.ema_decay is None else AveragedModel(nn.ModuleList([model,loss]), multi_avg_fn=get_ema_multi_avg_fn(options.ema_decay))
+        self.kept = list(loss.buffers())
+        self.buffers = [*model.buffers(),*self.kept]
+        self.before = [b.clone() for b in self.buffers]  # moved by forward
+        self.averaged = (
+            None if options.ema_decay is None
+            else AveragedModel(nn.ModuleList([model,loss]),
+            multi_avg_fn=get_ema_multi_avg_fn(options.ema_decay)))
 
     def refuse_batch_norm(self)->None:
-        "`ValueError` for batch normalisation that would see a part of the batch instead of the batch."
-        mode = self.model.training; self.model.train()
-        learning = [name for name,m in self.model.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
+        "Refuse batch normalization that would see a part of the batch instead of the batch. `ValueError`."
+        mode = self.model.training
+        self.model.train()
+        learning = [name for name,
+            m in self.model.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
         self.model.train(mode)
-        if learning: raise ValueError(f"micro_batch={self.options.micro_batch} would normalise {learning[0]!r} by parts of a batch: build the model with "
+        if learning: raise ValueError(f"micro_batch={self.options.micro_batch} would normalise "
+            f"{learning[0]!r} by parts of a batch: build the model with "
                                       "freeze=('batch_norm',), or leave micro_batch out")
 
     def make_optimizers(self)->list:
         "The optimisers of the options, ready for the device."
         o,device = self.options,self.fabric.device.type
         groups = parameter_groups(self.named, o.lr, o.lr_factors)
-        fused = device in ("cpu","cuda") and not (self.scaled and (o.clip_value or o.clip_norm))      # fused steps undo the scaling too late to clip
+        # fused steps undo the scaling too late to clip
+        fused = device in ("cpu","cuda") and not (self.scaled and (o.clip_value or o.clip_norm))
         made = make_optimizers(groups, o.optimizer, o.weight_decay, fused, o.eps)
-        if self.scaled and len(made)>1: raise ValueError("16-mixed scales the loss for one optimiser, points of manifolds need a second: use bf16-mixed")
+        if self.scaled and len(made)>1:
+            raise ValueError("16-mixed scales the loss for one optimiser, points of manifolds need a second: "
+                "use bf16-mixed")
         return [self.fabric.setup_optimizers(m) for m in made]
 
 # %% ../../nbs/65_train/12_learner.ipynb #a1c50038
@@ -83,7 +101,8 @@ def seed_draws(
     seed:int,             # 63 bits
     device:torch.device,  # where draws happen, beside the CPU
 )->None:
-    "Seed what modules draw from. `torch.manual_seed` also notes down a stack trace for each kind of device that is absent: milliseconds."
+    """Seed what modules draw from.
+    `torch.manual_seed` also notes down a stack trace for each kind of device that is absent: milliseconds."""
     torch.random.default_generator.manual_seed(seed)
     if device.type in ("cuda","mps"): getattr(torch, device.type).manual_seed(seed)
 
@@ -95,7 +114,8 @@ def rows(self:Learner,
 )->Tensor:             # embeddings (B,D), float32
     "Embed what the memory holds at a time."
     seed_draws(seed, self.fabric.device)
-    with self.fabric.autocast(): return self.fabric.strategy.precision.convert_output(self.embed(images, *sizes))
+    with self.fabric.autocast():
+        return self.fabric.strategy.precision.convert_output(self.embed(images, *sizes))
 
 @patch
 def embed_batch(self:Learner,
@@ -108,14 +128,16 @@ def embed_batch(self:Learner,
     if len(images)<=micro: return self.rows(seed, images, *sizes),[]
     parts = [(seed+i,*part) for i,part in enumerate(zip(*(x.split(micro) for x in (images,*sizes))))]
     with torch.no_grad(): whole = torch.cat([self.rows(*part) for part in parts])
-    return (whole.requires_grad_(),parts) if any(p.requires_grad for p in self.ours) else (whole,[])      # a model that stands still needs no second look
+    # a model that stands still needs no second look
+    return (whole.requires_grad_(),parts) if any(p.requires_grad for p in self.ours) else (whole,[])
 
 # %% ../../nbs/65_train/12_learner.ipynb #a1c50034
 @patch
 @torch.no_grad()
 def class_distances(self:Learner,
     embeddings:Tensor,  # (N,D)
-    eps:float=1e-6,     # smaller distances count as this one: float32 cannot tell them apart, and a ratio to 0 has no value
+    # smaller distances count as this one: float32 cannot tell them apart, and a ratio to 0 has no value
+    eps:float=1e-6,
 )->Tensor:              # (N,C), > 0: angles where the loss compares angles, else chords
     "Measure distances from embeddings to the class representatives."
     points,proxies = directions(embeddings),directions(self.loss.proxies, "proxies")
@@ -150,36 +172,48 @@ def gradient(self:Learner,
     score:bool=True,       # ask the loss for the batch's accuracy too
 )->tuple[dict[str,Tensor|float],Tensor]: # numbers of the whole batch: loss, accuracy if asked for, terms, sum of all gradients; embeddings
     "Gradients of the whole batch's loss, the same in all processes."
-    rank,size = world(); views = 1 if images.ndim==4 else images.shape[1]
+    rank,size = world()
+    views = 1 if images.ndim==4 else images.shape[1]
     images,labels,*sizes = as_rows(images, labels, *sizes)
     for p in (*self.ours,*self.theirs): p.grad = None                # as optimizers do it, only sooner
     mine,parts = self.embed_batch(seed+(rank+1)*2**20, images, *sizes)
     embeddings,found,versions = mine,{},[b._version for b in self.kept]
-    if size>1: counts = [n*views for n in shares(total)]; embeddings,labels = gather(mine, counts),gather(labels, counts)
-    seed_draws(seed, self.fabric.device)                             # whatever the model drew, the loss draws the same in all processes
+    if size>1:
+        counts = [n*views for n in shares(total)]
+        embeddings,labels = gather(mine, counts),gather(labels, counts)
+    seed_draws(seed, self.fabric.device)  # whatever the model drew, the loss draws the same in all processes
     try:
         with self.fabric.autocast():
-            if score and self.options.step_change: self.last_distances = self.class_distances(embeddings),labels
+            if score and self.options.step_change:
+                self.last_distances = self.class_distances(embeddings),labels
             if score and hasattr(self.loss, "logits"):
-                with torch.no_grad(): found["accuracy"] = (self.loss.logits(embeddings.detach()).argmax(1)==labels).float().mean()
+                with torch.no_grad():
+                    found["accuracy"] = (self.loss.logits(embeddings.detach()).argmax(1)
+                        ==labels).float().mean()
             value = self.loss(embeddings, labels)
-    except ValueError:                                               # most losses refuse embeddings without a finite length,
+    except ValueError:  # most losses refuse embeddings without a finite length,
         if embeddings.detach().norm(dim=1).isfinite().all(): raise
         value = math.nan*embeddings.sum()                            # and `step` tells more about them
     self.fabric.backward(value)
-    for (part_seed,*part),grad in zip(parts, mine.grad.split(self.options.micro_batch) if parts else ()): self.rows(part_seed, *part).backward(grad)
+    for (part_seed,*part),grad in zip(parts, mine.grad.split(self.options.micro_batch) if parts else ()):
+        self.rows(part_seed, *part).backward(grad)
     reduce_gradients(self.ours, self.theirs)
     if self.options.model_gradient_scale!=1:
-        torch._foreach_mul_([p.grad for p in self.ours if p.grad is not None], self.options.model_gradient_scale)
-    take(b for b,version in zip(self.kept, versions) if b._version>version)     # EMA class points: on CUDA the order of a sum may change a last digit
+        torch._foreach_mul_([p.grad for p in self.ours if p.grad is not None],
+            self.options.model_gradient_scale)
+    # EMA class points: on CUDA the order of a sum may change a last digit
+    take(b for b,version in zip(self.kept, versions) if b._version>version)
     gradient = torch.stack([p.grad.sum() for p in (*self.ours,*self.theirs) if p.grad is not None]).sum()
     return dict(loss=value.detach(), **found, **getattr(self.loss,"terms",{}), gradient=gradient),embeddings
 
 # %% ../../nbs/65_train/12_learner.ipynb #20597c89
 class NotFinite(ValueError):
     "A step was refused; `.found` is the account."
-    def __init__(self, found): self.found = found; super().__init__(tell(found))
+    def __init__(self, found):
+        self.found = found
+        super().__init__(tell(found))
 
+# %% ../../nbs/65_train/12_learner.ipynb #fb2d0a7e
 @patch
 def step(self:Learner,
     seed:int,            # of what model and loss draw
@@ -191,25 +225,31 @@ def step(self:Learner,
     score:bool=True,     # ask the loss for the batch's accuracy too
 )->dict[str,float]:      # sums over the whole batch's rows: loss, terms, rows; with a score accuracy and scored rows
     "One gradient step. `NotFinite`, a ValueError, if loss or gradient is not."
-    if self.buffers: torch._foreach_copy_(self.before, self.buffers) # all at once, a fifth of the time of clones
+    # all at once, a fifth of the time of clones
+    if self.buffers: torch._foreach_copy_(self.before, self.buffers)
     found,embeddings = self.gradient(seed, total, images, labels, *sizes, score=score)
     on_device = [k for k,v in found.items() if isinstance(v, Tensor)]
-    found |= dict(zip(on_device, torch.stack([found[k].float() for k in on_device]).tolist())); gradient = found.pop("gradient")
+    found |= dict(zip(on_device, torch.stack([found[k].float() for k in on_device]).tolist()))
+    gradient = found.pop("gradient")
     if not math.isfinite(found["loss"]) or not math.isfinite(gradient) and not self.scaled:
         if self.buffers: torch._foreach_copy_(self.buffers, self.before)
         raise NotFinite(account(found["loss"], names(), embeddings, self.named))
     self.move()
     if score and self.options.step_change: found |= self.change_of_step(seed, total, images, *sizes)
     rows = len(embeddings)
-    return {k:v*rows for k,v in found.items()}|dict(rows=rows)|(dict(scored=rows) if "accuracy" in found else {})
+    return {k:v*rows for k,
+        v in found.items()}|dict(rows=rows)|(dict(scored=rows) if "accuracy" in found else {})
 
+# %% ../../nbs/65_train/12_learner.ipynb #5cc0989b
 @patch
 def move(self:Learner)->None:
     "Clip the gradients if the options say so, and move every weight."
     by_value,by_norm = self.options.clip_value,self.options.clip_norm
     if by_value or by_norm:
-        for optimizer in self.optimizers: self.fabric.strategy.precision.unscale_gradients(optimizer.optimizer)
-        learning = [p for optimizer in self.optimizers for group in optimizer.param_groups for p in group["params"]]
+        for optimizer in self.optimizers:
+            self.fabric.strategy.precision.unscale_gradients(optimizer.optimizer)
+        learning = [p for optimizer in self.optimizers for group in optimizer.param_groups
+            for p in group["params"]]
         if by_value: nn.utils.clip_grad_value_(learning, by_value)
         else: nn.utils.clip_grad_norm_(learning, by_norm)
     for optimizer in self.optimizers: optimizer.step()
@@ -219,15 +259,18 @@ def move(self:Learner)->None:
 @patch
 def state(self:Learner)->dict[str,Any]: # model, loss, optimizers, precision, averaged
     "All that a step depends on, beside its batch and its seed."
-    return dict(model=self.model.state_dict(), loss=self.loss.state_dict(), optimizers=[o.state_dict() for o in self.optimizers],
-                precision=self.fabric.strategy.precision.state_dict(), averaged=None if self.averaged is None else self.averaged.state_dict())
+    return dict(model=self.model.state_dict(), loss=self.loss.state_dict(),
+        optimizers=[o.state_dict() for o in self.optimizers],
+                precision=self.fabric.strategy.precision.state_dict(),
+                averaged=None if self.averaged is None else self.averaged.state_dict())
 
 @patch
 def load(self:Learner,
     state:dict[str,Any],  # from `state`
 )->None:
     "Be as a learner was."
-    self.model.load_state_dict(state["model"]); self.loss.load_state_dict(state["loss"])
+    self.model.load_state_dict(state["model"])
+    self.loss.load_state_dict(state["loss"])
     for optimizer,its in zip(self.optimizers, state["optimizers"]): restore(optimizer.optimizer, its)
     self.fabric.strategy.precision.load_state_dict(state["precision"])
     if self.averaged is not None: self.averaged.load_state_dict(state["averaged"])

@@ -28,20 +28,27 @@ from ..data.base import write_atomic
 def git_state(
     folder:str|Path=".",     # somewhere in a work tree, or not
     holds:str="",            # a file of the folder that belongs to the repository: an environment in somebody's work tree is no part of his work
-)->dict[str,Any]|None:       # commit, and whether files differ from it; None outside a repository or without git
-    "Which commit a folder is at. No program that its configuration names is run: monitor, hooks and filters are off, nothing is fetched."
+)->dict[str,Any]|None:  # commit, and whether files differ from it; None outside a repository or without git
+    """Read the commit of a folder.
+    No program that its configuration names is run: monitor, hooks and filters are off, nothing is fetched."""
     off = {"core.fsmonitor":"false", "core.hooksPath":os.devnull}
-    alone = os.environ|dict(GIT_ALLOW_PROTOCOL="none", GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0")
+    alone = (
+        os.environ
+        |dict(GIT_ALLOW_PROTOCOL="none", GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0",
+        GIT_OPTIONAL_LOCKS="0"))
     def git(*words, check=True):
         settings = [part for name,value in off.items() for part in ("-c",f"{name}={value}")]
-        return subprocess.run(["git","--no-pager","-C",str(folder),*settings,*words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        return subprocess.run(["git","--no-pager","-C",str(folder),*settings,*words],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=30, check=check, env=alone).stdout
     try:
         if holds: git("ls-files","--error-unmatch",holds)
         commit = git("rev-parse","HEAD").strip()
-        filters = git("config","-z","--name-only","--get-regexp",r"^filter\..*\.(clean|smudge|process|required)$", check=False)
+        filters = git("config","-z","--name-only","--get-regexp",
+            r"^filter\..*\.(clean|smudge|process|required)$", check=False)
         off |= {name:"false" if name.endswith("required") else "" for name in filters.split("\0") if name}
-        return dict(commit=commit, dirty=bool(git("status","--porcelain","--ignore-submodules=dirty").strip()))
+        return dict(commit=commit,
+            dirty=bool(git("status","--porcelain","--ignore-submodules=dirty").strip()))
     except (OSError,subprocess.SubprocessError): return None
 
 # %% ../../nbs/65_train/10_logs.ipynb #6c50bde4
@@ -49,7 +56,9 @@ def installed(
     package:str="hiernb",  # whose requirements to look up
 )->dict[str,str|None]:     # the package and what it requires -> version; None: not installed
     "Versions of a package and of what it is built on."
-    try: names = [package,*(re.match(r"[\w.-]+", r)[0] for r in requires(package) or () if "extra ==" not in r)]
+    try:
+        names = [package,
+            *(re.match(r"[\w.-]+", r)[0] for r in requires(package) or () if "extra ==" not in r)]
     except PackageNotFoundError: names = [package]
     def known(name):
         try: return version(name)
@@ -64,10 +73,14 @@ def environment(
     cuda = torch.cuda.is_available()
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     mine = len(os.sched_getaffinity(0)) if hasattr(os,"sched_getaffinity") else os.cpu_count()
-    return dict(started=now, command=[Path(sys.argv[0]).name,*sys.argv[1:]], seeds=seeds, processes=processes, versions=installed(),
-        python=platform.python_version(), platform=platform.platform(), processors=mine, threads=torch.get_num_threads(),
-        device=torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(), cuda=torch.version.cuda if cuda else None,
-        git=git_state(), hiernb_git=git_state(str(files("hiernb")), "__init__.py"))     # of the folder one stands in, and of the library where it is a checkout
+    return dict(started=now, command=[Path(sys.argv[0]).name,*sys.argv[1:]], seeds=seeds, processes=processes,
+        versions=installed(),
+        python=platform.python_version(), platform=platform.platform(), processors=mine,
+        threads=torch.get_num_threads(),
+        device=torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
+        cuda=torch.version.cuda if cuda else None,
+        # of the folder one stands in, and of the library where it is a checkout
+        git=git_state(), hiernb_git=git_state(str(files("hiernb")), "__init__.py"))
 
 # %% ../../nbs/65_train/10_logs.ipynb #9d84b516
 def event_bytes(
@@ -75,20 +88,24 @@ def event_bytes(
     at:float,                # seconds since 1970
 )->list[bytes]:              # one event a number, serialised
     "A row of the history as TensorBoard's events; a name train_x is x in the group train."
-    from tensorboard.compat.proto.event_pb2 import Event             # a third of a second, for those who train
+    from tensorboard.compat.proto.event_pb2 import Event  # a third of a second, for those who train
     from tensorboard.compat.proto.summary_pb2 import Summary
     tag = lambda name: re.sub(r"^(train|val|test)_", r"\1/", name)
-    return [Event(wall_time=at, step=int(row["epoch"]), summary=Summary(value=[Summary.Value(tag=tag(k), simple_value=v)])).SerializeToString()
+    return [Event(wall_time=at, step=int(row["epoch"]),
+        summary=Summary(value=[Summary.Value(tag=tag(k), simple_value=v)])).SerializeToString()
             for k,v in row.items() if k!="epoch" and v is not None]
 
 @contextmanager
 def naming(
     path:str|Path,  # file that is being written
 )->Iterator[None]:
-    "`OSError` that says which file."
+    "Name the file in an `OSError`."
     try: yield
-    except OSError as e: raise OSError(e.errno, f"could not write {path}: {e.strerror or e}. Free some space or choose another folder") from e
+    except OSError as e:
+        raise OSError(e.errno,
+            f"could not write {path}: {e.strerror or e}. Free some space or choose another folder") from e
 
+# %% ../../nbs/65_train/10_logs.ipynb #dae083f8
 class TensorBoard:
     "TensorBoard's event file of one run, in folder/tensorboard. `OSError` names it if it cannot be written."
     def __init__(self,
@@ -97,14 +114,18 @@ class TensorBoard:
     ):
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.summary.writer.record_writer import RecordWriter
-        place = Path(folder)/"tensorboard"; self.path = place/f"events.out.tfevents.{int(time.time())}.{platform.node()}.hiernb"
+        place = Path(folder)/"tensorboard"
+        self.path = place/f"events.out.tfevents.{int(time.time())}.{platform.node()}.hiernb"
         with naming(self.path):
             place.mkdir(parents=True, exist_ok=True)
             for old in place.glob("events.out.tfevents.*.hiernb"): old.unlink()
-            self.file = open(self.path, "wb"); self.writer = RecordWriter(self.file)
+            self.file = open(self.path, "wb")
+            self.writer = RecordWriter(self.file)
             self.writer.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
         at = time.time()-sum(row.get("seconds",0) for row in history)
-        for row in history: at += row.get("seconds",0); self.add(row, at)
+        for row in history:
+            at += row.get("seconds",0)
+            self.add(row, at)
 
     def add(self, row:Mapping[str,float], at:float|None=None)->None: # at: seconds since 1970; None: now
         with naming(self.path):
@@ -118,7 +139,8 @@ def need_wandb()->ModuleType: # the package
     "Weights & Biases. `ValueError` if it is not installed."
     try: import wandb
     except ImportError as e:
-        raise ValueError("wandb=… sends the log to Weights & Biases, whose package is not installed: pip install wandb, or leave the option out") from e
+        raise ValueError("wandb=… sends the log to Weights & Biases, whose package is not installed: pip "
+            "install wandb, or leave the option out") from e
     return wandb
 
 def wandb_id(
@@ -135,26 +157,32 @@ def forget(
     "Delete what a run has logged, before another one begins in its folder."
     for name in ("log.csv","wandb_id"): (Path(folder)/name).unlink(missing_ok=True)
 
+# %% ../../nbs/65_train/10_logs.ipynb #6d370ea1
 class Logs:
-    "Where the rows of a history go: log.csv, TensorBoard's file, Weights & Biases. `OSError` names what cannot be written."
+    """Write the rows of a history to log.csv, TensorBoard's file and Weights & Biases.
+    `OSError` names what cannot be written."""
     def __init__(self,
         folder:str|Path,                         # of the run
         history:Sequence[Mapping[str,float]],    # rows that are there already; grows outside
         settings:Mapping[str,Any],               # of the run
         tensorboard:bool=True,                   # write TensorBoard's file
-        wandb:str|None=None,                     # project at Weights & Biases; None: nothing leaves the machine
+        wandb:str|None=None,  # project at Weights & Biases; None: nothing leaves the machine
     ):
-        self.folder,self.history,self.board,self.run = Path(folder),history,TensorBoard(folder, history) if tensorboard else None,None
-        if history: self.write()                                                                            # it may lack what was saved in the last moment
+        self.folder,self.history,self.board,self.run = (
+            Path(folder),history,TensorBoard(folder, history) if tensorboard else None,None)
+        if history: self.write()  # it may lack what was saved in the last moment
         if not wandb: return
         about = dict(project=wandb, name=self.folder.name, dir=str(self.folder), config=dict(settings))
         self.run = need_wandb().init(**about, id=wandb_id(folder), resume="allow")
 
-    def write(self)->None: write_atomic(self.folder/"log.csv", pd.DataFrame(self.history).to_csv(index=False).encode())
+    def write(self)->None:
+        write_atomic(self.folder/"log.csv", pd.DataFrame(self.history).to_csv(index=False).encode())
     def add(self)->None: # the last row of the history
         self.write()
         if self.board: self.board.add(self.history[-1])
-        if self.run: self.run.log({k:v for k,v in self.history[-1].items() if v is not None}, step=int(self.history[-1]["epoch"]))
+        if self.run:
+            self.run.log({k:v for k,v in self.history[-1].items() if v is not None},
+                step=int(self.history[-1]["epoch"]))
     def close(self)->None:
         if self.board: self.board.close()
         if self.run: self.run.finish()
@@ -167,7 +195,9 @@ def line(
     "A row of the history for people."
     apart = ("epoch","seconds","images_per_second")
     numbers = [f"{k} {v:.4g}" for k,v in row.items() if k not in apart and v is not None]
-    return f"epoch {int(row['epoch'])}/{epochs}: {', '.join(numbers)}; {row['seconds']:.1f} s, {row['images_per_second']:.0f} images/s"
+    return (
+        f"epoch {int(row['epoch'])}/{epochs}: {', '.join(numbers)}; {row['seconds']:.1f} s, "
+        f"{row['images_per_second']:.0f} images/s")
 
 # %% ../../nbs/65_train/10_logs.ipynb #6df4204e
 class Lines(tqdm):

@@ -17,7 +17,8 @@ import torch
 from fastcore.basics import patch
 from torch import nn
 
-from .checkpoint import (agree_on,best_checkpoint,checkpoints,judged,last_progress,place_of,read_checkpoint,refuse_other,
+from .checkpoint import (agree_on,best_checkpoint,checkpoints,judged,last_progress,place_of,
+    read_checkpoint,refuse_other,
                                save_checkpoint)
 from .progress import is_watched,say
 from ..data.base import Data,read_json,write_atomic
@@ -34,7 +35,8 @@ from .trainer import Trainer,embed  # noqa: F401 - whoever trains embeds
 @dataclass
 class Run:
     "A finished run. Its model and loss have the weights of the best epoch."
-    history:pd.DataFrame  # one row an epoch: epoch, train_loss, [train_accuracy (of every eighth batch), terms of the loss,] val_…,
+    # one row an epoch: epoch, train_loss, [train_accuracy (of every eighth batch), terms of the loss,] val_…,
+    history:pd.DataFrame
                           # seconds, images_per_second; nan under val_…: not judged
     folder:Path           # checkpoints/, log.csv, tensorboard/, settings.json, split.json, environment.json
     best_epoch:int        # counted from 1; the earliest of those that validate best
@@ -52,7 +54,8 @@ def keep_best(self:Trainer)->None:
     "Write the weights of this epoch as the best ones. `OSError` names the file."
     if world()[0]!=0: return
     model,loss = self.learner.judged
-    state = dict(epoch=len(self.history), settings=self.settings, model=model.state_dict(), loss=loss.state_dict())
+    state = dict(epoch=len(self.history), settings=self.settings, model=model.state_dict(),
+        loss=loss.state_dict())
     save_checkpoint(best_checkpoint(self.folder), state)
 
 @patch
@@ -61,57 +64,77 @@ def finish(self:Trainer,
     progress:bool=False,   # as `embed`
     judged:bool=True,      # False: this epoch is not validated and cannot be the best
 )->None:
-    "Validate the epoch that is trained, add it to the history, write, and keep its weights if it is the best. `Terminated`, after a checkpoint."
+    """Validate the epoch that is trained, add it to the history, write, and keep its weights if it is the
+    best. `Terminated`, after a checkpoint."""
     stop.at_once = world()[1]==1
     try: found = self.validate(progress) if judged else self.leave_out()
-    except Terminated: self.save(); raise
+    except Terminated:
+        self.save()
+        raise
     finally: stop.at_once = False
     timing = dict(seconds=self.spent, images_per_second=self.pace())
-    self.history.append(dict(epoch=len(self.history)+1)|self.totals()|found|timing); self.done,self.sums,self.spent = 0,{},0.
+    self.history.append(dict(epoch=len(self.history)+1)|self.totals()|found|timing)
+    self.done,self.sums,self.spent = 0,{},0.
     self.save()
     if self.best_epoch==len(self.history): self.keep_best()
 
 # %% ../../nbs/65_train/14_loop.ipynb #6a94d773
 @patch
 def best(self:Trainer)->dict[str,Any]: # epoch, model, loss
-    "The weights of the best epoch. `ValueError` if the file is damaged or of another epoch or run, `FileNotFoundError` if it is not there."
-    path = best_checkpoint(self.folder); state = read_checkpoint(path)
+    """The weights of the best epoch.
+    `ValueError` if the file is damaged or of another epoch or run, `FileNotFoundError` if it is not there."""
+    path = best_checkpoint(self.folder)
+    state = read_checkpoint(path)
     if state.get("settings")!=self.settings: raise ValueError(f"{path} is of another run")
-    if state["epoch"]!=self.best_epoch: raise ValueError(f"{path} is of epoch {state['epoch']}, and epoch {self.best_epoch} is the best one")
+    if state["epoch"]!=self.best_epoch:
+        raise ValueError(f"{path} is of epoch {state['epoch']}, and epoch {self.best_epoch} is the best one")
     return state
 
+# %% ../../nbs/65_train/14_loop.ipynb #e6dfd886
 @patch
 def mend(self:Trainer,
     epochs:int,     # in all
 )->None:
     "See to it that the weights of the best epoch so far are on the disk. `ValueError` if they are lost."
     if not self.best_epoch: return
-    try: self.best(); return
+    try:
+        self.best()
+        return
     except (ValueError,FileNotFoundError) as e: fault = e
     for path in checkpoints(self.folder):
         if place_of(path)!=(self.best_epoch,0): continue
         with suppress(ValueError):
-            state = judged(read_checkpoint(path)); warnings.warn(f"{fault}. Its weights are taken from {path}", stacklevel=4)
+            state = judged(read_checkpoint(path))
+            warnings.warn(f"{fault}. Its weights are taken from {path}", stacklevel=4)
             if world()[0]==0: save_checkpoint(best_checkpoint(self.folder), state)
             return
     there = 0
     with suppress(ValueError,FileNotFoundError):
-        if (ahead := read_checkpoint(best_checkpoint(self.folder))).get("settings")==self.settings: there = ahead["epoch"]
-    if len(self.history)<there<=epochs: return                             # it is ahead of the progress, which will catch up
+        if (ahead := read_checkpoint(best_checkpoint(self.folder))).get("settings")==self.settings:
+            there = ahead["epoch"]
+    if len(self.history)<there<=epochs: return  # it is ahead of the progress, which will catch up
     way = f"Train for at least {there} epochs, which leads there again, or start" if there>epochs else "Start"
-    raise ValueError(f"the weights of epoch {self.best_epoch}, the best one, are lost: {fault}. {way} again with resume=False")
+    raise ValueError(f"the weights of epoch {self.best_epoch}, the best one, are lost: {fault}. {way} again "
+        f"with resume=False")
 
+# %% ../../nbs/65_train/14_loop.ipynb #9824fbb0
 @patch
 def resume(self:Trainer,
     epochs:int,     # in all
 )->None:
-    "Go on where the folder's last whole checkpoint is, if there is one. `ValueError`: other settings, images or too few epochs."
+    """Go on where the folder's last whole checkpoint is, if there is one.
+    `ValueError`: other settings, images or too few epochs."""
     if (state := last_progress(self.folder)) is None: return
-    refuse_other(state["settings"], self.settings, self.folder, differences(read_manifest(self.folder), self.images))
-    self.learner.load(state); self.history,self.done,self.sums,self.spent = (state[k] for k in ("history","step","sums","spent"))
-    if epochs<len(self.history): raise ValueError(f"epochs must be at least the {len(self.history)} that {self.folder} holds, got {epochs}")
+    refuse_other(state["settings"], self.settings, self.folder,
+        differences(read_manifest(self.folder), self.images))
+    self.learner.load(state)
+    self.history,self.done,self.sums,self.spent = (state[k] for k in ("history","step","sums","spent"))
+    if epochs<len(self.history):
+        raise ValueError(f"epochs must be at least the {len(self.history)} that {self.folder} holds, got "
+            f"{epochs}")
     if 0<epochs==len(self.history) and self.history[-1][self.judge] is None:
-        raise ValueError(f"epochs={epochs} would end the run in {self.folder} with an epoch that was not judged: give more epochs, "
+        raise ValueError(f"epochs={epochs} would end the run in {self.folder} with an epoch that was not "
+            f"judged: give more epochs, "
                          "or start again with resume=False")
     self.mend(epochs)
 
@@ -123,14 +146,16 @@ def earlier_starts(self:Trainer)->list[dict[str,Any]]:
     try:
         found = read_json(about) if about.is_file() else []
         if not isinstance(found, list): raise ValueError(f"expected a list, found {type(found).__name__}")
-    except ValueError as e: raise ValueError(f"{about} is damaged: {e}. Delete it: it only tells of earlier starts") from None
+    except ValueError as e:
+        raise ValueError(f"{about} is damaged: {e}. Delete it: it only tells of earlier starts") from None
     return found
 
 @patch
 def write_circumstances(self:Trainer,
     earlier:list[dict[str,Any]], # from `earlier_starts`, to add to
 )->None:
-    "Write settings.json, split.json, and environment.json with an entry for each start. `OSError` names what cannot be written."
+    """Write settings.json, split.json, and environment.json with an entry for each start.
+    `OSError` names what cannot be written."""
     starts = [*earlier, environment(world()[1], seed=self.options.seed)]
     write_atomic(self.folder/"settings.json", json.dumps(self.settings, indent=1).encode())
     save_manifest(self.folder, self.images)
@@ -138,11 +163,16 @@ def write_circumstances(self:Trainer,
 
 @patch
 def check_folder(self:Trainer)->None:
-    "`ValueError` for a folder that another process sees otherwise than process 0."
+    """Require that all processes see the same folder.
+    `ValueError` for one that another process sees otherwise than process 0."""
     if world()[1]==1: return
-    path = self.folder/"settings.json"; same = path.is_file() and path.read_text()==json.dumps(self.settings, indent=1)
-    found = everyone(torch.tensor([len(self.history),self.done,int(same)])); other = (found!=found[0]).any(1).nonzero()[:,0].tolist()
-    if other: raise ValueError(f"folder {self.folder} of process {other[0]} is not that of process 0: give one that all processes see")
+    path = self.folder/"settings.json"
+    same = path.is_file() and path.read_text()==json.dumps(self.settings, indent=1)
+    found = everyone(torch.tensor([len(self.history),self.done,int(same)]))
+    other = (found!=found[0]).any(1).nonzero()[:,0].tolist()
+    if other:
+        raise ValueError(f"folder {self.folder} of process {other[0]} is not that of process 0: give one "
+            f"that all processes see")
 
 # %% ../../nbs/65_train/14_loop.ipynb #f72c37b7
 @patch
@@ -150,13 +180,15 @@ def take_up(self:Trainer,
     epochs:int,     # in all
     resume:bool,    # go on with what is in the folder
 )->None:
-    "Take up what is in the folder, with nothing deleted or replaced yet. `ValueError`: a schedule too short; processes, settings or images that differ."
-    if type(epochs) is not int or epochs<0: raise ValueError(f"epochs must be a whole number, at least 0, got {epochs!r}")
+    """Take up what is in the folder, with nothing deleted or replaced yet.
+    `ValueError`: a schedule too short; processes, settings or images that differ."""
+    if type(epochs) is not int or epochs<0:
+        raise ValueError(f"epochs must be a whole number, at least 0, got {epochs!r}")
     agree_on(self.settings|{"epochs":epochs,"resume":resume,"batches in an epoch":self.steps}, self.images)
     schedule_factor(self.options.schedule, max(0, epochs-1))
     self.earlier = self.earlier_starts() if resume else []
     if resume: in_all(lambda: self.resume(epochs))
-    anywhere(False)                                # whoever has been refused has ended here, and so do the others
+    anywhere(False)  # whoever has been refused has ended here, and so do the others
 
 @patch
 def start(self:Trainer,
@@ -172,7 +204,8 @@ def start(self:Trainer,
     self.check_folder()
     self.learner.agree()
     if not first or not self.options.select_on_test: return
-    warnings.warn("epochs are judged by the test split; the best one's number there is no test result", stacklevel=4)
+    warnings.warn("epochs are judged by the test split; the best one's number there is no test result",
+        stacklevel=4)
 
 # %% ../../nbs/65_train/14_loop.ipynb #e6c3b173
 @patch
@@ -181,13 +214,19 @@ def to_the_end(self:Trainer,
     progress:bool,   # a bar, or lines where stderr is no terminal
 )->None:
     "Epoch after epoch. SIGTERM and SIGHUP write a checkpoint and end the process with code 143 or 129."
-    first = world()[0]==0; progress = progress and first; steps = dict(total=epochs*self.steps, initial=len(self.history)*self.steps+self.done)
-    logs = Logs(self.folder, self.history, self.settings, self.options.tensorboard, self.options.wandb) if first else None
-    with Terminable() as stop,progress_bar(what="train", unit="batches", shown=progress, mininterval=.5, **steps) as bar:
+    first = world()[0]==0
+    progress = progress and first
+    steps = dict(total=epochs*self.steps, initial=len(self.history)*self.steps+self.done)
+    logs = (
+        Logs(self.folder, self.history, self.settings, self.options.tensorboard, self.options.wandb) if first
+        else None)
+    with Terminable() as stop,progress_bar(what="train", unit="batches", shown=progress, mininterval=.5,
+        **steps) as bar:
         try:
             while len(self.history)<epochs:
                 at = f"epoch {len(self.history)+1}/{epochs}"
-                bar.set_description_str(at); self.epoch(bar, stop)
+                bar.set_description_str(at)
+                self.epoch(bar, stop)
                 judged = is_judged(self.options, len(self.history)+1, epochs)
                 if judged: bar.set_description_str(f"{at}, validating")
                 self.finish(stop, progress, judged)
@@ -197,7 +236,7 @@ def to_the_end(self:Trainer,
         except Terminated:
             bar.close()
             say(f"{stop.number.name}: stopped. {self.standing()}; the same command goes on from there")
-            anywhere(False)                                # nobody ends before it is written: torchrun would kill the others
+            anywhere(False)  # nobody ends before it is written: torchrun would kill the others
             raise SystemExit(128+stop.number) from None
         finally:
             if logs: logs.close()
@@ -222,17 +261,22 @@ def complete(self:Trainer,
 # %% ../../nbs/65_train/14_loop.ipynb #2e04b034
 def train(
     model:nn.Module,          # images (B,channels,H,W), or images and sizes (B,2) -> embeddings (B,D)
-    loss:nn.Module,           # embeddings (B,D), labels (B,) -> scalar; with `.n_classes`, `.dim`, `.logits` where it has them
+    # embeddings (B,D), labels (B,) -> scalar; with `.n_classes`, `.dim`, `.logits` where it has them
+    loss:nn.Module,
     data:Data,                # splits train and val
-    folder:str|Path,          # where checkpoints, logs and settings go; under torchrun one that all processes see
-    epochs:int=10,            # in all, those of a resumed run included; 0: train nothing and keep the model as it starts
+    folder:str|Path,  # where checkpoints, logs and settings go; under torchrun one that all processes see
+    # in all, those of a resumed run included; 0: train nothing and keep the model as it starts
+    epochs:int=10,
     resume:bool=True,         # go on with the run in `folder`; False starts again over it
     progress:bool=True,       # a bar with loss, accuracy and time left; where stderr is no terminal a line an epoch and, within long ones, a minute
     accelerator:str="auto",   # device for Lightning Fabric: auto, cpu, cuda, mps
     **options,                # how to train: the fields of `Options`, batch_size, lr, …
-)->Run:                       # history and folder; model and loss hold the weights of the best validation, in evaluation mode
-    "Train, or go on. `ValueError`: other settings, a folder in use, labels out of range, a loss that is not finite; `OSError`: what cannot be written."
-    chosen = read_options(**options); join(accelerator)
+)->Run:  # history and folder; model and loss hold the weights of the best validation, in evaluation mode
+    """Train, or go on.
+    `ValueError`: other settings, a folder in use, labels out of range, a loss that is not finite;
+    `OSError`: what cannot be written."""
+    chosen = read_options(**options)
+    join(accelerator)
     trainer = Trainer(model, loss, data, folder, chosen, accelerator)
     with alone_in(folder) if world()[0]==0 else nullcontext():
         trainer.take_up(epochs, resume)

@@ -37,7 +37,7 @@ def digest(
 def stamp_of(
     path:str,     # a file
 )->list[int]:     # bytes, and when its content and anything about it changed, nanoseconds
-    "What changes with a file, without reading it. `FileNotFoundError`."
+    "Read the stamp that changes with a file, without reading the file. `FileNotFoundError`."
     about = os.stat(path)
     return [about.st_size,about.st_mtime_ns,about.st_ctime_ns]
 
@@ -49,9 +49,11 @@ def sha256_of(
 
 def hash_files(
     paths:Sequence[str],                       # N files
-    known:Sequence[tuple[list[int],str]|None], # stamp and SHA-256 of each from an earlier look; None: there was none
+    # stamp and SHA-256 of each from an earlier look; None: there was none
+    known:Sequence[tuple[list[int],str]|None],
 )->tuple[list[list[int]],list[str]]:           # stamp and SHA-256 of each file
-    "Hash files, several at a time, except those whose stamp is the known one. `OSError` names a file that cannot be read."
+    """Hash files, several at a time, except those whose stamp is the known one.
+    `OSError` names a file that cannot be read."""
     stamps = [stamp_of(path) for path in paths]
     hashes = [old[1] if old and old[0]==stamp else None for old,stamp in zip(known, stamps)]
     unread = [path for path,found in zip(paths, hashes) if found is None]
@@ -69,10 +71,10 @@ class File(NamedTuple):
 
 @dataclass
 class Part:
-    "What one split holds, image by image in its order."
+    "Hold one split, image by image in its order."
     labels:list[int]                                      # class of each image
-    paths:list[str]|None                                  # of the files, from the folder of the data; None: images in memory
-    hashes:list[str]                                      # SHA-256 of each file, or one of all pixels; empty: not known
+    paths:list[str]|None  # of the files, from the folder of the data; None: images in memory
+    hashes:list[str]  # SHA-256 of each file, or one of all pixels; empty: not known
     stamps:list[list[int]] = field(default_factory=list)  # of each file, as `stamp_of`
 
     def __post_init__(self):
@@ -85,7 +87,8 @@ def home_of(
 )->str:         # the folder that its files' paths start from; "" if it has none
     "The folder of the data, or else the one that all of its files are in."
     if data.home is not None: return str(data.home)
-    files = [os.path.abspath(path) for part in data.splits.values() for path in getattr(plain(part), "paths", ())]
+    files = [os.path.abspath(path) for part in data.splits.values() for path in getattr(plain(part), "paths",
+        ())]
     return os.path.commonpath([os.path.dirname(path) for path in files]) if files else ""
 
 def plain(
@@ -99,7 +102,7 @@ def relative(
     path:str,   # of a file
     home:str,   # a folder
 )->str:         # parted by `/`
-    "Where a file is, seen from a folder."
+    "Express a file's path relative to a folder."
     below = home.rstrip(os.sep)+os.sep
     found = path.removeprefix(below) if path.startswith(below) else os.path.relpath(path, home)
     return found.replace(os.sep, "/")
@@ -107,7 +110,7 @@ def relative(
 # %% ../../nbs/65_train/06_manifest.ipynb #5b9852f0
 @dataclass
 class Manifest:
-    "Which images a run learns from and is measured on: their names, contents, classes and splits."
+    "List the images that a run learns from and is measured on: their names, contents, classes and splits."
     name:str                        # of the data set
     names:list[str]                 # name of class i
     classes:list[tuple[str,...]]    # path of class i in the taxonomy
@@ -119,7 +122,8 @@ class Manifest:
         line = lambda n,what,*facts: f"{n} {what}, {digest(json.dumps(facts).encode())}"
         rows = dict(classes=line(len(self.names), "classes", self.names, self.classes))
         for split,part in self.parts.items():
-            rows[f"images of {split}"] = line(len(part.labels), "images", part.labels, part.paths, part.hashes)
+            rows[f"images of {split}"] = line(len(part.labels), "images", part.labels, part.paths,
+                part.hashes)
         return rows
 
     def files(self)->dict[str,File]:  # path -> file
@@ -130,7 +134,8 @@ class Manifest:
     @classmethod
     def of(cls,
         data:Data,
-        before:"Manifest|None"=None,  # from an earlier look at them: files that have its stamps are not read again
+        # from an earlier look at them: files that have its stamps are not read again
+        before:"Manifest|None"=None,
     )->"Manifest":
         "Look at every image. `OSError` names a file that cannot be read."
         home,known = home_of(data),{} if before is None else before.known()
@@ -146,7 +151,7 @@ class Manifest:
         return cls(data.name, list(data.class_names), list(data.taxonomy.paths), counts, parts)
 
     def known(self)->dict[str,tuple[list[int],str]]:  # path -> stamp and SHA-256
-        "What need not be read again."
+        "Return the stamps and hashes that need not be computed again."
         columns = [(part.paths or (),part.stamps,part.hashes) for part in self.parts.values()]
         return {path:(stamp,sha) for rows in columns for path,stamp,sha in zip(*rows)}
 
@@ -169,17 +174,21 @@ def save_manifest(
     manifest:Manifest,
 )->Path:                # the file, split.json
     "Write down the images of a run. `OSError` names the file."
-    facts = dict(kind=kind)|vars(manifest)|dict(parts={split:vars(part) for split,part in manifest.parts.items()})
+    facts = dict(kind=kind)|vars(manifest)|dict(parts={split:vars(part) for split,
+        part in manifest.parts.items()})
     return write_atomic(Path(folder)/"split.json", json.dumps(facts).encode())
 
 def read_manifest(
     folder:str|Path,    # of a run
 )->Manifest:
-    "The images of a run. `FileNotFoundError` for a run that has not written them down, `ValueError` for a file that is damaged."
+    """The images of a run.
+    `FileNotFoundError` for a run that has not written them down, `ValueError` for a file that is damaged."""
     path = Path(folder)/"split.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there, so nobody can say which images this run has been trained on: an older version "
-            "that did not write it down began the run, or the file was deleted. Train again over the folder with resume=False, "
+        raise FileNotFoundError(f"{path} is not there, so nobody can say which images this run has been "
+            f"trained on: an older version "
+            "that did not write it down began the run, or the file was deleted. Train again over the folder "
+            "with resume=False, "
             "or in another folder")
     try:
         facts = read_json(path, 2**28)
@@ -212,13 +221,14 @@ def compare_contents(
     new:Mapping[str,File],
     at:Mapping[str,str|None],   # from `follow`
 )->dict[str,list[str]]:         # kind of difference -> what differs so
-    "Which files are gone, changed, or hold the content of another one."
+    "Find files that are gone, changed, or hold the content of another one."
     found = defaultdict(list)
     holder = {file.content:path for path,file in old.items()}
     for path,place in at.items():
         if place is None: found["missing"].append(path)
         elif new[place].content==old[path].content: continue
-        elif other := holder.get(new[place].content): found["swapped"].append(f"{path} holds what was {other}")
+        elif other := holder.get(new[place].content):
+            found["swapped"].append(f"{path} holds what was {other}")
         else: found["changed"].append(path)
     return found
 
@@ -230,7 +240,7 @@ def compare_labels(
     new:Mapping[str,File],
     at:Mapping[str,str|None],   # from `follow`
 )->dict[str,list[str]]:         # kind of difference -> what differs so
-    "Which classes have another path in the taxonomy, and which other files another class or name."
+    "Find classes with another path in the taxonomy, and files with another class or name."
     found,becomes,known = defaultdict(list),defaultdict(Counter),{file.of for file in old.values()}
     places = [(path,place) for path,place in at.items() if place is not None]
     for path,place in places: becomes[old[path].of][new[place].of] += 1
@@ -248,15 +258,17 @@ def compare_memory(
     there:Manifest,
     here:Manifest,
 )->dict[str,list[str]]:   # kind of difference -> what differs so
-    "What differs in splits that are not there, and in those whose images are in memory."
+    "Find differences in splits that are absent, and in those whose images are in memory."
     found = defaultdict(list)
     for split,kept in there.parts.items():
         now = here.parts.get(split)
         if now is None: found["missing"].append(f"split {split}")
-        elif (kept.paths is None)!=(now.paths is None): found["changed"].append(f"split {split}, files and images in memory")
+        elif (kept.paths is None)!=(now.paths is None):
+            found["changed"].append(f"split {split}, files and images in memory")
         elif kept.paths is not None: continue
         elif len(kept.labels)!=len(now.labels):
-            found["changed"].append(f"split {split}, which had {len(kept.labels)} images and has {len(now.labels)}")
+            found["changed"].append(f"split {split}, which had {len(kept.labels)} images and has "
+                f"{len(now.labels)}")
         else:
             others = sum(one!=other for one,other in zip(kept.labels, now.labels))
             if others: found["relabeled"].append(f"{others} of {len(kept.labels)} images of split {split}")
@@ -271,7 +283,7 @@ def change_of_split(
     old:Mapping[str,File],
     new:Mapping[str,File],   # the same files
 )->list[str]:                # what differs so
-    "Which files are in another split. A split that is drawn is the same if the files are."
+    "Find files in another split. A split that is drawn is the same if the files are."
     pairs = [(path,file.split,new[path].split) for path,file in old.items()]
     return [f"{path} was in {split} and is in {now}" for path,split,now in pairs if split!=now]
 
@@ -285,7 +297,8 @@ def differences(
     for more in (compare_contents(old, new, at), compare_labels(old, new, at), compare_memory(there, here)):
         for what,names in more.items(): found[what] += names
     found["new"] = sorted(set(new)-set(old)-set(at.values()))
-    found["new"] += [f"split {split}" for split,part in here.parts.items() if split not in there.parts and part.paths is None]
+    found["new"] += [f"split {split}" for split,
+        part in here.parts.items() if split not in there.parts and part.paths is None]
     if not any(found.values()): found["in another split"] = change_of_split(old, new)
     return {what:sorted(names) for what,names in found.items() if names}
 
@@ -295,26 +308,33 @@ def listed(
 )->str:                                 # for a message
     "Differences, counted by kind, with the first few of each."
     more = lambda names: f" and {len(names)-most} more" if len(names)>most else ""
-    return "; ".join(f"{len(names)} {what} ({'; '.join(names[:most])}{more(names)})" for what,names in found.items())
+    return "; ".join(f"{len(names)} {what} ({'; '.join(names[:most])}{more(names)})" for what,
+        names in found.items())
 
 # %% ../../nbs/65_train/06_manifest.ipynb #fb194ae3
 def as_begun(
     data:Data,          # as loaded now
     there:Manifest,     # of the run
 )->Data:                # in the splits of the run
-    "The images of a run in its own splits; warns of files that are new and left out. `ValueError` lists what else differs."
+    """The images of a run in its own splits; warns of files that are new and left out.
+    `ValueError` lists what else differs."""
     here = Manifest.of(data, there)
     found = differences(there, here)
     new = found.pop("new", [])
-    if found: raise ValueError(f"the images of {data.name} are not those that the run began with: {listed(found)}")
-    if new: warnings.warn(f"{data.name}: images that are no part of this run are left out: {listed(dict(new=new))}", stacklevel=3)
+    if found:
+        raise ValueError(f"the images of {data.name} are not those that the run began with: {listed(found)}")
+    if new:
+        warnings.warn(f"{data.name}: images that are no part of this run are left out: "
+            f"{listed(dict(new=new))}", stacklevel=3)
     if data.name==there.name and here.rows()==there.rows(): return data
-    files = {path:file for split,part in here.parts.items() for path,file in zip(part.paths or (), plain(data.splits[split]).paths)}
+    files = {path:file for split,part in here.parts.items() for path,
+        file in zip(part.paths or (), plain(data.splits[split]).paths)}
     def part(split):
         items,kept = data.splits[split],there.parts[split]
         if kept.paths is None: return items
         paths,megabytes = [files[path] for path in kept.paths],items.cache.budget/1e6
-        return ImageFiles(paths, kept.labels, items.prepare, items.transform, items.channels, items.with_size, megabytes)
+        return ImageFiles(paths, kept.labels, items.prepare, items.transform, items.channels, items.with_size,
+            megabytes)
     taxonomy = Taxonomy(there.classes, there.names)
     splits = {split:part(split) for split in there.parts}
     return Data(there.name, splits, taxonomy, there.names, data.protocol|there.counts, data.home)

@@ -19,7 +19,8 @@ def parameters_of(
     loss:nn.Module,             # embeddings, labels -> scalar
 )->dict[str,nn.Parameter]:      # name -> parameter, those of the model first
     "Everything that can learn in a run, by name."
-    return {f"{part}.{k}":p for part,module in (("model",model),("loss",loss)) for k,p in module.named_parameters()}
+    return {f"{part}.{k}":p for part,module in (("model",model),("loss",loss)) for k,
+        p in module.named_parameters()}
 
 def begins(
     name:str,    # path of a parameter or module
@@ -39,20 +40,23 @@ def check_prefixes(
     prefixes:Iterable[str],     # what should each be the beginning of a name
     names:Iterable[str],        # names of parameters
 )->None:
-    "`ValueError` for a prefix that is the beginning of no name; says which come near."
+    "Require that each prefix begins a parameter's name. `ValueError` says which names come near."
     known = beginnings(names)
     for prefix in prefixes:
         if prefix in known: continue
-        near = difflib.get_close_matches(prefix, sorted(known), 3, .5) or sorted(k for k in known if k.count(".")<2)
+        near = (
+            difflib.get_close_matches(prefix, sorted(known), 3, .5)
+            or sorted(k for k in known if k.count(".")<2))
         raise ValueError(f"no parameter's name begins with {prefix!r}; near it: {', '.join(near)}")
 
 # %% ../../nbs/65_train/03_optim.ipynb #d38ea94f
 def check_factors(
     factors:dict[str,float], # prefix -> factor of the base rate
 )->None:
-    "`ValueError` for a factor below 0 and one that is not finite."
+    "Check the factors of learning rates. `ValueError` for one below 0 or not finite."
     for prefix,factor in factors.items():
-        if not 0<=factor<math.inf: raise ValueError(f"the factor of {prefix!r} must be at least 0 and finite, got {factor}")
+        if not 0<=factor<math.inf:
+            raise ValueError(f"the factor of {prefix!r} must be at least 0 and finite, got {factor}")
 
 def parameter_groups(
     named:dict[str,nn.Parameter],           # from `parameters_of`
@@ -60,8 +64,10 @@ def parameter_groups(
     lr_factors:dict[str,float]|None=None,   # prefix -> factor ≥ 0 of the base rate; the longest prefix wins
 )->list[dict]:                              # groups for an optimiser: params, lr, initial_lr
     "Parameters grouped by learning rate. `ValueError` for a prefix without parameters and a factor below 0."
-    factors = lr_factors or {}; check_prefixes(factors, named)
-    check_factors(factors); groups:dict[float,list[nn.Parameter]] = {}
+    factors = lr_factors or {}
+    check_prefixes(factors, named)
+    check_factors(factors)
+    groups:dict[float,list[nn.Parameter]] = {}
     for name,p in named.items():
         longest = max((prefix for prefix in factors if begins(name, prefix)), key=len, default=None)
         groups.setdefault(float(factors.get(longest, 1)), []).append(p)
@@ -71,19 +77,23 @@ def parameter_groups(
 def make_optimizers(
     groups:list[dict],          # from `parameter_groups`
     optimizer:str="adam",       # adam or adamw
-    weight_decay:float=0.,      # ≥ 0; in units of the gradient with adam, of the weight per learning rate with adamw
+    # ≥ 0; in units of the gradient with adam, of the weight per learning rate with adamw
+    weight_decay:float=0.,
     fused:bool=False,           # one pass over all parameters; on CPU and CUDA
     eps:float=1e-8,             # > 0, in units of the gradient: below it a step shrinks with the gradient
 )->list[torch.optim.Optimizer]: # one for plain parameters, and another for points of manifolds where there are any
-    "Make Adam or AdamW, and a Riemannian Adam where it is needed. `ValueError` for another name, a negative decay, an eps not above 0."
+    """Make Adam or AdamW, and a Riemannian Adam where it is needed.
+    `ValueError` for another name, a negative decay, an eps not above 0."""
     kinds = dict(adam=torch.optim.Adam, adamw=torch.optim.AdamW)
     if not 0<eps<math.inf: raise ValueError(f"eps must be positive and finite, got {eps}")
     if optimizer not in kinds or not 0<=weight_decay<math.inf:             # `Options` asks without groups
-        raise ValueError(f"expected optimizer adam or adamw and weight_decay at least 0, got {optimizer!r} and {weight_decay}")
-    plain,curved = ([g|dict(params=part) for g in groups if (part := [p for p in g["params"] if hasattr(p,"manifold")==on])] for on in (False,True))
+        raise ValueError(f"expected optimizer adam or adamw and weight_decay at least 0, got {optimizer!r} "
+            f"and {weight_decay}")
+    plain,curved = ([g|dict(params=part) for g in groups if (part := [p for p in g["params"] if hasattr(p,
+        "manifold")==on])] for on in (False,True))
     made = [kinds[optimizer](plain, weight_decay=weight_decay, fused=fused, eps=eps)] if plain else []
     if curved:
-        from geoopt.optim import RiemannianAdam                 # takes a second to import, and few losses need it
+        from geoopt.optim import RiemannianAdam  # takes a second to import, and few losses need it
         made.append(RiemannianAdam(curved, eps=eps))
     return made
 
@@ -93,12 +103,14 @@ def fitted(
     parameter:torch.Tensor,  # the parameter
     which:str,               # the parameter, for the message
 )->dict:                     # the same numbers, moments laid out as the parameter is
-    "Moments that fit a parameter. `ValueError` for another shape: a fused step would write beyond the memory of such a moment."
+    """Moments that fit a parameter.
+    `ValueError` for another shape: a fused step would write beyond the memory of such a moment."""
     out = {}
     for name,value in entry.items():
         if isinstance(value, torch.Tensor) and name!="step":
             if value.shape!=parameter.shape:
-                raise ValueError(f"{name} of {which} has shape {tuple(value.shape)}, expected {tuple(parameter.shape)}")
+                raise ValueError(f"{name} of {which} has shape {tuple(value.shape)}, expected "
+                    f"{tuple(parameter.shape)}")
             value = torch.empty_like(parameter, dtype=value.dtype, device=value.device).copy_(value)
         elif isinstance(value, torch.Tensor) and value.numel()!=1:
             raise ValueError(f"step of {which} has shape {tuple(value.shape)}, expected one number")
@@ -123,17 +135,24 @@ def schedule_factor(
     schedule:dict|None, # None: constant; name='step', every=epochs, factor=…; name='cosine', epochs=in all
     epoch:int,          # counted from 0; warm-up included
 )->float:               # multiplies all learning rates of this epoch
-    "What a schedule says of an epoch. `ValueError` for one that is none, and for an epoch after the cosine's end."
+    """Compute the factor of an epoch's learning rate.
+    `ValueError` for an unknown schedule, and for an epoch after the cosine's end."""
     match schedule:
         case None: return 1.
-        case {"name":"step", "every":int(every), "factor":float()|int() as factor, **rest} if not rest and every>0 and 0<factor<math.inf:
+        case {"name":"step", "every":int(every), "factor":float()|int() as factor,
+            **rest} if not rest and every>0 and 0<factor<math.inf:
             return float(factor**(epoch//every))
         case {"name":"cosine", "epochs":int(epochs), **rest} if not rest and epochs>0:
-            if epoch>=epochs: raise ValueError(f"the cosine schedule ends after {epochs} epochs, epoch {epoch+1} is beyond it")
+            if epoch>=epochs:
+                raise ValueError(f"the cosine schedule ends after {epochs} epochs, epoch {epoch+1} is "
+                    f"beyond it")
             return (1+math.cos(math.pi*epoch/epochs))/2
-    known = ("name","every","factor","epochs"); odd = [str(k) for k in schedule if k not in known] if isinstance(schedule, dict) else []
-    near = "".join(f"; did you mean {match!r} by {k!r}?" for k in odd for match in difflib.get_close_matches(k, known, 1))
-    raise ValueError(f"schedule must be None, dict(name='step', every=5, factor=.5) or dict(name='cosine', epochs=100), got {schedule!r}{near}")
+    known = ("name","every","factor","epochs")
+    odd = [str(k) for k in schedule if k not in known] if isinstance(schedule, dict) else []
+    near = "".join(f"; did you mean {match!r} by {k!r}?" for k in odd
+        for match in difflib.get_close_matches(k, known, 1))
+    raise ValueError(f"schedule must be None, dict(name='step', every=5, factor=.5) or dict(name='cosine', "
+        f"epochs=100), got {schedule!r}{near}")
 
 # %% ../../nbs/65_train/03_optim.ipynb #8468d578
 def freeze(
@@ -141,8 +160,10 @@ def freeze(
     loss:nn.Module,         # embeddings, labels -> scalar
     prefixes:Iterable[str], # parts that stand still
 )->list[nn.Parameter]:      # those that were learning until now
-    "Hold the parts that begin with these prefixes: no gradients, evaluation mode. `ValueError` for a prefix without parameters."
-    named,prefixes = parameters_of(model, loss),list(prefixes); check_prefixes(prefixes, named)
+    """Hold the parts that begin with these prefixes: no gradients, evaluation mode.
+    `ValueError` for a prefix without parameters."""
+    named,prefixes = parameters_of(model, loss),list(prefixes)
+    check_prefixes(prefixes, named)
     held = lambda name: any(begins(name, prefix) for prefix in prefixes)
     for part,whole in (("model",model),("loss",loss)):
         for name,module in whole.named_modules(prefix=part):

@@ -12,11 +12,11 @@ from contextlib import contextmanager,suppress
 
 # %% ../../nbs/65_train/09_progress.ipynb #4194f20e
 def is_first()->bool:
-    "Whether this process is the only one, or the first of those that torchrun started."
+    "Tell whether this process is the only one, or the first of those that torchrun started."
     return os.environ.get("RANK","0")=="0"
 
 def is_watched()->bool:
-    "Whether standard error is a terminal; not where it is closed."
+    "Tell whether standard error is a terminal; not where it is closed."
     with suppress(OSError,ValueError): return sys.stderr is not None and sys.stderr.isatty()
     return False
 
@@ -40,11 +40,15 @@ def working(
     start,done,shown = time.monotonic(),threading.Event(),is_first() and is_watched()
     def clock():
         if done.wait(after): return
-        if not shown: say(f"{what} …"); return
+        if not shown:
+            say(f"{what} …")
+            return
         while not done.wait(every): say(f"\r{what} … {time.monotonic()-start:.0f} s", end="")
         say("\r\033[K", end="")
-    thread = threading.Thread(target=clock, daemon=True); thread.start()
+    thread = threading.Thread(target=clock, daemon=True)
+    thread.start()
     try: yield
     finally:
-        done.set(); thread.join()
+        done.set()
+        thread.join()
         if not shown and time.monotonic()-start>after: say(f"{what}: {time.monotonic()-start:.0f} s")

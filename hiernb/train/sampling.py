@@ -35,7 +35,8 @@ def batch_sizes(
     n_images:int,    # of an epoch, ≥ 1
     batch_size:int,  # ≥ 1
 )->list[int]:        # their sum is `n_images`
-    "Images in each batch; a single image that is left joins the last batch, unless batches of one are asked for."
+    """Images in each batch; a single image that is left joins the last batch, unless batches of one are asked
+    for."""
     full,left = divmod(n_images, batch_size)
     if left==1 and full and batch_size>1: return [batch_size]*(full-1)+[batch_size+1]
     return [batch_size]*full+[left]*bool(left)
@@ -59,12 +60,13 @@ def batches(
     batch_size:int=32,                     # images a batch; the last batch has what is left
     order:Tensor|None=None,                # indices to visit, (n,); None: all in order
     sampler:Iterable[list[int]]|None=None, # the batches themselves, in place of size and order
-    workers:int=0,                         # processes that load images ahead; 0: this one, when they are needed
+    workers:int=0,  # processes that load images ahead; 0: this one, when they are needed
 )->DataLoader:                             # yields stacked (images, labels[, sizes])
     "Given batches, or batches in a given order, drawing nothing from the global generator."
     order = torch.arange(len(dataset)) if order is None else order
     parts = [part.tolist() for part in order.split(batch_size)] if sampler is None else sampler
-    return _Loader(dataset, batch_sampler=parts, generator=torch.Generator(), num_workers=workers, worker_init_fn=deaf,
+    return _Loader(dataset, batch_sampler=parts, generator=torch.Generator(), num_workers=workers,
+        worker_init_fn=deaf,
                   pin_memory=workers>0 and torch.cuda.is_available())
 
 # %% ../../nbs/65_train/02_sampling.ipynb #edb344af
@@ -72,18 +74,20 @@ def require_open_files(
     workers:int,  # processes that load images
     each:int=5,   # files of one: three of its queue, and images under way
 )->None:
-    "`OSError` where the limit on open files is too low for so many processes."
+    "Require a limit on open files that suffices for so many processes. `OSError` otherwise."
     limit,_ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if not workers or limit==resource.RLIM_INFINITY or not os.path.isdir("/dev/fd"): return
     free = limit-len(os.listdir("/dev/fd"))
     if free>=each*workers: return
-    raise OSError(errno.EMFILE, f"{workers} processes that load images open {each*workers} files and more, and the limit of {limit} "
+    raise OSError(errno.EMFILE,
+        f"{workers} processes that load images open {each*workers} files and more, and the limit of {limit} "
                                 f"leaves {max(0, free)}: raise it (ulimit -n 1024), or use fewer workers")
 
 def end_loaders(
     processes:Iterable,  # of a loader
 )->None:
-    "Kill processes that load images, and keep PyTorch, which watches for their deaths, from taking that for an accident."
+    """Kill processes that load images, and keep PyTorch, which watches for their deaths, from taking that for
+    an accident."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for process in processes: process.kill()
     for process in processes: process.join()
@@ -93,7 +97,8 @@ def end_loaders(
 def loading(
     loader:DataLoader,   # from `batches`
 )->Iterator[Iterator]:   # its batches
-    "Batches, loaded until the block ends, however it ends; then the processes that load go at once. `OSError` as `require_open_files`."
+    """Batches, loaded until the block ends, however it ends; then the processes that load go at once.
+    `OSError` as `require_open_files`."""
     require_open_files(loader.num_workers)
     others,items = active_children(),None
     try:
@@ -105,7 +110,8 @@ def loading(
                 born = [process for process in active_children() if process not in others]
                 end_loaders(born if items is None else getattr(items, "_workers", ()))
                 if hasattr(items, "_workers_done_event"):
-                    items._workers_done_event = Event()      # one that was killed may have kept the lock of the old one
+                    # one that was killed may have kept the lock of the old one
+                    items._workers_done_event = Event()
 
 # %% ../../nbs/65_train/02_sampling.ipynb #14c8ffe3
 def deal(
@@ -113,9 +119,11 @@ def deal(
     hand:int,                   # cards dealt at a time
     generator:torch.Generator,  # shuffles
 )->Iterator[list[int]]:         # endless hands, in each no card twice
-    "Hands from a deck that is used up before it is shuffled again. `ValueError` for a hand larger than the deck."
+    """Hands from a deck that is used up before it is shuffled again.
+    `ValueError` for a hand larger than the deck."""
     cards,deck = list(cards),[]
-    if not 1<=hand<=len(cards): raise ValueError(f"a hand must be 1..{len(cards)} cards, the size of the deck, got {hand}")
+    if not 1<=hand<=len(cards):
+        raise ValueError(f"a hand must be 1..{len(cards)} cards, the size of the deck, got {hand}")
     while True:
         mine,deck = deck[:hand],deck[hand:]
         if len(mine)<hand:
@@ -136,7 +144,8 @@ def draw_again(
 
 # %% ../../nbs/65_train/02_sampling.ipynb #38d9ea92
 class ClassBalancedSampler:
-    "Batches of m classes × k images for a `DataLoader`'s `batch_sampler`. The protocol of HIER, arXiv:2212.14258, section 4.1: k = 2."
+    """Batches of m classes × k images for a `DataLoader`'s `batch_sampler`.
+    The protocol of HIER, arXiv:2212.14258, section 4.1: k = 2."""
     def __init__(self,
         labels:Tensor,          # class of each image, (N,), integers
         classes_per_batch:int,  # m, over all processes; a multiple of `world_size`
@@ -149,31 +158,42 @@ class ClassBalancedSampler:
     ):
         labels = torch.as_tensor(labels)
         if labels.ndim!=1 or labels.is_floating_point() or not len(labels):
-            raise ValueError(f"labels must be integers, one per image, (N,), got {labels.dtype} {tuple(labels.shape)}")
-        if not 0<=rank<world_size: raise ValueError(f"rank must be 0..{world_size-1}, world_size is {world_size}, got {rank}")
+            raise ValueError(f"labels must be integers, one per image, (N,), got {labels.dtype} "
+                f"{tuple(labels.shape)}")
+        if not 0<=rank<world_size:
+            raise ValueError(f"rank must be 0..{world_size-1}, world_size is {world_size}, got {rank}")
         if classes_per_batch<1 or images_per_class<1 or seed<0: raise ValueError("expected classes_per_batch and images_per_class at least 1 and "
             f"seed at least 0, got {classes_per_batch}, {images_per_class} and {seed}")
         if classes_per_batch%world_size:
-            raise ValueError(f"{classes_per_batch} classes a batch cannot be shared equally among {world_size} processes")
-        classes,count = labels.unique(return_counts=True); few = (count<images_per_class).nonzero()[:,0]
-        if len(classes)<classes_per_batch: raise ValueError(f"a batch wants {classes_per_batch} classes, there are {len(classes)}")
+            raise ValueError(f"{classes_per_batch} classes a batch cannot be shared equally among "
+                f"{world_size} processes")
+        classes,count = labels.unique(return_counts=True)
+        few = (count<images_per_class).nonzero()[:,0]
+        if len(classes)<classes_per_batch:
+            raise ValueError(f"a batch wants {classes_per_batch} classes, there are {len(classes)}")
         if len(few) and not replacement:
             called = [int(y) if names is None else repr(names[int(y)]) for y in classes[few[:3]]]
-            raise ValueError(f"class {called[0]} has {int(count[few[0]])} images, a batch wants {images_per_class} of each class "
-                f"({len(few)} of {len(classes)} classes have too few: {', '.join(map(str, called))}{', …' if len(few)>3 else ''}; leave them out of the "
-                f"split, with data.min_images={images_per_class} for images of your own, lower images_per_class, or draw with replacement=True)")
-        self.images = {int(y):i.tolist() for y,i in zip(classes, labels.argsort(stable=True).split(count.tolist()))}  # class -> its images
+            raise ValueError(f"class {called[0]} has {int(count[few[0]])} images, a batch wants "
+                f"{images_per_class} of each class "
+                f"({len(few)} of {len(classes)} classes have too few: "
+                f"{', '.join(map(str, called))}{', …' if len(few)>3 else ''}; leave them out of the "
+                f"split, with data.min_images={images_per_class} for images of your own, lower "
+                f"images_per_class, or draw with replacement=True)")
+        # class -> its images
+        self.images = {int(y):i.tolist() for y,
+            i in zip(classes, labels.argsort(stable=True).split(count.tolist()))}
         self.classes_per_batch,self.images_per_class,self.seed,self.rank,self.world_size = classes_per_batch,images_per_class,seed,rank,world_size
         self.epoch,self.n_images,self.replacement = 0,len(labels),replacement
 
     def set_epoch(self, epoch:int)->None: self.epoch = epoch     # counted from 0
     def __len__(self)->int: return self.n_images//(self.classes_per_batch*self.images_per_class)
 
-    def __iter__(self)->Iterator[list[int]]:                     # indices of this process's images, class after class
+    def __iter__(self)->Iterator[list[int]]:  # indices of this process's images, class after class
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
         hand = draw_again if self.replacement else deal
         hands = {y:hand(i, self.images_per_class, generator) for y,i in self.images.items()}
-        turns,share = deal(self.images, self.classes_per_batch, generator),self.classes_per_batch//self.world_size
+        turns,share = (
+            deal(self.images, self.classes_per_batch, generator),self.classes_per_batch//self.world_size)
         for _,turn in zip(range(len(self)), turns):
             drawn = [next(hands[y]) for y in turn]
             yield [i for mine in drawn[self.rank*share:(self.rank+1)*share] for i in mine]
@@ -189,7 +209,8 @@ class Seeded(Dataset):
         self.set_epoch(0)
 
     def set_epoch(self, epoch:int)->None:                # counted from 0
-        self.seeds = torch.randint(2**62, (len(self.dataset),), generator=torch.Generator().manual_seed(epoch_seed(self.seed, epoch)))
+        self.seeds = torch.randint(2**62, (len(self.dataset),),
+            generator=torch.Generator().manual_seed(epoch_seed(self.seed, epoch)))
     def draws_of(self, i:int)->DrawFrom:                 # what image `i` draws from
         return DrawFrom(torch.Generator().manual_seed(int(self.seeds[i])))
     def one(self, i:int)->tuple:
@@ -201,7 +222,7 @@ class Seeded(Dataset):
         if many:
             with DrawFrom(torch.Generator()) as mode: found = many(indices)
             if not mode.drew: return found
-            self.draws = True                                                            # its images must be drawn one by one
+            self.draws = True  # its images must be drawn one by one
         return [self.one(i) for i in indices]
 
 # %% ../../nbs/65_train/02_sampling.ipynb #2fb27b0e
@@ -214,7 +235,8 @@ class Views(Seeded):
         seed:int=0,                         # of the run, ≥ 0
     ):
         if n<1: raise ValueError(f"n must be at least 1 view, got {n}")
-        super().__init__(dataset, seed); self.transform,self.n = transform,n
+        super().__init__(dataset, seed)
+        self.transform,self.n = transform,n
 
     def __getitems__(self, indices:list[int])->list[tuple]:
         items = super().__getitems__(indices)
@@ -235,11 +257,16 @@ def as_rows(
 # %% ../../nbs/65_train/02_sampling.ipynb #11c09baf
 def augmentation(
     size:int,                                # height and width of the views, pixels, ≥ 1
-    scale:tuple[float,float]=(.2,1.),        # share of the image's area that is kept; HIER: from 0.2 for ViTs, from 0.08 for ResNets
+    # share of the image's area that is kept; HIER: from 0.2 for ViTs, from 0.08 for ResNets
+    scale:tuple[float,float]=(.2,1.),
 )->v2.Compose:                               # (…,channels,H,W) -> (…,channels,size,size)
     "Random resized crop (bicubic) and flip. HIER, arXiv:2212.14258, section 4.1."
-    if type(size) is not int or size<1: raise ValueError(f"size must be a whole number of pixels, at least 1, got {size!r}")
-    try: low,high = scale; fits = 0<low<=high<=1
+    if type(size) is not int or size<1:
+        raise ValueError(f"size must be a whole number of pixels, at least 1, got {size!r}")
+    try:
+        low,high = scale
+        fits = 0<low<=high<=1
     except (TypeError,ValueError): fits = False
     if not fits: raise ValueError(f"scale must be two shares of the area, 0 < low ≤ high ≤ 1, got {scale!r}")
-    return v2.Compose([v2.RandomResizedCrop(size, tuple(scale), interpolation=v2.InterpolationMode.BICUBIC), v2.RandomHorizontalFlip()])
+    return v2.Compose([v2.RandomResizedCrop(size, tuple(scale), interpolation=v2.InterpolationMode.BICUBIC),
+        v2.RandomHorizontalFlip()])

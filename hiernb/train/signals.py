@@ -13,17 +13,19 @@ from contextlib import contextmanager
 # %% ../../nbs/65_train/01_signals.ipynb #c84f9d3c
 def endings()->list[int]: # signals
     "SIGTERM and SIGHUP, as far as this process does not ignore them."
-    return [number for number in (signal.SIGTERM,signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    return [number for number in (signal.SIGTERM,
+        signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
 
 def in_main_thread()->bool:
-    "Whether this thread is the one that handles signals."
+    "Tell whether this thread is the one that handles signals."
     return threading.current_thread() is threading.main_thread()
 
 class Ended(SystemExit): "A signal has ended the program; its code is 128 and the signal's number."
 
 @contextmanager
 def signals_raise()->Iterator[None]:
-    "Within it SIGTERM and SIGHUP raise `Ended`, so that what is to be put in order is. Only the main thread changes anything."
+    """Within it SIGTERM and SIGHUP raise `Ended`, so that what is to be put in order is.
+    Only the main thread changes anything."""
     if not in_main_thread():
         yield
         return
@@ -38,7 +40,8 @@ def signals_raise()->Iterator[None]:
 # %% ../../nbs/65_train/01_signals.ipynb #f8e16fc5
 @contextmanager
 def held_back()->Iterator[None]:
-    "Within it SIGINT, SIGTERM and SIGHUP wait; those that came are raised at its end. Only the main thread changes anything."
+    """Within it SIGINT, SIGTERM and SIGHUP wait; those that came are raised at its end.
+    Only the main thread changes anything."""
     if not in_main_thread():
         yield
         return

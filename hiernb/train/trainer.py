@@ -16,7 +16,8 @@ from torch import Tensor,nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from .sampling import ClassBalancedSampler,Seeded,Views,augmentation,batch_sizes,batches,epoch_seed,loading
+from .sampling import (
+    ClassBalancedSampler, Seeded, Views, augmentation, batch_sizes, batches, epoch_seed, loading)
 from .checkpoint import checkpoints,describe,place_of,save_progress
 from ..data.base import Data,write_atomic
 from .health import Terminable,Terminated,clip_radius,collapse,image_names,spread
@@ -43,14 +44,19 @@ def embed(
     if not len(dataset): raise ValueError("cannot embed an empty data set")
     device,mode = local_fabric(accelerator).device,model.training
     mine = [block.tolist() for block in share(torch.arange(len(dataset)).split(batch_size))]
-    model.to(device).eval(); parts = []
+    model.to(device).eval()
+    parts = []
     try:
         with progress_bar(sum(map(len, mine)), "embedding", "images", progress, delay=2, leave=False) as bar:
             with loading(batches(dataset, sampler=mine, workers=workers)) as there:
                 for images,labels,*sizes in there:
-                    parts.append((model(images.to(device),*(s.to(device) for s in sizes)).float().cpu(),labels)); bar.update(len(labels))
+                    parts.append((model(images.to(device),*(s.to(device) for s in sizes)).float().cpu(),
+                        labels))
+                    bar.update(len(labels))
     finally: model.train(mode)
-    return tuple(gather(torch.cat(x)) for x in zip(*parts)) if parts else (gather(torch.empty(0)),gather(torch.empty(0)))
+    return (
+        tuple(gather(torch.cat(x)) for x in zip(*parts)) if parts
+        else (gather(torch.empty(0)),gather(torch.empty(0))))
 
 # %% ../../nbs/65_train/13_trainer.ipynb #364fa6d7
 def judging(
@@ -78,14 +84,16 @@ def settings_of(
 def earlier_manifest(
     folder:str|Path,    # of a run
 )->Manifest|None:
-    "The images of the run in a folder, where there are any: they need not be read again if they are as they were."
+    """The images of the run in a folder, where there are any: they need not be read again if they are as they
+    were."""
     try: return read_manifest(folder)
     except (OSError,ValueError): return None
 
 # %% ../../nbs/65_train/13_trainer.ipynb #f6d20015
 class Trainer:
     "One run in one folder; `train` drives it."
-    def __init__(self, model:nn.Module, loss:nn.Module, data:Data, folder:str|Path, options:Options, accelerator:str="auto"):
+    def __init__(self, model:nn.Module, loss:nn.Module, data:Data, folder:str|Path, options:Options,
+        accelerator:str="auto"):
         self.split,self.asking,self.select = judging(data, loss, options)
         self.c = curvature_of(model, loss)
         self.data,self.folder,self.options = data,Path(folder),options
@@ -93,23 +101,29 @@ class Trainer:
         self.images = Manifest.of(data, earlier_manifest(folder))
         self.settings = settings_of(model, loss, data, self.images, options, self.learner.precision)
         images,k = data.splits["train"],options.images_per_class
-        self.dataset = Seeded(images, options.seed) if options.augment is None else Views(images, augmentation(**options.augment), options.views, options.seed)
+        self.dataset = (
+            Seeded(images, options.seed) if options.augment is None
+            else Views(images, augmentation(**options.augment), options.views, options.seed))
         self.sampler = None
         if k is not None:
             named = dict(replacement=options.replacement, names=data.class_names)
-            self.sampler = ClassBalancedSampler(images.labels, options.batch_size//k, k, options.seed, **named)
+            self.sampler = ClassBalancedSampler(images.labels, options.batch_size//k, k, options.seed,
+                **named)
         check_batches(len(images) if k is None else options.batch_size, options.batch_size)
         self.check_learning()
-        self.history:list[dict[str,float|None]] = []                                     # of whole epochs; then how far the next one is:
-        self.done,self.sums,self.spent = 0,{},0.                                         # steps, sums over their rows, seconds
-        self.saved = time.monotonic()                                                    # when the last checkpoint was written
+        self.history:list[dict[str,float|None]] = []  # of whole epochs; then how far the next one is:
+        self.done,self.sums,self.spent = 0,{},0.  # steps, sums over their rows, seconds
+        self.saved = time.monotonic()  # when the last checkpoint was written
 
     def check_learning(self)->None:
-        "`ValueError` if nothing would learn, and for parts to hold that there are not."
+        "Require something that learns, and known parts to freeze. `ValueError` otherwise."
         o,(model,loss) = self.options,(self.learner.model,self.learner.loss)
-        held = freeze(model, loss, o.warmup_frozen) if o.warmup_epochs else []; learning = any(p.requires_grad for p in self.learner.named.values())
+        held = freeze(model, loss, o.warmup_frozen) if o.warmup_epochs else []
+        learning = any(p.requires_grad for p in self.learner.named.values())
         for p in held: p.requires_grad_()
-        why = f" in the warm-up: leave something out of warmup_frozen={o.warmup_frozen}" if held else ": all have requires_grad=False"
+        why = (
+            f" in the warm-up: leave something out of warmup_frozen={o.warmup_frozen}" if held
+            else ": all have requires_grad=False")
         if not learning: raise ValueError(f"no parameter of model and loss learns{why}")
 
     @property
@@ -118,7 +132,9 @@ class Trainer:
     @property
     def steps(self)->int:           # ≥ 1
         "Batches in an epoch."
-        return len(batch_sizes(len(self.dataset), self.options.batch_size)) if self.sampler is None else len(self.sampler)
+        return (
+            len(batch_sizes(len(self.dataset), self.options.batch_size)) if self.sampler is None
+            else len(self.sampler))
 
     @property
     def best_epoch(self)->int:      # counted from 1; 0 before one is judged
@@ -130,17 +146,24 @@ class Trainer:
 @patch
 def begin(self:Trainer,
     number:int,                                  # epoch, counted from 0
-)->tuple[list[list[int]],list[nn.Parameter]]:    # its batches, and the parameters that stand still only for now
+)->tuple[list[list[int]],list[nn.Parameter]]:  # its batches, and the parameters that stand still only for now
     "Set rates, order, views and modes for an epoch."
     learner,o = self.learner,self.options
     for optimizer in learner.optimizers:
-        for group in optimizer.param_groups: group["lr"] = group["initial_lr"]*schedule_factor(o.schedule, number)
-    learner.model.train(); learner.loss.train()
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]*schedule_factor(o.schedule, number)
+    learner.model.train()
+    learner.loss.train()
     held = freeze(learner.model, learner.loss, o.warmup_frozen) if number<o.warmup_epochs else []
     self.dataset.set_epoch(number)
-    self.seeds = torch.randint(2**62, (self.steps,), generator=torch.Generator().manual_seed(epoch_seed(o.seed, number, 0))).tolist()      # one a step
-    if self.sampler is not None: self.sampler.set_epoch(number); return list(self.sampler),held
-    order = torch.randperm(len(self.dataset), generator=torch.Generator().manual_seed(epoch_seed(o.seed, number)))
+    # one a step
+    self.seeds = torch.randint(2**62, (self.steps,),
+        generator=torch.Generator().manual_seed(epoch_seed(o.seed, number, 0))).tolist()
+    if self.sampler is not None:
+        self.sampler.set_epoch(number)
+        return list(self.sampler),held
+    order = torch.randperm(len(self.dataset),
+        generator=torch.Generator().manual_seed(epoch_seed(o.seed, number)))
     return [part.tolist() for part in order.split(batch_sizes(len(order), o.batch_size))],held
 
 # %% ../../nbs/65_train/13_trainer.ipynb #588d867f
@@ -149,16 +172,19 @@ def save(self:Trainer)->None:
     "Write how far the run has come. `OSError` names the file."
     self.saved = time.monotonic()
     if world()[0]!=0: return
-    place = dict(epoch=len(self.history), step=self.done, sums=self.sums, spent=self.spent, history=self.history, settings=self.settings)
+    place = dict(epoch=len(self.history), step=self.done, sums=self.sums, spent=self.spent,
+        history=self.history, settings=self.settings)
     save_progress(self.folder, place|self.learner.state(), self.options.keep_checkpoints)
 
 @patch
 def standing(self:Trainer)->str: # a sentence for error messages
-    "What the disk holds of this run."
+    "Read what the disk holds of this run."
     known = checkpoints(self.folder)
     if not known: return "There is no checkpoint yet"
     epoch,step = place_of(known[-1])
-    return f"The last whole checkpoint is {known[-1]}, after epoch {epoch}"+(f" and {step} batches of the next" if step else "")
+    return (
+        f"The last whole checkpoint is {known[-1]}, after epoch {epoch}"
+        +(f" and {step} batches of the next" if step else ""))
 
 # %% ../../nbs/65_train/13_trainer.ipynb #80a78daa
 @patch
@@ -166,16 +192,24 @@ def advance(self:Trainer,
     part:list[int],        # images of the whole batch
     batch:list[Tensor],    # this process's share of it: images, labels[, sizes]
 )->None:
-    "One step further. `ValueError` names epoch and batch when it fails; the state before it is written first where that can help."
+    """One step further.
+    `ValueError` names epoch and batch when it fails; the state before it is written first where that can
+    help."""
     number,batch = len(self.history),[self.learner.fabric.to_device(x) for x in batch]
     where = f"epoch {number+1}, batch {self.done+1}"
-    seed,score = self.seeds[self.done],self.done%8==0                       # the accuracy costs as much as the loss: a sample of it will do
-    try: sums = self.learner.step(seed, len(part), lambda: image_names(self.dataset, part), *batch, score=score)
+    # the accuracy costs as much as the loss: a sample of it will do
+    seed,score = self.seeds[self.done],self.done%8==0
+    try:
+        sums = self.learner.step(seed, len(part), lambda: image_names(self.dataset, part), *batch,
+            score=score)
     except NotFinite as e:
         if not e.found["parameters"]["not_finite"]: self.save()
         account = self.folder/"not_finite.json"
-        if world()[0]==0: write_atomic(account, json.dumps(dict(epoch=number+1, batch=self.done+1)|e.found, indent=1).encode())
-        raise ValueError(f"{where}: {e}. All of it is in {account}. {self.standing()}. With other settings, a smaller lr perhaps, "
+        if world()[0]==0:
+            write_atomic(account,
+                json.dumps(dict(epoch=number+1, batch=self.done+1)|e.found, indent=1).encode())
+        raise ValueError(f"{where}: {e}. All of it is in {account}. {self.standing()}. With other settings, "
+            f"a smaller lr perhaps, "
                          "train in another folder, or here with resume=False") from e
     except ValueError as e: raise ValueError(f"{where}: {e}. {self.standing()}") from e
     for k,v in sums.items(): self.sums[k] = self.sums.get(k, 0)+v
@@ -187,17 +221,26 @@ def epoch(self:Trainer,
     bar:tqdm,            # counts batches; shows loss, accuracy and regulariser so far
     stop:Terminable,     # knows whether the run is to end
 )->None:
-    "Train to the end of the epoch, from wherever it is. `Terminated` after a step and its checkpoint when the run is to end."
-    start = time.perf_counter()-self.spent; parts,held = self.begin(len(self.history)); cuda = self.learner.fabric.device.type=="cuda"
-    loader = batches(self.dataset, sampler=[share(part) for part in parts[self.done:]], workers=self.options.workers)
+    """Train to the end of the epoch, from wherever it is.
+    `Terminated` after a step and its checkpoint when the run is to end."""
+    start = time.perf_counter()-self.spent
+    parts,held = self.begin(len(self.history))
+    cuda = self.learner.fabric.device.type=="cuda"
+    loader = batches(self.dataset, sampler=[share(part) for part in parts[self.done:]],
+        workers=self.options.workers)
     try:
-        with torch.random.fork_rng(devices=[self.learner.fabric.device] if cuda else []),loading(loader) as there:
+        with torch.random.fork_rng(devices=[self.learner.fabric.device] if cuda
+            else []),loading(loader) as there:
             for part in parts[self.done:]:
-                self.advance(part, next(there)); self.spent = time.perf_counter()-start
+                self.advance(part, next(there))
+                self.spent = time.perf_counter()-start
                 if not bar.disable and self.done%8==1: bar.set_postfix(self.told(), refresh=False)
                 bar.update()
-                if anywhere(stop.asked): self.save(); raise Terminated
-                if time.monotonic()-self.saved>=60*self.options.checkpoint_minutes and self.done<len(parts): self.save()
+                if anywhere(stop.asked):
+                    self.save()
+                    raise Terminated
+                if time.monotonic()-self.saved>=60*self.options.checkpoint_minutes and self.done<len(parts):
+                    self.save()
     finally:
         for p in held: p.requires_grad_()
 
@@ -210,7 +253,8 @@ def told(self:Trainer)->dict[str,str]:  # for the bar
 def totals(self:Trainer,
     prefix:str="train_",  # of the names
 )->dict[str,float]:       # train_loss, train_accuracy and terms where the loss has them
-    "Means over the rows of the epoch so far; those that cost more over every eighth batch: accuracy, convergence, divergence."
+    """Means over the rows of the epoch so far; those that cost more over every eighth batch: accuracy,
+    convergence, divergence."""
     rows = lambda k: self.sums["scored" if k in ("accuracy","convergence","divergence") else "rows"]
     return {f"{prefix}{k}":v/rows(k) for k,v in self.sums.items() if k not in ("rows","scored")}
 
@@ -221,10 +265,13 @@ def recall_at_1(self:Trainer,
     labels:Tensor,                          # (N,)
     gallery:tuple[Tensor,Tensor]|None=None, # embeddings and labels to look through; None: those same
 )->float:                                   # 0..1
-    "Share of images whose nearest neighbour is of their class; each of several processes looks through its share of the gallery."
-    where,(rank,size) = dict(geometry="sphere") if self.c is None else dict(geometry="poincare", c=self.c),world()
+    """Share of images whose nearest neighbour is of their class; each of several processes looks through its
+    share of the gallery."""
+    where,(rank,size) = (
+        dict(geometry="sphere") if self.c is None else dict(geometry="poincare", c=self.c),world())
     if size==1: return recall_at_k(embeddings, labels, 1, *(gallery or ()), **where)[1]
-    own = torch.arange(len(labels)) if gallery is None else None; mine = tuple(share(x) for x in gallery or (embeddings,labels))
+    own = torch.arange(len(labels)) if gallery is None else None
+    mine = tuple(share(x) for x in gallery or (embeddings,labels))
     ranks = sharded_ranks(embeddings, labels, [mine], own, **where, everyone=everyone, rank=rank)
     return (ranks==1).double().mean().item()
 
@@ -233,13 +280,17 @@ def look(self:Trainer,
     split:str,            # to embed
     progress:bool=False,  # as `embed`
 )->tuple[Tensor,Tensor]:  # embeddings (N,D) and labels (N,)
-    "A split as the judged model sees it. `ValueError` names images whose embeddings are not finite, after writing how far the run is."
+    """A split as the judged model sees it.
+    `ValueError` names images whose embeddings are not finite, after writing how far the run is."""
     dataset = self.data.splits[split]
-    embeddings,labels = embed(self.learner.judged[0], dataset, accelerator=self.learner.fabric.device.type, workers=self.options.workers, progress=progress)
+    embeddings,labels = embed(self.learner.judged[0], dataset, accelerator=self.learner.fabric.device.type,
+        workers=self.options.workers, progress=progress)
     bad = (~embeddings.isfinite().all(1)).nonzero()[:,0].tolist()
     if not bad: return embeddings,labels
-    self.save(); some = ", ".join(image_names(dataset, bad[:8]))
-    raise ValueError(f"epoch {len(self.history)+1}: embeddings of {len(bad)} of {len(labels)} images in split {split!r} are not finite, although the loss was: "
+    self.save()
+    some = ", ".join(image_names(dataset, bad[:8]))
+    raise ValueError(f"epoch {len(self.history)+1}: embeddings of {len(bad)} of {len(labels)} images in "
+        f"split {split!r} are not finite, although the loss was: "
                      f"{some}{' …' if len(bad)>8 else ''}. {self.standing()}")
 
 # %% ../../nbs/65_train/13_trainer.ipynb #5e1ab0a7
@@ -247,13 +298,18 @@ def look(self:Trainer,
 def validate(self:Trainer,
     progress:bool=False,   # as `embed`
 )->dict[str,float]:        # val_accuracy or val_recall_at_1, val_variance and, for a clipped ball, val_at_clip_radius
-    "How good the epoch is. Warns where the embeddings have collapsed since the epoch before. `ValueError` as `look`."
-    (model,loss),device = self.learner.judged,self.learner.fabric.device; loss.eval()
-    (embeddings,labels),gallery = self.look(self.asking, progress),self.look("gallery", progress) if self.asking=="query" else None
+    """Judge the epoch.
+    Warns where the embeddings have collapsed since the epoch before. `ValueError` as `look`."""
+    (model,loss),device = self.learner.judged,self.learner.fabric.device
+    loss.eval()
+    (embeddings,labels),gallery = (
+        self.look(self.asking, progress),self.look("gallery", progress) if self.asking=="query" else None)
     if self.select=="accuracy":
-        with torch.no_grad(): value = (loss.logits(embeddings.to(device)).argmax(1).cpu()==labels).double().mean().item()
+        with torch.no_grad():
+            value = (loss.logits(embeddings.to(device)).argmax(1).cpu()==labels).double().mean().item()
     else: value = self.recall_at_1(embeddings, labels, gallery)
-    found = spread(embeddings, clip_radius(model)); self.warn(found)
+    found = spread(embeddings, clip_radius(model))
+    self.warn(found)
     return {self.judge:value}|{f"{self.split}_{k}":v for k,v in found.items()}
 
 @patch
@@ -274,4 +330,6 @@ def warn(self:Trainer,
     before = {k:judged[f"{self.split}_{k}"] for k in found} if judged else {}
     before = collapse(dict(variance=1.)|before|{k:last.get(f"train_{k}", 1) for k in anchors})
     for kind,says in collapse(dict(variance=1.)|found|anchors).items():
-        if kind not in before and world()[0]==0: warnings.warn(f"epoch {len(self.history)+1}: {says}", stacklevel=6)     # who called `train`
+        # who called `train`
+        if kind not in before and world()[0]==0:
+            warnings.warn(f"epoch {len(self.history)+1}: {says}", stacklevel=6)

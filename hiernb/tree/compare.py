@@ -29,11 +29,14 @@ def both_sides(
     d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
 )->tuple[np.ndarray,np.ndarray]:        # two (C,C) float64
-    "Both matrices without their rounding. `ValueError` as `check_distances`, for different numbers of classes, or for fewer than 3."
+    """Both matrices without their rounding.
+    `ValueError` as `check_distances`, for different numbers of classes, or for fewer than 3."""
     taxonomies = isinstance(d, Taxonomy) and isinstance(d_true, Taxonomy)
-    if taxonomies and d.n_classes==d_true.n_classes: d = d.select(d_true.names)            # names decide, not places
+    if taxonomies and d.n_classes==d_true.n_classes: d = d.select(d_true.names)  # names decide, not places
     d,d_true = check_distances(d, what="d"),check_distances(d_true, what="d_true")
-    if len(d)!=len(d_true): raise ValueError(f"d has {len(d)} classes and d_true {len(d_true)}; both must list the same classes in one order")
+    if len(d)!=len(d_true):
+        raise ValueError(f"d has {len(d)} classes and d_true {len(d_true)}; both must list the same classes "
+            f"in one order")
     if len(d)<3: raise ValueError(f"distances of at least 3 classes can be compared, got {len(d)}")
     return d,d_true
 
@@ -63,7 +66,8 @@ def fisher_mean(
     n:int,         # ≥ 2 values behind each correlation
     as_published:bool=False,  # |r|=1 is infinite: one such class decides
 )->float:          # in [-1,1]; nan for K = 0, and as published for r = 1 beside r = −1
-    "tanh of the mean artanh; |r|=1 counts as 1 − 3/(n³−n), just above the best imperfect ranking, unless all are perfect alike."
+    """tanh of the mean artanh; |r|=1 counts as 1 − 3/(n³−n), just above the best imperfect ranking, unless
+    all are perfect alike."""
     n = int(n)
     nearly = 1-3/(n**3-n)
     if len(r)==0: return float("nan")
@@ -107,16 +111,20 @@ def elementwise_correlation_ceiling(
 def mean_correlation(
     d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
-    as_published:bool=False,            # rank each class together with itself, which lifts chance above 0; one perfect class makes the mean 1
-)->float:                               # in [-1,1], 1: every class orders the others as the truth does; nan if the truth orders nothing
-    "Fisher-z mean over classes of Spearman's correlation of learned and true distances. arXiv:2301.11065. `ValueError` as `both_sides`."
+    # rank each class together with itself, which lifts chance above 0; one perfect class makes the mean 1
+    as_published:bool=False,
+)->float:  # in [-1,1], 1: every class orders the others as the truth does; nan if the truth orders nothing
+    """Fisher-z mean over classes of Spearman's correlation of learned and true distances.
+    arXiv:2301.11065. `ValueError` as `both_sides`."""
     d,d_true = both_sides(d, d_true)
     ranks,true_ranks = row_ranks(d, as_published),row_ranks(d_true, as_published)
     asked = true_ranks.any(1)
     if not asked.all():
-        warnings.warn(f"mean correlation over {asked.sum()} of {len(d)} classes: the others have all true distances equal", stacklevel=3)
+        warnings.warn(f"mean correlation over {asked.sum()} of {len(d)} classes: the others have all true "
+            f"distances equal", stacklevel=3)
     n = len(d) if as_published else len(d)-1
-    return lambda order: fisher_mean(np.einsum("ij,ij->i", ranks[order][:,order], true_ranks)[asked], n, as_published)
+    return lambda order: fisher_mean(np.einsum("ij,ij->i", ranks[order][:,order], true_ranks)[asked], n,
+        as_published)
 
 # %% ../../nbs/20_tree/07_compare.ipynb #76d0cba7
 def pair_matrix(
@@ -134,12 +142,16 @@ def pair_matrix(
 def elementwise_correlation(
     d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
-)->float:                               # in [-1,1]; 0 if all learned distances are equal, nan (with a warning) if all true ones are
-    "Spearman's correlation of learned and true distances over all pairs of classes. arXiv:2301.11065. `ValueError` as `both_sides`."
+)->float:  # in [-1,1]; 0 if all learned distances are equal, nan (with a warning) if all true ones are
+    """Spearman's correlation of learned and true distances over all pairs of classes.
+    arXiv:2301.11065. `ValueError` as `both_sides`."""
     pairs,true_pairs = (pair_matrix(x) for x in both_sides(d, d_true))
-    if not true_pairs.any(): warnings.warn("all true distances are equal: the elementwise correlation is not defined", stacklevel=3)
+    if not true_pairs.any():
+        warnings.warn("all true distances are equal: the elementwise correlation is not defined",
+            stacklevel=3)
     if not true_pairs.any(): return lambda order: float("nan")
-    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs).clip(-1, 1))    # rounding may step past 1
+    # rounding may step past 1
+    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs).clip(-1, 1))
 
 # %% ../../nbs/20_tree/07_compare.ipynb #f197a2a0
 def as_tree(
@@ -148,8 +160,10 @@ def as_tree(
     "`t` as a tree. `ValueError` if it is neither, or if a tip has no name."
     if isinstance(t, Taxonomy): return t.to_tree()
     if not isinstance(t, TreeNode):
-        raise ValueError(f"expected a skbio.TreeNode or a Taxonomy, got {type(t).__name__}; upgma and neighbor_joining make trees of distances")
-    if any(tip.name is None for tip in t.tips()): raise ValueError("a tip of the tree has no name: tips must be named by class")
+        raise ValueError(f"expected a skbio.TreeNode or a Taxonomy, got {type(t).__name__}; upgma and "
+            f"neighbor_joining make trees of distances")
+    if any(tip.name is None for tip in t.tips()):
+        raise ValueError("a tip of the tree has no name: tips must be named by class")
     return t
 
 # %% ../../nbs/20_tree/07_compare.ipynb #268a749a
@@ -157,7 +171,9 @@ def class_order(
     t_true:TreeNode|Taxonomy,  # the true side
 )->list[str]:                  # names of the C classes: label order for a taxonomy, alphabetical for a tree
     "The order in which classes become columns."
-    return list(t_true.names) if isinstance(t_true, Taxonomy) else sorted(tip.name for tip in as_tree(t_true).tips())
+    return (
+        list(t_true.names) if isinstance(t_true, Taxonomy)
+        else sorted(tip.name for tip in as_tree(t_true).tips()))
 
 # %% ../../nbs/20_tree/07_compare.ipynb #3b1c29f2
 def clades(
@@ -186,7 +202,8 @@ def splits(
     "The nontrivial splits (or, `rooted`, clades) of a tree."
     if not rooted: clades = clades^clades[:,:1]
     size = clades.sum(1)
-    return {row.tobytes() for row in np.packbits(clades[(size>1) & (size<clades.shape[1]-(not rooted))], axis=1)}
+    return {row.tobytes() for row in np.packbits(clades[(size>1) & (size<clades.shape[1]-(not rooted))],
+        axis=1)}
 
 # %% ../../nbs/20_tree/07_compare.ipynb #b8c304b1
 def robinson_foulds_ceiling(
@@ -196,7 +213,8 @@ def robinson_foulds_ceiling(
     rooted:bool=False,         # as `robinson_foulds`
     as_published:bool=False,   # as `robinson_foulds`
 )->float:                      # 0 for a tree with larger families, which can be the true one
-    "`robinson_foulds` of the best tree: if binary it has every true group and some more. `ValueError` as `clades`."
+    """`robinson_foulds` of the best tree: if binary it has every true group and some more.
+    `ValueError` as `clades`."""
     if as_published: return 0.                                 # the truth is binary, too
     names = class_order(t_true)
     learned,true = (len(splits(clades(x, names), rooted)) for x in (t,t_true))
@@ -212,14 +230,17 @@ def robinson_foulds(
     rooted:bool=False,         # compare clades instead of splits
     as_published:bool=False,   # compare with the binary tree that the published code makes of the taxonomy
 )->float:                      # 0: same tree; normalised in [0,1], else a count in [0,2(C-3)] (rooted 2(C-2))
-    "Splits that only one tree has. Robinson & Foulds 1981. `ValueError` for different classes, and for a tree `as_published`."
+    """Splits that only one tree has.
+    Robinson & Foulds 1981. `ValueError` for different classes, and for a tree `as_published`."""
     names = class_order(t_true)
     if as_published:
-        if not isinstance(t_true, Taxonomy): raise ValueError("as_published makes a binary tree of a taxonomy: t_true must be a Taxonomy")
+        if not isinstance(t_true, Taxonomy):
+            raise ValueError("as_published makes a binary tree of a taxonomy: t_true must be a Taxonomy")
         t_true = upgma(t_true.path_distance(), names, as_published=True)
     learned,truth = clades(t, names),splits(clades(t_true, names), rooted)
     def value(order):
-        found = splits(learned[:,order], rooted); total = len(found)+len(truth)
+        found = splits(learned[:,order], rooted)
+        total = len(found)+len(truth)
         apart = len(found^truth)
         return float(apart/max(total,1) if normalized else apart)
     return value
@@ -230,8 +251,9 @@ def clade_recall(
     t:TreeNode|Taxonomy,       # learned tree with the classes at its tips
     t_true:TreeNode|Taxonomy,  # true tree or taxonomy
     rooted:bool=False,         # the group must be a clade, not only one side of a split
-)->float:                      # in [0,1], 1: every true group is in the learned tree; nan if the truth has no nontrivial group
-    "Share of the true tree's splits that the learned tree has. `ValueError` if the trees have different classes."
+)->float:  # in [0,1], 1: every true group is in the learned tree; nan if the truth has no nontrivial group
+    """Share of the true tree's splits that the learned tree has.
+    `ValueError` if the trees have different classes."""
     names = class_order(t_true)
     learned,truth = clades(t, names),splits(clades(t_true, names), rooted)
     return lambda order: len(splits(learned[:,order], rooted) & truth)/len(truth) if truth else float("nan")
@@ -241,7 +263,8 @@ def pack(
     rows:np.ndarray,  # (R,C) bool
 )->np.ndarray:        # (R,⌈C/64⌉) uint64
     "Rows of booleans as 64-bit words, padded with zeros."
-    return np.ascontiguousarray(np.packbits(np.pad(rows, ((0,0),(0,-rows.shape[1]%64))), axis=1)).view(np.uint64)
+    return np.ascontiguousarray(np.packbits(np.pad(rows, ((0,0),(0,-rows.shape[1]%64))),
+        axis=1)).view(np.uint64)
 
 # %% ../../nbs/20_tree/07_compare.ipynb #d9976057
 def odd_ones_out(
@@ -258,7 +281,8 @@ def closest_clade(
     clades = clades[np.argsort(-clades.sum(1), kind="stable")]
     index = np.zeros((clades.shape[1],)*2, dtype=np.intp)
     for number,clade in enumerate(clades):
-        members = clade.nonzero()[0]; index[np.ix_(members, members)] = number
+        members = clade.nonzero()[0]
+        index[np.ix_(members, members)] = number
     return clades,index
 
 # %% ../../nbs/20_tree/07_compare.ipynb #202e5d59
@@ -266,7 +290,7 @@ def triplets_sampled(
     n_classes:int,      # C
     budget:int=2**27,   # bytes for all triplets
 )->int:                 # 0: all are looked at
-    "How many triplets `triplet_agreement` samples."
+    "Count the triplets that `triplet_agreement` samples."
     C = int(n_classes)
     return 2**18 if C*(C-1)//2*-(-C//64)*8>budget else 0
 
@@ -275,16 +299,16 @@ def resolved_triplets(
     index:np.ndarray,                     # (C,C) the smallest clade that holds i and j
     n:int,                                # triplets
     generator:torch.Generator|None=None,  # source of randomness; None: a new one with seed 0
-)->np.ndarray:                            # (3,n) classes i, j, k with ij|k; (3,0) where the truth resolves none
+)->np.ndarray:  # (3,n) classes i, j, k with ij|k; (3,0) where the truth resolves none
     "Draw uniformly, with replacement, among the triplets that the truth resolves."
     first,second = np.triu_indices(len(index), 1)
     clade = index[first,second]                                             # (pairs,)
-    upto = (~table).sum(1)[clade].cumsum()                                  # triplets up to and with each pair
+    upto = (~table).sum(1)[clade].cumsum()  # triplets up to and with each pair
     if not upto[-1]: return np.zeros((3,0), dtype=np.intp)
     generator = generator or torch.Generator().manual_seed(0)
     drawn = torch.randint(int(upto[-1]), (n,), generator=generator, device=generator.device).cpu().numpy()
     pair = np.searchsorted(upto, drawn, side="right")
-    rank,odd = upto[pair]-1-drawn,np.empty(n, dtype=np.intp)               # which of the classes outside the clade
+    rank,odd = upto[pair]-1-drawn,np.empty(n, dtype=np.intp)  # which of the classes outside the clade
     for number in np.unique(clade[pair]):
         here = clade[pair]==number
         odd[here] = (~table[number]).nonzero()[0][rank[here]]
@@ -304,17 +328,25 @@ def agreement_of(
 # %% ../../nbs/20_tree/07_compare.ipynb #a8ba851c
 @measure(ceiling=1.)
 def triplet_agreement(
-    d:Tensor|np.ndarray|TreeNode|Taxonomy,  # learned distances (C,C), rows in the order of `t_true.names`; or a learned tree
+    # learned distances (C,C), rows in the order of `t_true.names`; or a learned tree
+    d:Tensor|np.ndarray|TreeNode|Taxonomy,
     t_true:TreeNode|Taxonomy,               # the taxonomy; a tree only if `d` is a tree, too
-    budget:int=2**27,                       # bytes for the learned triplets, C³/16; beyond, about 1,290 classes, a sample is looked at
+    # bytes for the learned triplets, C³/16; beyond, about 1,290 classes, a sample is looked at
+    budget:int=2**27,
     generator:torch.Generator|None=None,    # of the sample; None: a new one with seed 0
 )->float:                                   # in [0,1], 1: every triplet that the truth resolves has the same closest pair; nan if it resolves none
-    "Share of truly resolved triplets of classes on which the learned side agrees; O(C³/64), or O(C²). `ValueError` as `check_distances`, `clades`."
+    """Share of truly resolved triplets of classes on which the learned side agrees; O(C³/64), or O(C²).
+    `ValueError` as `check_distances`, `clades`."""
     names = class_order(t_true)
-    if isinstance(d, (TreeNode,Taxonomy)): shared = clades(d, names).astype(np.float32); closeness = -(shared.T@shared)
+    if isinstance(d, (TreeNode,Taxonomy)):
+        shared = clades(d, names).astype(np.float32)
+        closeness = -(shared.T@shared)
     elif isinstance(t_true, Taxonomy): closeness = check_distances(d, what="d")
-    else: raise ValueError("a distance matrix has no names: give the truth as a Taxonomy, whose names are the order of the rows")
-    if len(closeness)!=len(names): raise ValueError(f"d has {len(closeness)} classes and the truth {len(names)}")
+    else:
+        raise ValueError("a distance matrix has no names: give the truth as a Taxonomy, whose names are the "
+            "order of the rows")
+    if len(closeness)!=len(names):
+        raise ValueError(f"d has {len(closeness)} classes and the truth {len(names)}")
     table,index = closest_clade(clades(t_true, names))
     n_sampled = triplets_sampled(len(names), budget)
     if n_sampled: return agreement_of(closeness, resolved_triplets(table, index, n_sampled, generator))
@@ -331,16 +363,20 @@ def triplet_agreement(
 def cophenetic_correlation(
     t:TreeNode|Taxonomy,            # a tree with branch lengths, or a taxonomy: every edge 1
     d:Tensor|np.ndarray|Taxonomy,   # distances (C,C), or a taxonomy: its path distances
-    names:Sequence[str]|None=None,  # class of each row if `d` is a matrix; None: the order of the taxonomy `t`
-)->float:                           # in [-1,1]; 0 if all distances in the tree are equal, nan (with a warning) if all in `d` are
-    "Pearson's correlation of tree distances with `d` over all pairs of classes. Sokal & Rohlf 1962. `ValueError` as `both_sides`."
+    # class of each row if `d` is a matrix; None: the order of the taxonomy `t`
+    names:Sequence[str]|None=None,
+)->float:  # in [-1,1]; 0 if all distances in the tree are equal, nan (with a warning) if all in `d` are
+    """Pearson's correlation of tree distances with `d` over all pairs of classes.
+    Sokal & Rohlf 1962. `ValueError` as `both_sides`."""
     if isinstance(d, Taxonomy): names = d.names
     elif names is None and isinstance(t, Taxonomy): names = t.names
     elif names is None: raise ValueError("names must say which class each row of d is")
     pairs,true_pairs = (pair_matrix(x, ranks=False) for x in both_sides(cophenetic(as_tree(t), names), d))
-    if not true_pairs.any(): warnings.warn("all distances in d are equal: the cophenetic correlation is not defined", stacklevel=3)
+    if not true_pairs.any():
+        warnings.warn("all distances in d are equal: the cophenetic correlation is not defined", stacklevel=3)
     if not true_pairs.any(): return lambda order: float("nan")
-    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs).clip(-1, 1))    # rounding may step past 1
+    # rounding may step past 1
+    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs).clip(-1, 1))
 
 # %% ../../nbs/20_tree/07_compare.ipynb #5951945a
 class ClassRetrieval(NamedTuple):
@@ -352,23 +388,28 @@ class ClassRetrieval(NamedTuple):
 # %% ../../nbs/20_tree/07_compare.ipynb #7f9c0d47
 @measure(ceiling=1.)
 def class_retrieval(
-    representatives:Tensor|np.ndarray,  # class points (C,D), any length but 0; rows in the order of `taxonomy.names`
+    # class points (C,D), any length but 0; rows in the order of `taxonomy.names`
+    representatives:Tensor|np.ndarray,
     taxonomy:Taxonomy,                  # the true hierarchy of C classes
     level:int,                          # whose groups are to be found; 0: the root's children
 )->ClassRetrieval:                      # `p_at_1`, `r_precision`, `map_at_r`
-    "P@1, R-precision, MAP@R of classes that look for their group. arXiv:2301.11065. `ValueError` as `pairwise_distance`, or for a wrong C."
+    """P@1, R-precision, MAP@R of classes that look for their group.
+    arXiv:2301.11065. `ValueError` as `pairwise_distance`, or for a wrong C."""
     require_order(taxonomy)
     d = pairwise_distance(representatives)
-    if len(d)!=taxonomy.n_classes: raise ValueError(f"got representatives of {len(d)} classes for a taxonomy of {taxonomy.n_classes}")
+    if len(d)!=taxonomy.n_classes:
+        raise ValueError(f"got representatives of {len(d)} classes for a taxonomy of {taxonomy.n_classes}")
     _,group,size = np.unique(taxonomy.level_labels(level), return_inverse=True, return_counts=True)
-    n_found = size.max()-1; rank = np.arange(1, n_found+1)              # R of the largest group
+    n_found = size.max()-1
+    rank = np.arange(1, n_found+1)  # R of the largest group
     if n_found==0: return lambda order: ClassRetrieval(*3*[float("nan")])
     np.fill_diagonal(d, np.inf)
-    lot = by_lot(len(d))                                                # classes that are equally far, as in a collapsed model
+    lot = by_lot(len(d))  # classes that are equally far, as in a collapsed model
     nearest = lot[np.argsort(d[:,lot], axis=1, kind="stable")[:,:n_found]]
     def value(order):
-        mine = group[np.argsort(np.arange(len(group))[order])]          # the group whose class stands at each point
-        wanted = size[mine]-1; query = wanted>0                         # (C,)
+        mine = group[np.argsort(np.arange(len(group))[order])]  # the group whose class stands at each point
+        wanted = size[mine]-1
+        query = wanted>0  # (C,)
         right = (mine[nearest]==mine[:,None])[query]                    # (Q,R)
         within,wanted = right & (rank<=wanted[query,None]),wanted[query]
         precision = (right.cumsum(1)/rank*within).sum(1)/wanted

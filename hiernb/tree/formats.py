@@ -38,7 +38,8 @@ def decode(
     try: return data.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[:error.start].count(b"\n")+1
-        raise ValueError(f"{source}, line {line}: expected UTF-8 text, found the byte 0x{data[error.start]:02x}; "
+        raise ValueError(f"{source}, line {line}: expected UTF-8 text, found the byte "
+            f"0x{data[error.start]:02x}; "
                          "save it as UTF-8, for example with `iconv -f latin1 -t utf-8`") from None
 
 def read_text(
@@ -56,7 +57,8 @@ def cut(
     source:str|Path,  # the file, for messages
 )->list[tuple[int,list[str]]]:  # line number and cells, without outer blanks, of each row that is not blank
     "Cut a text into rows and cells. `ValueError` with file and line for an unclosed quote."
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True,
+        strict=True)
     try: rows = [(reader.line_num,[cell.strip() for cell in row]) for row in reader]
     except csv.Error as error: raise ValueError(f"{source}, line {reader.line_num}: {error}") from None
     return [(line,row) for line,row in rows if any(row)]
@@ -80,20 +82,23 @@ def find_delimiter(
     if found[0]=="\t": return "\t"
     if len(found)>1: found = [mark for mark in found if is_even(text, mark)]
     if len(found)==1: return found[0]
-    raise ValueError(f"{source}: cannot tell what stands between the cells of {header[:80]!r}; give delimiter=…, one of "
+    raise ValueError(f"{source}: cannot tell what stands between the cells of {header[:80]!r}; give "
+        f"delimiter=…, one of "
                      f"{', '.join(map(repr,delimiters))}")
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90c4
 def require_pyarrow(
     file:str|Path,  # that is to be read, for the message
 )->None:
-    "`ImportError` that says what to install."
-    if importlib.util.find_spec("pyarrow") is None: raise ImportError(f"reading {file} needs pyarrow: pip install pyarrow")
+    "Require pyarrow. `ImportError` says what to install."
+    if importlib.util.find_spec("pyarrow") is None:
+        raise ImportError(f"reading {file} needs pyarrow: pip install pyarrow")
 
 def read_parquet(
     file:str|Path,  # a Parquet file
 ):                  # `pandas.DataFrame`; columns of bytes became text
-    "Read a Parquet table. `ImportError` says what is missing; `ValueError` with the file for damage, or bytes that are no UTF-8."
+    """Read a Parquet table.
+    `ImportError` says what is missing; `ValueError` with the file for damage, or bytes that are no UTF-8."""
     require_pyarrow(file)
     import pandas as pd
     data = Path(file).expanduser().read_bytes()
@@ -101,22 +106,26 @@ def read_parquet(
     except (ValueError,OSError,NotImplementedError) as error:
         raise ValueError(f"{file} cannot be read as Parquet: {' '.join(str(error).split())}") from None
     for name in [name for name,dtype in table.dtypes.items() if dtype.kind=="O"]:
-        cells = [decode(cell, f"{file}, column {name}") if isinstance(cell,bytes) else cell for cell in table[name]]
+        cells = [decode(cell, f"{file}, column {name}") if isinstance(cell,
+            bytes) else cell for cell in table[name]]
         table[name] = pd.Series(cells, index=table.index, dtype=object)
     return table.reset_index() if any(table.index.names) else table
 
 def parquet_cells(
     file:str|Path,  # a Parquet file of text and whole numbers
 )->list[tuple[int,list[str]]]:  # row number, 0 for the column names, and cells
-    "Read a Parquet table as cells of text; a missing value is an empty cell. `ValueError` with row and column for other values."
-    table = read_parquet(file); rows = [(0,[str(name).strip() for name in table.columns])]
+    """Read a Parquet table as cells of text; a missing value is an empty cell.
+    `ValueError` with row and column for other values."""
+    table = read_parquet(file)
+    rows = [(0,[str(name).strip() for name in table.columns])]
     for number,values in enumerate(table.itertuples(index=False), 1):
         cells = []
         for name,value in zip(table.columns, values):
             missing = value is None or value!=value
             whole = isinstance(value,int) or hasattr(value,"dtype") and value.dtype.kind in "iu"
             if not (missing or whole or isinstance(value,str)):
-                raise ValueError(f"{file}, row {number}, column {name}: expected text or a whole number, found {value!r}")
+                raise ValueError(f"{file}, row {number}, column {name}: expected text or a whole number, "
+                    f"found {value!r}")
             cells.append("" if missing else str(value).strip())
         rows.append((number,cells))
     return rows
@@ -131,10 +140,13 @@ def read_table(
     else:
         text = read_text(file)
         rows = cut(text, delimiter or find_delimiter(text, file), file)
-    if len(rows)<2: raise ValueError(f"{file}: expected a row of column names and at least one class, found {len(rows)} rows")
+    if len(rows)<2:
+        raise ValueError(f"{file}: expected a row of column names and at least one class, found {len(rows)} "
+            f"rows")
     (_,header),*rows = rows
     for line,row in rows:
-        if len(row)!=len(header): raise ValueError(f"{file}, line {line}: {len(row)} cells under {len(header)} column names: {row}")
+        if len(row)!=len(header):
+            raise ValueError(f"{file}, line {line}: {len(row)} cells under {len(header)} column names: {row}")
     return header,rows
 
 # %% ../../nbs/20_tree/01_formats.ipynb #5eb53e20
@@ -200,7 +212,8 @@ def newick_tokens(
 def read_newick(
     text:str,  # one tree, ending in `;`
 )->tuple[list[int],list[str],list[float|None],list[float|None]]:  # per node: parent, name, edge length, support
-    "Read the nodes of a Newick tree, root first and parents before children. `ValueError` says where the text goes wrong."
+    """Read the nodes of a Newick tree, root first and parents before children.
+    `ValueError` says where the text goes wrong."""
     parents,names,lengths,support,node,before = [-1],[""],[None],[None],0,"("
     def grow(parent):
         parents.append(parent)
@@ -239,7 +252,7 @@ def plain(
     return repr(float(x)).removesuffix(".0")
 
 def write_newick(
-    parents:Sequence[int],                      # of each node, parents before children; −1 for the root, which comes first
+    parents:Sequence[int],  # of each node, parents before children; −1 for the root, which comes first
     names:Sequence[str],                        # of each node; an empty one is left out, but for a tip
     lengths:Sequence[float|None],               # of the edge above each node
     support:Sequence[float|None]|None=None,     # of each group; None: of no group
@@ -274,17 +287,22 @@ def newick_of(
 
 # %% ../../nbs/20_tree/01_formats.ipynb #f5b04226
 def read_pairs(
-    source:Mapping|Iterable|str|Path,  # a mapping, pairs, or a file with two fields a line: a tab, else the first blank, parts them
+    # a mapping, pairs, or a file with two fields a line: a tab, else the first blank, parts them
+    source:Mapping|Iterable|str|Path,
 )->list[tuple]:
-    "Pairs in order. `FileNotFoundError`, or `ValueError` for a line of one field or a first entry that comes twice."
+    """Pairs in order.
+    `FileNotFoundError`, or `ValueError` for a line of one field or a first entry that comes twice."""
     if isinstance(source,(str,Path)):
         lines = [line for line in read_text(source).splitlines() if line.strip()]
-        pairs = [tuple(field.strip() for field in line.split("\t" if "\t" in line else None, 1)) for line in lines]
+        pairs = [tuple(field.strip() for field in line.split("\t" if "\t" in line else None,
+            1)) for line in lines]
     else: pairs = [tuple(pair) for pair in (source.items() if isinstance(source,Mapping) else source)]
     for number,pair in enumerate(pairs,1):
         if len(pair)!=2: raise ValueError(f"entry {number}: expected two fields, got {pair}")
     node,count = Counter(a for a,_ in pairs).most_common(1)[0] if pairs else (None,0)
-    if count>1: raise ValueError(f"{node!r} comes {count} times: {[b for a,b in pairs if a==node]}; a node has one parent and one name")
+    if count>1:
+        raise ValueError(f"{node!r} comes {count} times: {[b for a,b in pairs if a==node]}; a node has one "
+            f"parent and one name")
     return pairs
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7d48271d
@@ -292,10 +310,12 @@ def check_path_sizes(
     depths:Iterable[int],   # edges from the root to each node
     most:int=200_000_000,   # names on all paths together; each takes eight bytes
 )->None:
-    "Refuse a tree whose paths do not fit in memory: a ladder of n groups has n²/2 names on them. `ValueError` names the size."
+    """Refuse a tree whose paths do not fit in memory: a ladder of n groups has n²/2 names on them.
+    `ValueError` names the size."""
     total = sum(depths)
     if total>most:
-        raise ValueError(f"the paths of this tree hold {total:,} names, expected at most {most:,}; groups in groups of one class each are no taxonomy")
+        raise ValueError(f"the paths of this tree hold {total:,} names, expected at most {most:,}; groups in "
+            f"groups of one class each are no taxonomy")
 
 # %% ../../nbs/20_tree/01_formats.ipynb #c6ae1e4b
 def node_paths(
@@ -304,7 +324,8 @@ def node_paths(
     "Follow parents up to a root. `ValueError` names a cycle, an orphan or an empty name."
     for child,parent in parents.items():
         for name in (child,parent):
-            if name is not None and not str(name).strip(): raise ValueError(f"empty name in {child!r} -> {parent!r}")
+            if name is not None and not str(name).strip():
+                raise ValueError(f"empty name in {child!r} -> {parent!r}")
     depths,paths = {},{}
     def climb(node):
         trail = {}                                                     # a set in order
@@ -320,8 +341,10 @@ def node_paths(
     for node in parents: climb(node)
     check_path_sizes(depths.values())
     for node in depths: paths[node] = (*paths.get(parents.get(node), ()),node)
-    roots = [n for n,p in paths.items() if len(p)==1]; orphans = [n for n in roots if n not in parents]
+    roots = [n for n,p in paths.items() if len(p)==1]
+    orphans = [n for n in roots if n not in parents]
     if len(roots)>1 and orphans:
         other = next(r for r in roots if r!=orphans[0])
-        raise ValueError(f"orphan: {orphans[0]!r} has no parent, but neither has {other!r}; one root, or the parent None to each")
+        raise ValueError(f"orphan: {orphans[0]!r} has no parent, but neither has {other!r}; one root, or the "
+            f"parent None to each")
     return {n:p[1:] for n,p in paths.items()} if len(roots)==1<len(paths) else paths

@@ -26,45 +26,64 @@ __all__ = ['pairwise_distance', 'check_distances', 'by_lot', 'untied', 'in_order
 
 # %% ../../nbs/20_tree/05_infer.ipynb #0a872d24
 def pairwise_distance(
-    representatives:Tensor|np.ndarray,  # (C,D), one point per class, finite, none at the origin; lengths do not matter
+    # (C,D), one point per class, finite, none at the origin; lengths do not matter
+    representatives:Tensor|np.ndarray,
     distance:str="euclidean",           # `euclidean`: the chord, 0 … 2; `angular`: the angle, 0 … π radians
 )->np.ndarray:                          # (C,C) float64, symmetric, zero diagonal
-    "Distances on the unit sphere. `ValueError` for a wrong shape, nan or inf, or a point at the origin. arXiv:2301.11065."
-    if distance not in ("euclidean","angular"): raise ValueError(f"distance must be 'euclidean' or 'angular', got {distance!r}")
+    """Distances on the unit sphere.
+    `ValueError` for a wrong shape, nan or inf, or a point at the origin. arXiv:2301.11065."""
+    if distance not in ("euclidean","angular"):
+        raise ValueError(f"distance must be 'euclidean' or 'angular', got {distance!r}")
     if isinstance(representatives,Tensor): representatives = representatives.detach().double().cpu().numpy()
     points = np.asarray(representatives, dtype=float)
-    if points.ndim!=2 or not points.size: raise ValueError(f"expected representatives (C,D), one row per class, got shape {points.shape}")
-    if not np.isfinite(points).all(): raise ValueError(f"representative {np.isfinite(points).all(1).argmin()} holds nan or inf")
-    points = points/np.abs(points).max(1, keepdims=True, initial=np.finfo(float).tiny)    # no overflow in the norm
+    if points.ndim!=2 or not points.size:
+        raise ValueError(f"expected representatives (C,D), one row per class, got shape {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError(f"representative {np.isfinite(points).all(1).argmin()} holds nan or inf")
+    # no overflow in the norm
+    points = points/np.abs(points).max(1, keepdims=True, initial=np.finfo(float).tiny)
     norms = np.linalg.norm(points, axis=1, keepdims=True)
-    if not norms.all(): raise ValueError(f"representative {norms[:,0].argmin()} is the zero vector and has no direction")
-    points = points/norms; chord = cdist(points, points)                                   # (C,C)
+    if not norms.all():
+        raise ValueError(f"representative {norms[:,0].argmin()} is the zero vector and has no direction")
+    points = points/norms
+    chord = cdist(points, points)  # (C,C)
     return chord if distance=="euclidean" else 2*np.arctan2(chord, cdist(points, -points))
 
 # %% ../../nbs/20_tree/05_infer.ipynb #9941a879
 def check_distances(
-    dist:Tensor|np.ndarray|Taxonomy,  # (C,C) distances between classes; a taxonomy stands for its path distances
+    # (C,C) distances between classes; a taxonomy stands for its path distances
+    dist:Tensor|np.ndarray|Taxonomy,
     names:Sequence[str]|None=None,    # C different class names; None: rows go by their numbers
     what:str="dist",                  # what an error calls the matrix
-    slack:float=1e-3,                 # rounding allowed, as a share of the largest distance: single precision's √eps, three times
+    # rounding allowed, as a share of the largest distance: single precision's √eps, three times
+    slack:float=1e-3,
 )->np.ndarray:                        # (C,C) float64, exactly symmetric, diagonal 0
-    "The matrix without its rounding. `ValueError` says what keeps it from being distances between these classes."
+    """The matrix without its rounding.
+    `ValueError` says what keeps it from being distances between these classes."""
     if isinstance(dist,Taxonomy): dist = dist.path_distance()
     d = dist.detach().double().cpu().numpy() if isinstance(dist,Tensor) else np.asarray(dist, dtype=float)
-    if d.ndim!=2 or d.shape[0]!=d.shape[1] or not d.size: raise ValueError(f"{what} must be a square distance matrix (C,C), got shape {d.shape}")
+    if d.ndim!=2 or d.shape[0]!=d.shape[1] or not d.size:
+        raise ValueError(f"{what} must be a square distance matrix (C,C), got shape {d.shape}")
     names = list(range(len(d)) if names is None else names)
     if len(names)!=len(d): raise ValueError(f"{len(names)} names for the {len(d)} classes of {what}")
     name,count = Counter(names).most_common(1)[0]
     if count>1: raise ValueError(f"class name {name!r} comes {count} times")
-    def at(bad): i,j = np.argwhere(bad)[0]; return f"{what}[{names[i]!r}, {names[j]!r}] is {d[i,j]:.6g}"
+    def at(bad):
+        i,j = np.argwhere(bad)[0]
+        return f"{what}[{names[i]!r}, {names[j]!r}] is {d[i,j]:.6g}"
     if not np.isfinite(d).all(): raise ValueError(f"{at(~np.isfinite(d))}: distances must be finite")
     rounding = slack*np.abs(d).max()
     if (d<-rounding).any(): raise ValueError(f"{at(d<-rounding)}: distances must not be negative")
     own = np.diag(d.diagonal()>rounding)
-    if own.any(): raise ValueError(f"{at(own)}: a class has distance 0 to itself; turn similarities into distances first")
+    if own.any():
+        raise ValueError(f"{at(own)}: a class has distance 0 to itself; turn similarities into distances "
+            f"first")
     skew = np.abs(d-d.T)>rounding
-    if skew.any(): raise ValueError(f"{at(skew)} but {d.T[skew][0]:.6g} the other way round: distances must be symmetric")
-    d = ((d+d.T)/2).clip(min=0); np.fill_diagonal(d, 0); return d
+    if skew.any():
+        raise ValueError(f"{at(skew)} but {d.T[skew][0]:.6g} the other way round: distances must be symmetric")
+    d = ((d+d.T)/2).clip(min=0)
+    np.fill_diagonal(d, 0)
+    return d
 
 # %% ../../nbs/20_tree/05_infer.ipynb #ad1e2fcf
 def by_lot(
@@ -99,11 +118,13 @@ def in_order(
 def published_joins(
     dist:np.ndarray,   # (C,C) distances, symmetric
 )->np.ndarray:         # (C-1,4) as scipy's linkage: two clusters, their distance, number of classes below
-    "Join as the published code does: a joined cluster's distances are halved sums, and of equal pairs the last one joins."
+    """Join as the published code does: a joined cluster's distances are halved sums, and of equal pairs the
+    last one joins."""
     d,clusters,joins = dist.copy(),[(i,1) for i in range(len(dist))],[]
     while len(clusters)>1:
         below = np.where(np.tri(len(d), k=-1, dtype=bool), d, np.inf)
-        i,j = divmod(below.size-1-int(below.ravel()[::-1].argmin()), len(d))        # the last of the smallest; i > j
+        # the last of the smallest; i > j
+        i,j = divmod(below.size-1-int(below.ravel()[::-1].argmin()), len(d))
         (one,n),(other,m) = clusters[i],clusters[j]
         clusters[j] = len(dist)+len(joins),n+m
         joins.append((one,other,d[i,j],n+m))
@@ -118,24 +139,26 @@ def upgma(
     as_published:bool=False,  # WPGMA with the published order of ties, which the published code calls UPGMA
 )->TreeNode:                  # rooted, binary, ultrametric; tips are named, edges have lengths ≥ 0
     "Average-linkage tree. `ValueError` unless `dist` holds distances between `names`. Sokal & Michener 1958."
-    names = list(map(str,names)); d = check_distances(dist,names)
+    names = list(map(str,names))
+    d = check_distances(dist,names)
     if len(names)==1: return TreeNode(children=[TreeNode(names[0],length=0.)])
     if as_published: return TreeNode.from_linkage_matrix(published_joins(d), names)
     d,shuffled = untied(d, names)
     tree = TreeNode.from_linkage_matrix(linkage(squareform(d, checks=False), "average"), shuffled)
     return tree if shuffled is names else in_order(tree, names)
 
-
 # %% ../../nbs/20_tree/05_infer.ipynb #0056ffe7
 def neighbor_joining(
     dist:Tensor|np.ndarray,  # (C,C) distances between classes, exact but for rounding (`check_distances`)
     names:Sequence[str],     # C different class names
-)->TreeNode:                 # unrooted: the topmost node has three children; tips are named, edges have lengths ≥ 0
-    "Neighbour-joining tree, negative edges set to 0. `ValueError` unless `dist` holds distances between `names`. Saitou & Nei 1987."
-    names = list(map(str,names)); d = check_distances(dist,names)
+)->TreeNode:  # unrooted: the topmost node has three children; tips are named, edges have lengths ≥ 0
+    """Neighbour-joining tree, negative edges set to 0.
+    `ValueError` unless `dist` holds distances between `names`. Saitou & Nei 1987."""
+    names = list(map(str,names))
+    d = check_distances(dist,names)
     if len(names)<3: return TreeNode(children=[TreeNode(n,length=d.max()/2) for n in names])
     d,shuffled = untied(d, names)
-    ids = [str(i) for i in range(len(names))]                          # scikit-bio's rules for ids are narrower than ours for names
+    ids = [str(i) for i in range(len(names))]  # scikit-bio's rules for ids are narrower than ours for names
     tree = nj(DistanceMatrix(d,ids), neg_as_zero=True)
     for tip in tree.tips(): tip.name = shuffled[int(tip.name)]
     return tree if shuffled is names else in_order(tree, names)
@@ -145,21 +168,36 @@ def cophenetic(
     tree:TreeNode,        # every edge with a length, every tip with a name
     names:Sequence[str],  # tips wanted, in this order; the tree may have more
 )->np.ndarray:            # (C,C) float64: length of the path between each two tips
-    "Distances along the tree. `ValueError` for a tip that is missing or stands twice, or an edge without length."
-    tips = [tip.name for tip in tree.tips(include_self=True)]; where = {name:i for i,name in enumerate(tips)}
+    """Distances along the tree.
+    `ValueError` for a tip that is missing or stands twice, or an edge without length."""
+    tips = [tip.name for tip in tree.tips(include_self=True)]
+    where = {name:i for i,name in enumerate(tips)}
     missing = [n for n in names if n not in where]
-    if missing: raise ValueError(f"the tree has no tip {missing[0]!r}; {len(missing)} of {len(names)} names are missing")
-    if len(where)<len(tips): raise ValueError(f"the tree has several tips {Counter(tips).most_common(1)[0][0]!r}")
-    level,run,meet = {id(tree):0.},{},np.zeros((len(tips),)*2)         # meet: length from the root to the lowest common ancestor
+    if missing:
+        raise ValueError(f"the tree has no tip {missing[0]!r}; {len(missing)} of {len(names)} names are "
+            f"missing")
+    if len(where)<len(tips):
+        raise ValueError(f"the tree has several tips {Counter(tips).most_common(1)[0][0]!r}")
+    # meet: length from the root to the lowest common ancestor
+    level,run,meet = {id(tree):0.},{},np.zeros((len(tips),)*2)
     for node in tree.preorder(include_self=False):
-        if node.length is None: raise ValueError(f"the edge above {node.name or 'an inner node'!r} has no length: set `node.length`")
+        if node.length is None:
+            raise ValueError(f"the edge above {node.name or 'an inner node'!r} has no length: set "
+                f"`node.length`")
         level[id(node)] = level[id(node.parent)]+node.length
     position = iter(range(len(tips)))
     for node in tree.postorder():
-        if node.is_tip(): i = next(position); run[id(node)] = (i,i+1); meet[i,i] = level[id(node)]; continue
-        ends = [run[id(child)] for child in node.children]; run[id(node)] = start,stop = ends[0][0],ends[-1][1]
+        if node.is_tip():
+            i = next(position)
+            run[id(node)] = (i,i+1)
+            meet[i,i] = level[id(node)]
+            continue
+        ends = [run[id(child)] for child in node.children]
+        run[id(node)] = start,stop = ends[0][0],ends[-1][1]
         for a,b in ends: meet[a:b,b:stop] = meet[b:stop,a:b] = level[id(node)]
-    order = [where[n] for n in names]; meet = meet[np.ix_(order,order)]; own = meet.diagonal()
+    order = [where[n] for n in names]
+    meet = meet[np.ix_(order,order)]
+    own = meet.diagonal()
     return own[:,None]+own-2*meet
 
 # %% ../../nbs/20_tree/05_infer.ipynb #c0f7a414
@@ -170,18 +208,22 @@ def proxy_distances(
     labels:Tensor|None=None,   # (N,) integers ≥ 0; None: every sample is a row
     portion:int=1024,          # samples at a time
 )->tuple[np.ndarray,np.ndarray,np.ndarray]:  # (R,P) distances to proxies, (R,) to the centre, (R,) labels or sample numbers; float64
-    "Hyperbolic distances of samples, or their means over classes. `ValueError` for points outside the ball, no samples, labels that do not fit."
+    """Hyperbolic distances of samples, or their means over classes.
+    `ValueError` for points outside the ball, no samples, labels that do not fit."""
     for name,x in (("embeddings",embeddings),("proxies",proxies)):
-        if not isinstance(x, Tensor): raise ValueError(f"{name} must be a torch tensor, got {type(x).__name__}")
+        if not isinstance(x, Tensor):
+            raise ValueError(f"{name} must be a torch tensor, got {type(x).__name__}")
     if embeddings.ndim!=2 or proxies.ndim!=2 or not len(embeddings) or not len(proxies) or embeddings.shape[1]!=proxies.shape[1]:
-        raise ValueError(f"expected embeddings (N,D) and proxies (P,D) of one D, got shapes {tuple(embeddings.shape)} and {tuple(proxies.shape)}")
+        raise ValueError(f"expected embeddings (N,D) and proxies (P,D) of one D, got shapes "
+            f"{tuple(embeddings.shape)} and {tuple(proxies.shape)}")
     points,proxies = (x.detach().double() for x in (embeddings,proxies))
     for x in (points,proxies): rim_gap(x, c, inside=True)
     labels = torch.arange(len(points)) if labels is None else integer_labels(labels)
     if labels.shape!=(len(points),) or labels.is_floating_point() or labels.dtype==torch.bool or labels.min()<0:
         below = (labels.flatten()<0).nonzero()[:1,0].tolist()
         where = "".join(f"; sample {i} has {labels.flatten()[i].item()}" for i in below)
-        raise ValueError(f"labels must be {len(points)} integers ≥ 0, one per sample; got {labels.dtype} of shape {tuple(labels.shape)}{where}")
+        raise ValueError(f"labels must be {len(points)} integers ≥ 0, one per sample; got {labels.dtype} of "
+            f"shape {tuple(labels.shape)}{where}")
     kept,row,count = labels.unique(return_inverse=True, return_counts=True)
     total = points.new_zeros(len(kept), len(proxies)+1)
     for some,at in zip(points.split(portion), row.to(points.device).split(portion)):
@@ -194,14 +236,18 @@ def proxy_tree(
     embeddings:Tensor,                 # (N,D), in the ball
     proxies:Tensor,                    # (P,D) hierarchical proxies, in the ball
     c:float,                           # curvature magnitude > 0
-    labels:Tensor|None=None,           # (N,) integers ≥ 0: tips are the classes that occur; None: tips are the samples
+    labels:Tensor|None=None,  # (N,) integers ≥ 0: tips are the classes that occur; None: tips are the samples
     names:Sequence[str]|None=None,     # name of each class (by label) or sample; None: numbers
-    margin:float=.1,                   # ≥ 0, hyperbolic distance: joins under one proxy that lie no higher apart are one node; HIER's δ
+    # ≥ 0, hyperbolic distance: joins under one proxy that lie no higher apart are one node; HIER's δ
+    margin:float=.1,
     centre_competes:bool=False,        # let the centre of the ball be an ancestor, and the root
 )->TreeNode:                           # rooted, ultrametric; a node's height is its distance to its farthest tip; inner nodes `proxy 17`, `root`
-    "The hierarchy in hierarchical proxies as a tree. `ValueError` as `proxy_distances`, and for names that do not fit. HIER, section 3.3."
+    """The hierarchy in hierarchical proxies as a tree.
+    `ValueError` as `proxy_distances`, and for names that do not fit. HIER, section 3.3."""
     dist,dist_to_centre,kept = proxy_distances(embeddings, proxies, c, labels)
-    if names is None: return ancestor_tree(dist, list(map(str, kept)), margin, dist_to_centre if centre_competes else None)
+    if names is None:
+        return ancestor_tree(dist, list(map(str, kept)), margin, dist_to_centre if centre_competes else None)
     if len(names)<=kept[-1] or labels is None and len(names)!=len(kept):
-        raise ValueError(f"{len(names)} names for {'samples' if labels is None else 'labels'} 0..{kept[-1]}: every tip needs one")
+        raise ValueError(f"{len(names)} names for {'samples' if labels is None else 'labels'} 0..{kept[-1]}: "
+            f"every tip needs one")
     return ancestor_tree(dist, [names[k] for k in kept], margin, dist_to_centre if centre_competes else None)

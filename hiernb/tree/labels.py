@@ -23,18 +23,23 @@ def object_labels(
     values:Sequence,      # integers or names
     name:str,             # what an error calls them
 )->list[int]|list[str]:
-    "Take labels one by one. `ValueError` for one that is empty, neither integer nor text, or of another kind than the first."
+    """Take labels one by one.
+    `ValueError` for one that is empty, neither integer nor text, or of another kind than the first."""
     found = []
     for i,value in enumerate(values):
         value = value.decode() if isinstance(value,bytes) else value
-        if value is None or value is np.ma.masked or str(value) in ("nan","NaT","<NA>") and not isinstance(value,str):
-            raise ValueError(f"{name.removesuffix('s')} {i} is empty: expected an integer or a name, found {value}")
-        if isinstance(value,str) and not value.strip(): raise ValueError(f"{name.removesuffix('s')} {i} is empty: {value!r}")
+        if value is None or value is np.ma.masked or str(value) in ("nan","NaT",
+            "<NA>") and not isinstance(value,str):
+            raise ValueError(f"{name.removesuffix('s')} {i} is empty: expected an integer or a name, found "
+                f"{value}")
+        if isinstance(value,str) and not value.strip():
+            raise ValueError(f"{name.removesuffix('s')} {i} is empty: {value!r}")
         whole = isinstance(value,Integral) and not isinstance(value,(bool,np.bool_))
         if not whole and not isinstance(value,str):
             raise ValueError(f"{name} must be integers or names, got {value!r} at {i}")
         if found and whole!=isinstance(found[0],int):
-            raise ValueError(f"{name} must be integers or names, all of one kind; got {found[0]!r} at 0 and {value!r} at {i}")
+            raise ValueError(f"{name} must be integers or names, all of one kind; got {found[0]!r} at 0 and "
+                f"{value!r} at {i}")
         found.append(int(value) if whole else nfc(str(value)))
     return found
 
@@ -51,8 +56,10 @@ def plain_labels(
     listed = isinstance(labels,(list,tuple)) and any(isinstance(x,(str,bytes)) or x is None for x in labels)
     values = np.asarray(labels, dtype=object if listed else None)
     if values.dtype.kind=="f" and np.isnan(values).any():
-        raise ValueError(f"{name.removesuffix('s')} {int(np.isnan(values).argmax())} is empty: expected an integer or a name, found nan")
-    if values.dtype.kind not in "iuOUS": raise ValueError(f"{name} must be integers or names, got {values.dtype}")
+        raise ValueError(f"{name.removesuffix('s')} {int(np.isnan(values).argmax())} is empty: expected an "
+            f"integer or a name, found nan")
+    if values.dtype.kind not in "iuOUS":
+        raise ValueError(f"{name} must be integers or names, got {values.dtype}")
     if values.dtype.kind in "OUS":
         if values.ndim!=1: raise ValueError(f"{name} must be one per sample, got shape {values.shape}")
         values = object_labels(values.tolist(), name)
@@ -67,7 +74,8 @@ def integer_labels(
     "Take labels where only integers make sense. `ValueError` as `plain_labels`, and for names."
     found = plain_labels(labels, name)
     if isinstance(found,Tensor): return found
-    raise ValueError(f"{name} must be integers here, got names such as {found[0]!r}; number the classes, for example with "
+    raise ValueError(f"{name} must be integers here, got names such as {found[0]!r}; number the classes, for "
+        f"example with "
                      "np.unique(names, return_inverse=True)[1]")
 
 # %% ../../nbs/20_tree/02_labels.ipynb #a0b1c208
@@ -79,10 +87,11 @@ def first_few(
 
 def require_order(
     taxonomy,                # has `names` and `ordered`
-    said:bool=True,          # whether labels belong to the taxonomy by their documentation; False: they come from a file of their own
+    # whether labels belong to the taxonomy by their documentation; False: they come from a file of their own
+    said:bool=True,
     labels:Tensor|None=None, # (N,) integers; None: rows, one per class
 )->None:
-    "`ValueError` with both orders unless integers, or rows, can only mean the taxonomy's order."
+    "Require that integers, or rows, can only mean the taxonomy's order. `ValueError` shows both orders."
     names,ordered = list(getattr(taxonomy, "names", [])),getattr(taxonomy, "ordered", None)
     if not names: return
     by_name,either = list(enumerate(sorted(names))),False
@@ -90,21 +99,26 @@ def require_order(
         by_name = sorted((int(name),name) for name in names)
         if by_name==[(k,name) for k,name in enumerate(names)]: return
         numbers = {number for number,_ in by_name}
-        either = [name for _,name in by_name]!=names if labels is None else set(labels.unique().tolist())<=numbers
+        either = (
+            [name for _,name in by_name]!=names if labels is None else set(labels.unique().tolist())<=numbers)
     if said and (ordered or ordered is None and not either): return
     what = "rows" if labels is None else "integer labels"
-    raise ValueError(f"{what} without names can mean two orders. The taxonomy's: {first_few(list(enumerate(names)))}. By name: "
-                     f"{first_few(by_name)}. Give class_names, or order='taxonomy' for the first; or put the taxonomy in label order, "
+    raise ValueError(f"{what} without names can mean two orders. The taxonomy's: "
+        f"{first_few(list(enumerate(names)))}. By name: "
+                     f"{first_few(by_name)}. Give class_names, or order='taxonomy' for the first; or put the "
+                     f"taxonomy in label order, "
                      "taxonomy.select(names)")
 
 def in_label_order(
     taxonomy,                               # a `Taxonomy`
-    class_names:Sequence[str]|None=None,    # names in label order; classes of the taxonomy that are not among them are left out
+    # names in label order; classes of the taxonomy that are not among them are left out
+    class_names:Sequence[str]|None=None,
     order:str|None=None,                    # "taxonomy": labels count its classes
 ):                                          # the taxonomy in label order, `ordered` if somebody said so
     "Put a taxonomy into label order. `ValueError` for an unknown class or order, or both given."
     if order not in (None,"taxonomy"): raise ValueError(f"order must be 'taxonomy' or None, got {order!r}")
-    if class_names is not None and order is not None: raise ValueError("give class_names or order, not both: class_names are an order")
+    if class_names is not None and order is not None:
+        raise ValueError("give class_names or order, not both: class_names are an order")
     if class_names is not None: return taxonomy.select(class_names)
     return taxonomy if order is None else taxonomy.select(taxonomy.names)
 
@@ -116,18 +130,21 @@ def match_labels(
     order:str|None=None,                    # "taxonomy": integers count its classes
     rows:Sequence[str]=(),                  # what else has a row or column per class, for messages
 )->tuple[Tensor,object]:                    # (N,) int64; the taxonomy in their order
-    "Find the class of each label. `ValueError` for a name that is no class, and for integers or rows that could mean two orders."
+    """Find the class of each label.
+    `ValueError` for a name that is no class, and for integers or rows that could mean two orders."""
     found,taxonomy = plain_labels(labels),in_label_order(taxonomy, class_names, order)
     named = class_names is not None or order is not None
     if isinstance(found,Tensor):
         if not named: require_order(taxonomy, labels=found)
         return found,taxonomy
     if rows and not named:
-        raise ValueError(f"{' and '.join(rows)} have a row or column per class, but the labels are names, which do not say which; "
+        raise ValueError(f"{' and '.join(rows)} have a row or column per class, but the labels are names, "
+            f"which do not say which; "
                          "give class_names, the names in the order of the rows, or order='taxonomy'")
     place = {name:k for k,name in enumerate(taxonomy.names)}
     for i,name in enumerate(found):
         if name not in place:
             near = difflib.get_close_matches(name, taxonomy.names)
-            raise ValueError(f"label {i}, {name!r}, is no class of the {len(place)}"+(f"; did you mean {near}?" if near else ""))
+            raise ValueError(f"label {i}, {name!r}, is no class of the {len(place)}"
+                +(f"; did you mean {near}?" if near else ""))
     return torch.tensor([place[name] for name in found], dtype=torch.long),taxonomy.select(taxonomy.names)

@@ -15,21 +15,26 @@ from skbio import TreeNode
 def meetings(
     dist:np.ndarray,  # (N,P) distances from points to proxies, finite
 )->Iterator[tuple[int,int,int,float]]:  # N-1 joins by rising height: cluster that stays, cluster that goes into it, proxy, height
-    "Joins of minimax linkage, cluster i starting as point i; equal distances in index order. Bien & Tibshirani 2011; HIER, section 3.3."
+    """Joins of minimax linkage, cluster i starting as point i; equal distances in index order.
+    Bien & Tibshirani 2011; HIER, section 3.3."""
     n_points,n_proxies = dist.shape
     cluster,members,guest = list(range(n_points)),[[i] for i in range(n_points)],[-1]*n_proxies
     inside,left = np.zeros((n_points,n_proxies), np.int32),n_points      # points of each cluster in each ball
     order,step = np.argsort(dist, axis=None, kind="stable"),2**16
     for at in (at for start in range(0, len(order), step) for at in order[start:start+step].tolist()):
         if left==1: return
-        point,proxy = divmod(at, n_proxies); mine = cluster[point]
+        point,proxy = divmod(at, n_proxies)
+        mine = cluster[point]
         inside[mine,proxy] += 1
         if inside[mine,proxy]<len(members[mine]): continue                # not whole in the ball yet
-        other = mine if guest[proxy]<0 else cluster[guest[proxy]]; guest[proxy] = point
+        other = mine if guest[proxy]<0 else cluster[guest[proxy]]
+        guest[proxy] = point
         if other==mine or inside[other,proxy]<len(members[other]): continue
         kept,gone = (mine,other) if len(members[mine])>=len(members[other]) else (other,mine)
         for member in members[gone]: cluster[member] = kept
-        members[kept] += members[gone]; inside[kept] += inside[gone]; left -= 1
+        members[kept] += members[gone]
+        inside[kept] += inside[gone]
+        left -= 1
         yield kept,gone,proxy,float(dist[point,proxy])
 
 # %% ../../nbs/20_tree/04_minimax.ipynb #4e893dae
@@ -38,15 +43,22 @@ def check_ancestors(
     names:Sequence[str],            # N names of points
     dist_to_root:np.ndarray|None,   # (N,), or None
 )->np.ndarray:                      # (N,P), with `dist_to_root` (N,P+1), float64
-    "All distances to candidates. `ValueError` for a wrong shape, distances that are negative or not finite, or names that are not N different ones."
+    """All distances to candidates.
+    `ValueError` for a wrong shape, distances that are negative or not finite, or names that are not N
+    different ones."""
     dist = np.asarray(dist, dtype=float)
-    if dist.ndim!=2 or not dist.size: raise ValueError(f"expected distances (N,P) from points to proxies, at least one of each, got shape {dist.shape}")
+    if dist.ndim!=2 or not dist.size:
+        raise ValueError(f"expected distances (N,P) from points to proxies, at least one of each, got shape "
+            f"{dist.shape}")
     if dist_to_root is not None:
         root = np.asarray(dist_to_root, dtype=float)
-        if root.shape!=dist.shape[:1]: raise ValueError(f"dist_to_root must have shape ({len(dist)},), a distance for each point; got {root.shape}")
+        if root.shape!=dist.shape[:1]:
+            raise ValueError(f"dist_to_root must have shape ({len(dist)},), a distance for each point; got "
+                f"{root.shape}")
         dist = np.column_stack([dist,root])
     bad = np.argwhere(~(np.isfinite(dist) & (dist>=0)))
-    if len(bad): raise ValueError(f"distances must be finite and ≥ 0; point {bad[0,0]} has {dist[tuple(bad[0])]} to candidate {bad[0,1]}"
+    if len(bad): raise ValueError(f"distances must be finite and ≥ 0; point {bad[0,0]} has "
+        f"{dist[tuple(bad[0])]} to candidate {bad[0,1]}"
                                   " (nan: a point outside the ball)")
     if len(names)!=len(dist): raise ValueError(f"{len(names)} names for {len(dist)} points")
     twice,count = Counter(names).most_common(1)[0]
@@ -60,18 +72,26 @@ def nodes_of(
     root:int|None,    # the candidate above which there is nothing, or None
 )->tuple[list,list,list,int]:  # of each node head, height and children, 0..N-1 being the points; the topmost node
     "The joins made into nodes."
-    n = len(dist); top,head,height,below = list(range(n)),[-1]*n,[0.]*n,[[] for _ in range(n)]      # top: of each cluster
-    start = height.copy()                                                                       # height of a node's first join
+    n = len(dist)
+    top,head,height,below = list(range(n)),[-1]*n,[0.]*n,[[] for _ in range(n)]  # top: of each cluster
+    start = height.copy()  # height of a node's first join
     for kept,gone,proxy,level in meetings(dist):
         both = top[kept],top[gone]
         if root is not None and root in (head[both[0]],head[both[1]]): proxy = root
         same = [head[t]==proxy and (proxy==root or level<=start[t]+margin) for t in both]
         node = both[same.index(True)] if any(same) else len(head)
-        if node==len(head): head.append(proxy); height.append(level); start.append(level); below.append([])
+        if node==len(head):
+            head.append(proxy)
+            height.append(level)
+            start.append(level)
+            below.append([])
         for t,dissolves in zip(both,same):
             if t!=node: below[node] += below[t] if dissolves else [t]
         top[kept],height[node] = node,level
-    if n==1: head.append(int(dist[0].argmin())); height.append(float(dist.min())); below.append([0])
+    if n==1:
+        head.append(int(dist[0].argmin()))
+        height.append(float(dist.min()))
+        below.append([0])
     last = top[kept] if n>1 else 1
     if head[last]==root: height[last] = float(dist[:,root].max())
     return head,height,below,last
@@ -80,11 +100,16 @@ def nodes_of(
 def ancestor_tree(
     dist_to_proxies:np.ndarray,         # (N,P) distances from points to hierarchical proxies, finite, ≥ 0
     names:Sequence[str],                # N different names of points
-    margin:float=.1,                    # ≥ 0, in the unit of the distances: joins under one proxy that lie no higher apart are one node; HIER's δ
-    dist_to_root:np.ndarray|None=None,  # (N,) distances to the centre, a candidate then as well; None: the topmost proxy is the root
+    # ≥ 0, in the unit of the distances: joins under one proxy that lie no higher apart are one node; HIER's δ
+    margin:float=.1,
+    # (N,) distances to the centre, a candidate then as well; None: the topmost proxy is the root
+    dist_to_root:np.ndarray|None=None,
 )->TreeNode:                            # rooted, ultrametric; tips `names`, inner nodes `proxy 17`, or `root`
-    "Minimax-linkage tree under given ancestors. `ValueError` as `check_ancestors`, or for a negative margin. Bien & Tibshirani 2011; HIER, arXiv:2212.14258."
-    names = list(map(str, names)); dist = check_ancestors(dist_to_proxies, names, dist_to_root)
+    """Minimax-linkage tree under given ancestors.
+    `ValueError` as `check_ancestors`, or for a negative margin. Bien & Tibshirani 2011; HIER,
+    arXiv:2212.14258."""
+    names = list(map(str, names))
+    dist = check_ancestors(dist_to_proxies, names, dist_to_root)
     if not margin>=0: raise ValueError(f"margin must be at least 0, got {margin}")
     n,root = len(names),None if dist_to_root is None else dist.shape[1]-1
     head,height,below,last = nodes_of(dist, margin, root)
@@ -93,6 +118,7 @@ def ancestor_tree(
     for k in reversed(order):
         below[k].sort(key=lambda child: first[child])
         if k>=n: first[k] = first[below[k][0]]
-        made[k] = TreeNode(names[k] if k<n else "root" if head[k]==root else f"proxy {head[k]}", children=[made[child] for child in below[k]])
+        made[k] = TreeNode(names[k] if k<n else "root" if head[k]==root else f"proxy {head[k]}",
+            children=[made[child] for child in below[k]])
         for child in below[k]: made[child].length = height[k]-height[child]
     return made[last]

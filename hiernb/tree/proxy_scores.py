@@ -23,7 +23,8 @@ def random_directions(
     generator:torch.Generator,  # of the directions
 )->Tensor:                      # (P,D), of the same lengths
     "Points turned, each for itself, into a uniformly random direction."
-    way = torch.randn(points.shape, generator=generator, dtype=torch.float64, device=generator.device).to(points.device)
+    way = torch.randn(points.shape, generator=generator, dtype=torch.float64,
+        device=generator.device).to(points.device)
     length = lambda x: torch.linalg.vector_norm(x, dim=1, keepdim=True)
     return (way/length(way)*length(points.detach().double())).to(points.dtype)
 
@@ -32,33 +33,41 @@ def tree_measures(
     tree:TreeNode,      # the classes of the taxonomy at its tips, edges with lengths
     taxonomy:Taxonomy,  # the truth
 )->dict:                # name -> (measure, learned side)
-    "What `score_proxy_tree` measures, ready for `permutation_test`."
-    return dict(clade_recall=(partial(clade_recall, rooted=True),tree), triplet_agreement=(triplet_agreement,tree),
-                robinson_foulds=(partial(robinson_foulds, rooted=True),tree), mean_correlation=(mean_correlation,cophenetic(tree, taxonomy.names)))
+    "Prepare the measures of `score_proxy_tree` for `permutation_test`."
+    return dict(clade_recall=(partial(clade_recall, rooted=True),tree),
+        triplet_agreement=(triplet_agreement,tree),
+                robinson_foulds=(partial(robinson_foulds, rooted=True),tree),
+                mean_correlation=(mean_correlation,cophenetic(tree, taxonomy.names)))
 
 # %% ../../nbs/20_tree/08_proxy_scores.ipynb #4db2c0a0
 def score_proxy_tree(
     embeddings:Tensor,                    # (N,D), in the ball
     proxies:Tensor,                       # (P,D) hierarchical proxies, in the ball
     c:float,                              # curvature magnitude > 0
-    labels:Tensor,                        # (N,) labels in the order of `taxonomy.names`; classes that do not occur are left out of the taxonomy
+    # (N,) labels in the order of `taxonomy.names`; classes that do not occur are left out of the taxonomy
+    labels:Tensor,
     taxonomy:Taxonomy,                    # the truth
     n_draws:int=19,                       # sets of random proxies, ≥ 1
     n_permutations:int=199,               # shuffles of the classes, ≥ 1
     generator:torch.Generator|None=None,  # of both; None: a new one with seed 0
     **options,                            # of `proxy_tree`: margin, centre_competes
-)->pd.DataFrame:                          # row per measure: value, random_proxies, p_random, shuffled_classes, p_shuffled, ceiling
-    "The proxy tree's agreement with the taxonomy, beside chance. `ValueError` as `proxy_tree`, or for fewer than 3 classes."
-    n_draws,n_permutations = whole_number(n_draws, "n_draws", 1),whole_number(n_permutations, "n_permutations", 1)
+)->pd.DataFrame:  # row per measure: value, random_proxies, p_random, shuffled_classes, p_shuffled, ceiling
+    """The proxy tree's agreement with the taxonomy, beside chance.
+    `ValueError` as `proxy_tree`, or for fewer than 3 classes."""
+    n_draws,n_permutations = (
+        whole_number(n_draws, "n_draws", 1),whole_number(n_permutations, "n_permutations", 1))
     generator = generator or torch.Generator().manual_seed(0)
     tree = lambda p: proxy_tree(embeddings, p, c, labels, taxonomy.names, **options)
-    learned = tree(proxies); present = {tip.name for tip in learned.tips()}
+    learned = tree(proxies)
+    present = {tip.name for tip in learned.tips()}
     truth = taxonomy.select([name for name in taxonomy.names if name in present])
     draws = [tree_measures(tree(random_directions(proxies, generator)), truth) for _ in range(n_draws)]
     rows = {}
     for name,(measure,side) in tree_measures(learned, truth).items():
         shuffled = permutation_test(measure, side, truth, n_permutations, generator)
-        drawn = PermutationTest(shuffled.value, np.array([measure(d[name][1], truth) for d in draws]), shuffled.smaller_is_better)
-        rows[name] = dict(value=drawn.value, random_proxies=drawn.chance, p_random=drawn.p_value, shuffled_classes=shuffled.chance,
+        drawn = PermutationTest(shuffled.value, np.array([measure(d[name][1], truth) for d in draws]),
+            shuffled.smaller_is_better)
+        rows[name] = dict(value=drawn.value, random_proxies=drawn.chance, p_random=drawn.p_value,
+            shuffled_classes=shuffled.chance,
                           p_shuffled=shuffled.p_value, ceiling=shuffled.ceiling)
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -29,15 +29,18 @@ def whole_number(
     least_said = "" if least is None else f"at least {least} and "
     try: number = index(value)
     except TypeError: number = None
-    if number is None or least is not None and number<least: raise ValueError(f"{name} must be {least_said}a whole number, got {value!r}")
+    if number is None or least is not None and number<least:
+        raise ValueError(f"{name} must be {least_said}a whole number, got {value!r}")
     return number
 
 # %% ../../nbs/20_tree/06_significance.ipynb #20333cc2
 def measure(
     smaller_is_better:bool=False,        # direction of agreement
-    ceiling:float|Callable=float("nan"), # best value: a number, or a function of the measure's arguments; nan: unknown
+    # best value: a number, or a function of the measure's arguments; nan: unknown
+    ceiling:float|Callable=float("nan"),
 )->Callable:  # decorator: `prepare(d, d_true, ...) -> (order -> value)` becomes `measure(d, d_true, ...) -> value`
-    "Turn a two-step measure into a plain function that still carries `prepare`, `smaller_is_better` and `ceiling`."
+    """Turn a two-step measure into a plain function that still carries `prepare`, `smaller_is_better` and
+    `ceiling`."""
     def decorate(prepare):
         @wraps(prepare)
         def value(*args, **kwargs): return prepare(*args, **kwargs)(slice(None))
@@ -47,20 +50,22 @@ def measure(
         return value
     return decorate
 
-
 # %% ../../nbs/20_tree/06_significance.ipynb #27e38ac7
 def relabel(
-    x,                 # distances (C,C), points (C,D), a taxonomy of C classes, or a `skbio.TreeNode` with C tips
-    order:np.ndarray,  # (C,) permutation: class i takes the place of class order[i]; of a tree, in alphabetical order
+    x,  # distances (C,C), points (C,D), a taxonomy of C classes, or a `skbio.TreeNode` with C tips
+    # (C,) permutation: class i takes the place of class order[i]; of a tree, in alphabetical order
+    order:np.ndarray,
 ):                     # the same kind of thing
     "The classes of `x` change places."
     if isinstance(x, TreeNode):
-        names,x = sorted(tip.name for tip in x.tips()),x.copy(); new = {names[o]:name for o,name in zip(order,names)}
+        names,x = sorted(tip.name for tip in x.tips()),x.copy()
+        new = {names[o]:name for o,name in zip(order,names)}
         for tip in x.tips(): tip.name = new[tip.name]
         return x
     if isinstance(x, Taxonomy): return Taxonomy([x.paths[o] for o in order], x.names)
     x = x if isinstance(x, torch.Tensor) else np.asarray(x)
-    pairs = x.shape[0]==x.shape[1] and np.allclose(x, x.T, atol=1e-3*abs(x).max())        # single precision may be askew
+    # single precision may be askew
+    pairs = x.shape[0]==x.shape[1] and np.allclose(x, x.T, atol=1e-3*abs(x).max())
     return x[order][:,order] if pairs else x[order]
 
 # %% ../../nbs/20_tree/06_significance.ipynb #4c6e48a1
@@ -83,7 +88,8 @@ class PermutationTest:
     null:np.ndarray               # (n,) or (n,M): its values under n random permutations
     smaller_is_better:bool=False  # direction in which the learned side is better than chance
     atol:float=1e-10              # a null value this close counts as equal: rounding must not decide ties
-    ceiling:float|tuple=float("nan")  # best value without ties of its own, in the form of `value`; nan: unknown
+    # best value without ties of its own, in the form of `value`; nan: unknown
+    ceiling:float|tuple=float("nan")
 
     def like_value(self,
         x,               # one number, or one for each field of `value`
@@ -100,18 +106,18 @@ def chance(self:PermutationTest)->float|tuple:  # in the form of `value`
 def p_value(self:PermutationTest)->float|tuple:  # in (0,1], in the form of `value`; nan where the value is
     "(1 + number of null values at least as good) / (n + 1), one-sided. Phipson & Smyth 2010."
     ahead = (self.null-np.array(self.value))*(-1 if self.smaller_is_better else 1)      # nan stays nan
-    return self.like_value(np.where(np.isnan(ahead).any(0), np.nan, (1+(ahead>=-self.atol).sum(0))/(len(self.null)+1)))
+    return self.like_value(np.where(np.isnan(ahead).any(0), np.nan,
+        (1+(ahead>=-self.atol).sum(0))/(len(self.null)+1)))
 
 @patch(as_prop=True)
 def interval(self:PermutationTest)->tuple:  # (low, high), each in the form of `value`
     "Central 95 % of the null distribution."
     return tuple(self.like_value(x) for x in np.quantile(self.null, (.025,.975), axis=0))
 
-
 # %% ../../nbs/20_tree/06_significance.ipynb #b16732cb
 @patch(as_prop=True)
 def normalized(self:PermutationTest)->float|tuple:  # in the form of `value`; nan where the ceiling is unknown
-    "How far the value is from chance to the ceiling."
+    "Place of the value between chance (0) and the ceiling (1)."
     return self.like_value(normalize(self.value, self.chance, self.ceiling))
 
 @patch
@@ -135,43 +141,51 @@ def __repr__(self:PermutationTest)->str:
 
 # %% ../../nbs/20_tree/06_significance.ipynb #c950ca0b
 def permutation_test(
-    statistic:Callable,                   # `statistic(d, d_true)` -> number or named tuple: a `measure`, a `partial` of one, or any function
-    d,                                    # learned side: distances (C,C), points (C,D) or a `skbio.TreeNode`; its classes are permuted
+    # `statistic(d, d_true)` -> number or named tuple: a `measure`, a `partial` of one, or any function
+    statistic:Callable,
+    d,  # learned side: distances (C,C), points (C,D) or a `skbio.TreeNode`; its classes are permuted
     d_true,                               # true side, handed to `statistic` as it is
     n_permutations:int=999,               # ≥ 1; the smallest possible p is 1/(n_permutations+1)
     generator:torch.Generator|None=None,  # of the permutations; None: a new one with seed 0
     smaller_is_better:bool|None=None,     # None: as the `measure` says, False for any other function
-)->PermutationTest:                       # `.value`, `.chance`, `.ceiling`, `.normalized`, `.p_value`, `.interval`, `.null`
-    "Mantel-style permutation test: is the learned side nearer to the truth than with its classes shuffled? `ValueError` as the statistic."
+)->PermutationTest:  # `.value`, `.chance`, `.ceiling`, `.normalized`, `.p_value`, `.interval`, `.null`
+    """Mantel-style permutation test: is the learned side nearer to the truth than with its classes shuffled?
+    `ValueError` as the statistic."""
     n_permutations = whole_number(n_permutations, "n_permutations", 1)
     function,keywords = getattr(statistic, "func", statistic),getattr(statistic, "keywords", {})
     if smaller_is_better is None: smaller_is_better = getattr(function, "smaller_is_better", False)
     at = function.prepare(d, d_true, **keywords) if hasattr(function, "prepare") else None
     value = at(slice(None)) if at else statistic(d, d_true)
     at = at or (lambda order: statistic(relabel(d, order), d_true))
-    n_classes = d.n_classes if isinstance(d, Taxonomy) else d.count(tips=True) if isinstance(d, TreeNode) else len(d)
+    n_classes = (
+        d.n_classes if isinstance(d, Taxonomy) else d.count(tips=True) if isinstance(d, TreeNode) else len(d))
     generator = generator or torch.Generator().manual_seed(0)
-    orders = (torch.randperm(n_classes, generator=generator, device=generator.device).cpu().numpy() for _ in range(n_permutations))
+    orders = (torch.randperm(n_classes, generator=generator,
+        device=generator.device).cpu().numpy() for _ in range(n_permutations))
     found = PermutationTest(value, np.array([at(order) for order in orders]), smaller_is_better)
     if not hasattr(function, "ceiling"): return found
-    best = np.where(np.isnan(value), np.nan, function.ceiling(d, d_true, **keywords))    # undefined, and so is its ceiling
+    # undefined, and so is its ceiling
+    best = np.where(np.isnan(value), np.nan, function.ceiling(d, d_true, **keywords))
     return replace(found, ceiling=found.like_value(best))
 
 # %% ../../nbs/20_tree/06_significance.ipynb #ece06f71
 def bootstrap_interval(
-    values,                               # (n,) n ≥ 2 finite numbers, for example one paired difference per seed
+    values,  # (n,) n ≥ 2 finite numbers, for example one paired difference per seed
     n_resamples:int=9999,                 # bootstrap samples
     generator:torch.Generator|None=None,  # of the resampling; None: a new one with seed 0
     level:float=.95,                      # nominal coverage in (0,1); too optimistic for few values
 )->tuple[float,float]:                    # (low, high) of the mean
-    "Percentile bootstrap interval of the mean, by `scipy.stats.bootstrap`. `ValueError` for fewer than 2 values, nan, or a bad level."
+    """Percentile bootstrap interval of the mean, by `scipy.stats.bootstrap`.
+    `ValueError` for fewer than 2 values, nan, or a bad level."""
     values = np.asarray(values, dtype=float)
     if values.ndim!=1 or len(values)<2 or not np.isfinite(values).all():
         raise ValueError(f"expected at least 2 finite numbers, one per seed, got {values}")
-    if n_resamples<1 or not 0<level<1: raise ValueError(f"expected n_resamples ≥ 1 and 0 < level < 1, got {n_resamples} and {level}")
+    if n_resamples<1 or not 0<level<1:
+        raise ValueError(f"expected n_resamples ≥ 1 and 0 < level < 1, got {n_resamples} and {level}")
     generator = generator or torch.Generator().manual_seed(0)
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    low,high = scipy.stats.bootstrap((values,), np.mean, n_resamples=n_resamples, confidence_level=level, method="percentile",
+    low,high = scipy.stats.bootstrap((values,), np.mean, n_resamples=n_resamples, confidence_level=level,
+        method="percentile",
                                      rng=np.random.default_rng(seed)).confidence_interval
     return float(low),float(high)
 
@@ -180,7 +194,8 @@ def t_interval(
     values,             # (n,) n ≥ 2 finite numbers, one per seed
     level:float=.95,    # coverage in (0,1), exact for normal values
 )->tuple[float,float]:  # (low, high) of the mean
-    "Student's t interval of the mean. `ValueError` for fewer than 2 values, nan, or a bad level. Student 1908, Biometrika 6."
+    """Student's t interval of the mean.
+    `ValueError` for fewer than 2 values, nan, or a bad level. Student 1908, Biometrika 6."""
     values = np.asarray(values, dtype=float)
     if values.ndim!=1 or len(values)<2 or not np.isfinite(values).all():
         raise ValueError(f"expected at least 2 finite numbers, one per seed, got {values}")
@@ -192,10 +207,12 @@ def t_interval(
 def sign_flip_p(
     differences,   # (n,) 1 ≤ n ≤ 24 finite numbers, one paired difference per seed
 )->float:          # two-sided p in [2/2ⁿ, 1]
-    "Exact sign-flip test of a mean of zero. `ValueError` for no or too many values, or nan. Fisher 1935, The Design of Experiments, §21."
+    """Exact sign-flip test of a mean of zero.
+    `ValueError` for no or too many values, or nan. Fisher 1935, The Design of Experiments, §21."""
     d = np.asarray(differences, dtype=float)
     if d.ndim!=1 or not 1<=len(d)<=24 or not np.isfinite(d).all():
-        raise ValueError(f"expected 1 to 24 finite differences, one per seed, got {f'{len(d)} numbers' if d.ndim==1 and len(d)>24 else d}")
+        raise ValueError(f"expected 1 to 24 finite differences, one per seed, got "
+            f"{f'{len(d)} numbers' if d.ndim==1 and len(d)>24 else d}")
     whole,sums = (d/(abs(d).max() or 1)*1e9).round(),np.zeros(1)
     for one in whole: sums = np.concatenate((sums+one, sums-one))         # doubles: 2ⁿ sums, all exact
     return float((abs(sums)>=abs(whole.sum())).mean())
@@ -215,10 +232,11 @@ def holm(
 # %% ../../nbs/20_tree/06_significance.ipynb #0835e760
 def paired_evidence(
     differences,         # (n,) finite numbers, one paired difference per seed; n may be 0
-)->dict[str,float]:      # estimate, low, high, p_exact, p_least, p_t, seeds; nan where the seeds do not suffice
+)->dict[str,float]:  # estimate, low, high, p_exact, p_least, p_t, seeds; nan where the seeds do not suffice
     "Summarize one comparison over seeds: mean, t interval, exact and Student's p. `ValueError` for nan."
     d = np.asarray(differences, dtype=float)
-    if d.ndim!=1 or not np.isfinite(d).all(): raise ValueError(f"expected finite differences, one per seed, got {d}")
+    if d.ndim!=1 or not np.isfinite(d).all():
+        raise ValueError(f"expected finite differences, one per seed, got {d}")
     n = len(d)
     found = dict.fromkeys(("estimate","low","high","p_exact","p_least","p_t"), np.nan)|dict(seeds=n)
     if n: found["estimate"] = float(d.mean())
@@ -238,7 +256,7 @@ def judge(
     if found.empty: return found
     tested = found.seeds>1
     limit = alpha*(1+1e-9)                                                   # 3·(.05/3) is more than .05
-    exact = bool((tested.sum()*found.p_least[tested]<=limit).all())          # nan, of more than 24 seeds, is False
+    exact = bool((tested.sum()*found.p_least[tested]<=limit).all())  # nan, of more than 24 seeds, is False
     flips = exact | found.p_t.isna()
     p = found.p_exact.where(flips, found.p_t)
     adjusted = pd.Series(np.nan, found.index)
@@ -256,7 +274,10 @@ def evidence_text(
     "Put one comparison into words: estimate, interval, p-values and verdict."
     estimate = f"{row.estimate:+.{decimals}f}"
     if row.test=="none": return f"{estimate}: {row.verdict}"
-    exact = "" if np.isnan(row.p_least) else f", exact p = {row.p_exact:.2g}, smallest possible {row.p_least:.2g}"
+    exact = (
+        "" if np.isnan(row.p_least)
+        else f", exact p = {row.p_exact:.2g}, smallest possible {row.p_least:.2g}")
     if row.test=="sign flips": exact = f", smallest possible exact p {row.p_least:.2g}"
-    return (f"{estimate} (95 % interval {row.low:+.{decimals}f} to {row.high:+.{decimals}f}; Holm-adjusted p = {row.p_adjusted:.2g} by {row.test}{exact}): "
+    return (f"{estimate} (95 % interval {row.low:+.{decimals}f} to {row.high:+.{decimals}f}; Holm-adjusted p "
+        f"= {row.p_adjusted:.2g} by {row.test}{exact}): "
             f"{row.verdict}")

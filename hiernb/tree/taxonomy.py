@@ -22,7 +22,8 @@ import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
 
-from .formats import check_path_sizes, nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
+from .formats import (
+    check_path_sizes, nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick)
 
 # %% auto #0
 __all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span',
@@ -33,12 +34,14 @@ __all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_c
 def unique_names(
     paths:Sequence[tuple[str,...]],  # nodes, each the names from the root's child down to it; all different
 )->list[str]:                        # one name a node, in the same order
-    "Call each node by the last name of its path, or where paths share it by the shortest end that no other of them has, joined by `/`."
+    """Call each node by the last name of its path, or where paths share it by the shortest end that no other
+    of them has, joined by `/`."""
     names = [path[-1] for path in paths]
     count = Counter(names)
     shared = sorted((path[::-1],i) for i,path in enumerate(paths) if count[path[-1]]>1)
     alike = [len(os.path.commonprefix([a,b])) for (a,_),(b,_) in pairwise(shared)]
-    for (_,i),before,after in zip(shared, [0,*alike], [*alike,0]):     # backwards and sorted: the most alike stand side by side
+    # backwards and sorted: the most alike stand side by side
+    for (_,i),before,after in zip(shared, [0,*alike], [*alike,0]):
         names[i] = "/".join(paths[i][-1-max(before,after):])
     return names
 
@@ -51,9 +54,11 @@ def check_paths(
     try: odd = any(not isinstance(name,str) or not name.strip() for name in set().union(*paths))
     except TypeError: odd = True                                               # a list among the names
     for label,path in enumerate(paths):
-        if not path: raise ValueError(f"label {label} has an empty path: it would be the root, which is no class")
+        if not path:
+            raise ValueError(f"label {label} has an empty path: it would be the root, which is no class")
         for name in path if odd else ():
-            if not isinstance(name,str): raise ValueError(f"label {label}: a name must be a string, got {name!r} in {path!r}")
+            if not isinstance(name,str):
+                raise ValueError(f"label {label}: a name must be a string, got {name!r} in {path!r}")
             if not name.strip(): raise ValueError(f"label {label} has an empty name in its path {path!r}")
     check_unique(paths, "path")
 
@@ -61,43 +66,56 @@ def check_unique(
     items:Sequence,  # one a class, in label order
     what:str,        # what an item is, for the message
 )->None:
-    "`ValueError` that names the first item that stands twice, and its labels."
+    "Require items that differ. `ValueError` names the first that stands twice, and its labels."
     item,count = Counter(items).most_common(1)[0]
-    if count>1: raise ValueError(f"duplicate class: labels {[i for i,x in enumerate(items) if x==item]} have the same {what} {item!r}")
+    if count>1:
+        raise ValueError(f"duplicate class: labels {[i for i,x in enumerate(items) if x==item]} have the "
+            f"same {what} {item!r}")
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #73a98c84
 def check_class_names(
     names:Sequence[str],             # class names in label order
     paths:Sequence[tuple[str,...]],  # their paths
 )->None:
-    "`ValueError` that names the label without a path, the class without a name, or the name that is empty or stands twice."
+    """Require one name per path, none of them empty, all of them different.
+    `ValueError` names the label or class that is wrong."""
     if len(paths)!=len(names):
-        k = min(len(paths),len(names)); extra = f"name {names[k]!r}" if len(names)>k else f"path {paths[k]!r}"
+        k = min(len(paths),len(names))
+        extra = f"name {names[k]!r}" if len(names)>k else f"path {paths[k]!r}"
         raise ValueError(f"{len(names)} class names for {len(paths)} paths: {extra} of label {k} stands alone")
     for label,name in enumerate(names):
-        if not isinstance(name,str) or not name.strip(): raise ValueError(f"label {label} has no name: got {name!r} for {paths[label]!r}")
+        if not isinstance(name,str) or not name.strip():
+            raise ValueError(f"label {label} has no name: got {name!r} for {paths[label]!r}")
     check_unique(names, "class name")
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #b4e82fd0
 class Taxonomy:
-    "A rooted tree over classes, given by each class's path; label `i` is `names[i]`. Use a `from_…` constructor or `builtin`."
+    """A rooted tree over classes, given by each class's path; label `i` is `names[i]`.
+    Use a `from_…` constructor or `builtin`."""
     paths:list[tuple[str,...]]      # of each class in label order, from the root's child to the class
     names:list[str]                 # of each class in label order
     def __init__(self,
-        paths:Sequence[tuple[str,...]],  # one a class in label order, the root's child first and the class last
+        # one a class in label order, the root's child first and the class last
+        paths:Sequence[tuple[str,...]],
         names:Sequence[str],             # what the dataset calls each class, in label order
-        support:Mapping[tuple[str,...],float]|None=None,  # of groups, by their path, where the tree came with it
-        ordered:bool|None=None,          # whether it is the order of labels: True said so, None documented, False unknown
+        # of groups, by their path, where the tree came with it
+        support:Mapping[tuple[str,...],float]|None=None,
+        # whether it is the order of labels: True said so, None documented, False unknown
+        ordered:bool|None=None,
     ):
-        paths = [tuple(p) for p in paths]; check_paths(paths); check_class_names(names, paths)
+        paths = [tuple(p) for p in paths]
+        check_paths(paths)
+        check_class_names(names, paths)
         normal = {name:nfc(str(name)) for name in set().union(*paths)}
-        if any(type(name) is not str or name!=same for name,same in normal.items()):       # NumPy strings become plain ones
+        # NumPy strings become plain ones
+        if any(type(name) is not str or name!=same for name,same in normal.items()):
             paths = [tuple(map(normal.__getitem__,p)) for p in paths]
             check_unique(paths, "path")
         self.paths,self.names = paths,[nfc(str(n)) for n in names]
         check_unique(self.names, "class name")
         self.support,self.ordered = dict(support or {}),ordered
-    def __eq__(self, other): return isinstance(other,Taxonomy) and (self.paths,self.names)==(other.paths,other.names)
+    def __eq__(self, other):
+        return isinstance(other,Taxonomy) and (self.paths,self.names)==(other.paths,other.names)
     def __hash__(self): return hash((tuple(self.paths),tuple(self.names)))
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3f0c11a2
@@ -121,7 +139,8 @@ def span(
             if child is None:
                 child = known[node][name] = len(known)
                 nodes.children[node].append(child)
-                for values,start in ((nodes.parents,node),(nodes.names,name),(nodes.children,[]),(known,{})): values.append(start)
+                for values,start in ((nodes.parents,node),(nodes.names,name),(nodes.children,[]),(known,{})):
+                    values.append(start)
             node = child
         nodes.classes.append(node)
     return nodes
@@ -137,19 +156,25 @@ def renamed(
     for path,name,node in zip(paths, names, nodes.classes):
         parent = nodes.parents[node]
         if path[-1]!=name and groups & {(parent,path[-1]),(parent,name)}:
-            raise ValueError(f"cannot call class {path!r} {name!r}: one of the two is a group with classes below it")
+            raise ValueError(f"cannot call class {path!r} {name!r}: one of the two is a group with classes "
+                f"below it")
     return [(*path[:-1],name) for path,name in zip(paths, names)]
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #b311c359
 @patch(cls_method=True)
 def from_paths(cls:Taxonomy,
-    paths:Iterable[Sequence[str]|str],   # one a class in label order, root's child first; a string is split at `/`
+    # one a class in label order, root's child first; a string is split at `/`
+    paths:Iterable[Sequence[str]|str],
     names:Sequence[str]|None=None,       # class names in label order; by default the last name of each path
 )->Taxonomy:
     "A taxonomy from each class's path. `ValueError` names an empty or doubled name, path or label."
-    if isinstance(paths,str): raise ValueError(f"expected a list with one path a class, got the text {paths[:40]!r}")
-    paths = list(paths); lone = next((i for i,p in enumerate(paths) if not isinstance(p,Iterable)), None)
-    if lone is not None: raise ValueError(f"label {lone} has no path: expected names from the root's child down, got {paths[lone]!r}")
+    if isinstance(paths,str):
+        raise ValueError(f"expected a list with one path a class, got the text {paths[:40]!r}")
+    paths = list(paths)
+    lone = next((i for i,p in enumerate(paths) if not isinstance(p,Iterable)), None)
+    if lone is not None:
+        raise ValueError(f"label {lone} has no path: expected names from the root's child down, got "
+            f"{paths[lone]!r}")
     paths = [tuple(p.split("/")) if isinstance(p,str) else tuple(p) for p in paths]
     check_paths(paths)
     if names is None: return cls(paths, unique_names(paths))
@@ -159,12 +184,12 @@ def from_paths(cls:Taxonomy,
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3e98c77a
 @patch(as_prop=True)
 def n_classes(self:Taxonomy)->int:
-    "How many classes there are."
+    "Number of classes."
     return len(self.names)
 
 @patch(as_prop=True)
 def depth(self:Taxonomy)->int:
-    "How many levels there are: the length of the longest path."
+    "Number of levels: the length of the longest path."
     return max(map(len,self.paths))
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #2ce47ea7
@@ -173,7 +198,8 @@ def level_labels(self:Taxonomy,
     level:int,    # 0 (the root's children) … depth−1 (every class by itself)
 )->np.ndarray:    # (C,) int64: each class's node at that level, 0 … nodes−1 in order of first appearance
     "The group of each class. `ValueError` for a level that is not there."
-    if not 0<=level<self.depth: raise ValueError(f"level must be 0 … {self.depth-1} ({self.depth} levels), got {level}")
+    if not 0<=level<self.depth:
+        raise ValueError(f"level must be 0 … {self.depth-1} ({self.depth} levels), got {level}")
     ids = {}
     return np.array([ids.setdefault(p[:level+1],len(ids)) for p in self.paths])
 
@@ -199,7 +225,8 @@ def level_sizes(self:Taxonomy)->list[int]:
 def __repr__(self:Taxonomy)->str:
     "Number of classes, nodes per level, and the first classes by name."
     few = ", ".join(self.names[:5])+(", …" if self.n_classes>5 else "")
-    return f"Taxonomy({self.n_classes} classes, nodes per level {' → '.join(map(str,self.level_sizes))}: {few})"
+    return (
+        f"Taxonomy({self.n_classes} classes, nodes per level {' → '.join(map(str,self.level_sizes))}: {few})")
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #803e60c7
 @patch
@@ -209,20 +236,26 @@ def lca_depth(self:Taxonomy)->np.ndarray:  # (C,C) int16 (int32 for paths of 16,
     ranked = [self.paths[i] for i in order]
     whole = np.int16 if 2*self.depth<2**15 else np.int32
     shared = np.array([len(os.path.commonprefix(pair)) for pair in pairwise(ranked)], dtype=whole)   # (C−1,)
-    rank,row,out = np.argsort(order),np.empty(self.n_classes, dtype=whole),np.empty((self.n_classes,)*2, dtype=whole)
+    rank,row,out = (
+        np.argsort(order),np.empty(self.n_classes, dtype=whole),np.empty((self.n_classes,)*2, dtype=whole))
     for k,i in enumerate(order):
-        if k: np.minimum(row[:k], shared[k-1], out=row[:k])            # to the left: what the class before shares, and no more than with it
-        row[k] = len(ranked[k]); np.minimum.accumulate(shared[k:], out=row[k+1:])
+        # to the left: what the class before shares, and no more than with it
+        if k: np.minimum(row[:k], shared[k-1], out=row[:k])
+        row[k] = len(ranked[k])
+        np.minimum.accumulate(shared[k:], out=row[k+1:])
         np.take(row, rank, out=out[i], mode="clip")
     return out
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #dbe2b575
 @patch
 def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) as `lca_depth`, edges ≥ 0; zero on the diagonal
-    "Number of edges between each pair of classes through their lowest common ancestor. Inspecting paper, arXiv:2301.11065."
+    """Number of edges between each pair of classes through their lowest common ancestor.
+    Inspecting paper, arXiv:2301.11065."""
     out = self.lca_depth()
     lengths = np.array([len(p) for p in self.paths], dtype=out.dtype)
-    out *= -2; out += lengths; out += lengths[:,None]
+    out *= -2
+    out += lengths
+    out += lengths[:,None]
     return out
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #cbd9e9f2
@@ -230,9 +263,11 @@ def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) as `lca_depth`, edges ≥
 def similarity(self:Taxonomy,
     beta:float=1.,  # reach, > 0, edges: at path distance β, ¾ is left
 )->np.ndarray:      # (C,C) float64, in (0,1], 1 on the diagonal
-    "1−(d/(β+d))² of the path distance d: the cosine that the MDS targets ask for. `ValueError` if `beta<=0`. arXiv:2301.11065."
+    """1−(d/(β+d))² of the path distance d: the cosine that the MDS targets ask for.
+    `ValueError` if `beta<=0`. arXiv:2301.11065."""
     if not 0<beta<math.inf: raise ValueError(f"beta must be positive and finite, got {beta}")
-    d = self.path_distance().astype(float); d /= d+beta
+    d = self.path_distance().astype(float)
+    d /= d+beta
     return 1-np.square(d, out=d)
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #8a00159f
@@ -240,14 +275,21 @@ def similarity(self:Taxonomy,
 def check_names(self:Taxonomy,
     class_names:Sequence[str],  # the dataset's class names in label order
 )->None:
-    "`ValueError` that names the first difference between a dataset's classes and the taxonomy's, and says how to mend it."
+    """Compare a dataset's classes with the taxonomy's.
+    `ValueError` names the first difference, and says how to mend it."""
     given = [nfc(str(n)) for n in class_names]
     if given==self.names: return
     missing,extra = sorted(set(given)-set(self.names)),sorted(set(self.names)-set(given))
     k = next((i for i,(a,b) in enumerate(zip(given,self.names)) if a!=b), min(len(given),len(self.names)))
     at = lambda names: repr(names[k]) if k<len(names) else "nothing"
-    if missing: hint = f"{len(missing)} of the dataset's classes are not in the taxonomy: {missing[:5]}; give both the same names"
-    elif extra: hint = f"{len(extra)} classes are in the taxonomy alone: {extra[:5]}; leave them out with taxonomy.select(class_names)"
+    if missing:
+        hint = (
+            f"{len(missing)} of the dataset's classes are not in the taxonomy: {missing[:5]}; give both the "
+            f"same names")
+    elif extra:
+        hint = (
+            f"{len(extra)} classes are in the taxonomy alone: {extra[:5]}; leave them out with "
+            f"taxonomy.select(class_names)")
     else: hint = "the same classes in another order; reorder with taxonomy.select(class_names)"
     raise ValueError(f"label {k} is {at(given)} in the dataset and {at(self.names)} in the taxonomy: {hint}")
 
@@ -257,10 +299,12 @@ def select(self:Taxonomy,
     names:Sequence[str],  # classes to keep, in the label order wanted
 )->Taxonomy:              # the tree over those classes alone; their names and paths stay as they are
     "Some of the classes, or all in another order. `ValueError` for a name that is unknown or stands twice."
-    names = [nfc(str(n)) for n in names]; paths = dict(zip(self.names,self.paths))
+    names = [nfc(str(n)) for n in names]
+    paths = dict(zip(self.names,self.paths))
     for name in names:
         if name not in paths:
-            near = difflib.get_close_matches(name, self.names); hint = f"; did you mean {near}?" if near else ""
+            near = difflib.get_close_matches(name, self.names)
+            hint = f"; did you mean {near}?" if near else ""
             raise ValueError(f"no class {name!r} among the taxonomy's {self.n_classes}{hint}")
     return Taxonomy([paths[n] for n in names], names, self.support, ordered=True)
 
@@ -286,20 +330,23 @@ def check_level_columns(
     columns:Sequence[int],     # levels from the root's child down, and the class where no column says so
     named:bool,                # there is a column `path`, `class` or `label`
 )->None:
-    "`ValueError` for a table without column names, and for levels that go from fine to coarse."
+    "Require column names, and levels that go from coarse to fine. `ValueError` otherwise."
     for k in () if named else columns:
         if header[k] and any(row[k]==header[k] for row in rows):
-            raise ValueError(f"{file}, line 1: expected column names, found {list(header)}, of which {header[k]!r} stands in its column too; "
+            raise ValueError(f"{file}, line 1: expected column names, found {list(header)}, of which "
+                f"{header[k]!r} stands in its column too; "
                              "put a line of column names above")
     for fine,coarse in zip(columns, columns[1:]):
         pairs = {(row[fine],row[coarse]) for row in rows if row[fine] and row[coarse]}
         above,below = {a for a,_ in pairs},{b for _,b in pairs}
         if len(pairs)==len(above)>len(below):
-            raise ValueError(f"{file}: expected levels from the root's child down, but each {header[fine]!r} lies in one {header[coarse]!r}, "
+            raise ValueError(f"{file}: expected levels from the root's child down, but each {header[fine]!r} "
+                f"lies in one {header[coarse]!r}, "
                              f"which comes after it; put column {header[coarse]!r} before {header[fine]!r}")
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #40542f6a
-numberings = ("","#","id","index","label","no","no.","nr","nr.","number","unnamed: 0")  # columns that count rows
+# columns that count rows
+numberings = ("","#","id","index","label","no","no.","nr","nr.","number","unnamed: 0")
 
 def class_columns(
     file:str|Path,           # for messages
@@ -312,32 +359,39 @@ def class_columns(
         cells = [row[k] for row in rows]
         return all(re.fullmatch("[0-9]+", cell) for cell in cells) and len(set(map(int,cells)))==len(cells)
     for name in ("path","class","label"):
-        if names.count(name)>1: raise ValueError(f"{file}: expected one column {name}, found {names.count(name)}")
-        if name in names and not (name=="label" and ("class" in known or differ(names.index(name)))): known[name] = names.index(name)
-    if "label" in known: known["class"] = known.pop("label")                                    # names under `label`
+        if names.count(name)>1:
+            raise ValueError(f"{file}: expected one column {name}, found {names.count(name)}")
+        if name in names and not (name=="label" and ("class" in known or differ(names.index(name)))):
+            known[name] = names.index(name)
+    if "label" in known: known["class"] = known.pop("label")  # names under `label`
     idle = [k for k,name in enumerate(names) if name in numberings and k not in known.values()]
     for k in idle:
-        if not differ(k): raise ValueError(f"{file}: expected column {k+1}, {header[k]!r}, to count the rows, found {rows[0][k]!r}; "
+        if not differ(k): raise ValueError(f"{file}: expected column {k+1}, {header[k]!r}, to count the "
+            f"rows, found {rows[0][k]!r}; "
                                            "leave it out, or give a level of the taxonomy another name")
     levels = [k for k in range(len(names)) if k not in idle and k not in known.values()]
     for k in levels if "path" not in known and "class" in known else levels[:-1] if "path" not in known else ():
-        if differ(k) and len(rows)>1: raise ValueError(f"{file}: column {header[k]!r} holds another number in each row and makes no "
+        if differ(k) and len(rows)>1: raise ValueError(f"{file}: column {header[k]!r} holds another number "
+            f"in each row and makes no "
                                                        "groups; leave it out, or call it id")
     if "path" not in known: check_level_columns(file, header, rows, levels, bool(known))
     return known,levels,idle
 
+# %% ../../nbs/20_tree/03_taxonomy.ipynb #92dc4350
 def path_mark(
     file:str|Path,         # for messages
     column:str,            # its name
     cells:Sequence[str],   # its paths
     separator:str|None,    # as given
 )->str:
-    "Find what stands between the names of a path. `ValueError` if no cell has a `>`, but one has another mark."
+    """Find what stands between the names of a path.
+    `ValueError` if no cell has a `>`, but one has another mark."""
     if separator is not None: return separator.strip() or separator
     if any(">" in cell for cell in cells): return ">"
     for cell in cells:
         if mark := re.search(r"::|[/;|\\]", cell):
-            raise ValueError(f"{file}, column {column}: no path holds the separator ' > ', but one is {cell[:80]!r}; "
+            raise ValueError(f"{file}, column {column}: no path holds the separator ' > ', but one is "
+                f"{cell[:80]!r}; "
                              f"say `separator={mark[0]!r}` if that is what parts names")
     return ">"
 
@@ -354,7 +408,8 @@ def row_path(
     if path is not None:
         found = [name.strip() for name in row[path].split(mark)]
         if leaf is not None and nfc(found[-1])!=nfc(row[leaf]):
-            raise ValueError(f"{where}: class {row[leaf]!r} but its path ends in {found[-1]!r}, not in the class")
+            raise ValueError(f"{where}: class {row[leaf]!r} but its path ends in {found[-1]!r}, not in the "
+                f"class")
     else:
         found = [row[k] for k in levels]
         while found and not found[-1]: found.pop()
@@ -368,7 +423,8 @@ def label_order(
     rows:Sequence[tuple[int,list[str]]],      # line numbers and cells
     idle:Sequence[int],                       # columns of numbers
 )->list[int]:                                 # row of each label
-    "Order rows by a column `label` of numbers, if there is one. `ValueError` unless it counts the classes from 0 or 1."
+    """Order rows by a column `label` of numbers, if there is one.
+    `ValueError` unless it counts the classes from 0 or 1."""
     column = next((k for k in idle if header[k].lower()=="label"), None)
     if column is None: return list(range(len(rows)))
     labels = [int(row[column]) for _,row in rows]
@@ -380,22 +436,27 @@ def label_order(
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3f0c11a7
 @patch(cls_method=True)
 def from_csv(cls:Taxonomy,
-    file:str|Path,           # table with column names; a column `path`, or one column a level from the root's child down
+    # table with column names; a column `path`, or one column a level from the root's child down
+    file:str|Path,
     separator:str|None=None, # between the names in a `path` cell; blanks around it do not matter; None: `>`
     delimiter:str|None=None, # between cells: tab, comma, semicolon, bar; None: as the column names have it
 )->Taxonomy:
-    "A taxonomy from a delimited text or Parquet, rows in label order. `ValueError` names file and line at fault."
+    """A taxonomy from a delimited text or Parquet, rows in label order.
+    `ValueError` names file and line at fault."""
     header,rows = read_table(file, delimiter)
     if any(">" in name or separator and separator in name for name in header):
         raise ValueError(f"{file}, line 1: expected column names, found {header}")
     known,levels,idle = class_columns(file, header, [row for _,row in rows])
     path,leaf = known.get("path"),known.get("class")
-    lone = path is None and len(levels)+(leaf is not None)==1          # one name per class: a star, or a path under another name
+    # one name per class: a star, or a path under another name
+    lone = path is None and len(levels)+(leaf is not None)==1
     at = path if path is not None else [*levels,leaf][0] if lone else None
     mark = None if at is None else path_mark(file, header[at], [row[at] for _,row in rows], separator)
     if lone and any(mark in row[at] for _,row in rows):
-        raise ValueError(f"{file}, column {header[at]!r}: {rows[0][1][at][:80]!r} looks like a path; call the column `path`")
-    if path is not None and levels: warnings.warn(f"{file}: the columns {[header[k] for k in levels]} are not read", stacklevel=2)
+        raise ValueError(f"{file}, column {header[at]!r}: {rows[0][1][at][:80]!r} looks like a path; call "
+            f"the column `path`")
+    if path is not None and levels:
+        warnings.warn(f"{file}: the columns {[header[k] for k in levels]} are not read", stacklevel=2)
     paths = [row_path(f"{file}, line {line}", row, path, leaf, levels, mark) for line,row in rows]
     order = label_order(file, header, rows, idle)
     try: return cls.from_paths([paths[k] for k in order])
@@ -406,10 +467,13 @@ def from_csv(cls:Taxonomy,
 def builtin(cls:Taxonomy,
     name:str,  # `cifar100` or `fashion_mnist`
 )->Taxonomy:
-    "A taxonomy that comes with the package, in torchvision's label order. `ValueError` lists the names there are."
+    """A taxonomy that comes with the package, in torchvision's label order.
+    `ValueError` lists the names there are."""
     folder = resources.files("hiernb.tree")/"taxonomies"
     known = sorted(f.name.removesuffix(".tsv") for f in folder.iterdir() if f.name.endswith(".tsv"))
-    if name not in known: raise ValueError(f"no built-in taxonomy {name!r}: choose one of {known}, or read your own with Taxonomy.from_csv")
+    if name not in known:
+        raise ValueError(f"no built-in taxonomy {name!r}: choose one of {known}, or read your own with "
+            f"Taxonomy.from_csv")
     with resources.as_file(folder/f"{name}.tsv") as file: return cls.from_csv(file)
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #41ce4dcc
@@ -417,10 +481,10 @@ def builtin(cls:Taxonomy,
 def to_newick(self:Taxonomy)->str:  # one line
     "Write Newick text with edge lengths, ending in `;`. `from_newick` gives the same taxonomy back."
     nodes = span(self.paths)
-    plain = unique_names(self.paths)==self.names                       # else names were given, and stand for themselves
+    plain = unique_names(self.paths)==self.names  # else names were given, and stand for themselves
     label = {node:k for k,node in enumerate(nodes.classes)}
     rows,tips,todo = [],[],[(0,-1,())]
-    while todo:                                                        # from left to right, a class before what is below it
+    while todo:  # from left to right, a class before what is below it
         node,parent,path = todo.pop()
         k,below,row = label.get(node),nodes.children[node],len(rows)
         name = nodes.names[node] if k is None or plain else self.names[k]
@@ -438,7 +502,8 @@ def sibling_names(
     names:Sequence[str],           # as written
     selves:set[int],               # tips that stand for their parent
 )->list[str]:                      # no two siblings alike, unless both are tips
-    "Name groups that have no name or one that a sibling has. `ValueError` for a class that would change its name so."
+    """Name groups that have no name or one that a sibling has.
+    `ValueError` for a class that would change its name so."""
     inner,found,taken = set(parents),[nfc(name) for name in names],[set() for _ in parents]
     for node in range(1, len(found)):
         if node not in inner and node not in selves: taken[parents[node]].add(found[node])
@@ -449,16 +514,20 @@ def sibling_names(
         found[node] = one
     for node in selves:
         group = found[parents[node]]
-        if group!=nfc(names[node]): raise ValueError(f"Newick text: the class {names[node]!r}, a group, has a sibling of that name")
+        if group!=nfc(names[node]):
+            raise ValueError(f"Newick text: the class {names[node]!r}, a group, has a sibling of that name")
     return found
 
 def newick_paths(
     text:str,  # Newick text
 )->tuple[list[tuple[str,...]],dict[tuple[str,...],float]]:  # path of each tip, in the order of the text; support of groups
-    "Read the paths of a Newick tree. A tip of length 0 named as its parent is the parent itself. `ValueError` says what is wrong where."
+    """Read the paths of a Newick tree.
+    A tip of length 0 named as its parent is the parent itself. `ValueError` says what is wrong where."""
     parents,names,lengths,support = read_newick(text)
     inner = set(parents)
-    selves = {k for k,p in enumerate(parents) if p>0 and k not in inner and lengths[k]==0 and names[k] and names[k]==names[p]}
+    selves = {k for k,
+        p in enumerate(parents) if p>0 and k not in inner and lengths[k]==0 and names[k] and names[k]
+        ==names[p]}
     depths = [0]
     for node in range(1, len(names)): depths.append(depths[parents[node]]+1)
     check_path_sizes(depths)
@@ -468,17 +537,21 @@ def newick_paths(
             raise ValueError(f"Newick text: tip {len(tips)} has no name; every class needs one")
         nodes.append(nodes[parents[node]] if node in selves else (*nodes[parents[node]],called[node]))
         if node not in inner: tips.append(nodes[node])
-    return tips or [(nfc(names[0]),)],{path:s for path,s in zip(nodes, support) if s is not None and path}  # `a;` is one class
+    # `a;` is one class
+    return tips or [(nfc(names[0]),)],{path:s for path,s in zip(nodes, support) if s is not None and path}
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #13ca189b
 @patch(cls_method=True)
 def from_newick(cls:Taxonomy,
     source:str|Path,  # Newick text, or a file that holds it; tips are the classes, in label order unless `[&labels …]` says otherwise
 )->Taxonomy:
-    "A taxonomy from a Newick tree. Lengths do not matter, but a tip of length 0 named as its parent is the parent itself."
-    if isinstance(source,TreeNode) or not str(source).strip(): raise ValueError(f"expected Newick text or a file, got {source!r}")
+    """A taxonomy from a Newick tree.
+    Lengths do not matter, but a tip of length 0 named as its parent is the parent itself."""
+    if isinstance(source,TreeNode) or not str(source).strip():
+        raise ValueError(f"expected Newick text or a file, got {source!r}")
     in_file = isinstance(source,Path) or os.path.isfile(source) or ";" not in source
-    if in_file and not os.path.exists(source): raise FileNotFoundError(f"no file {source}, nor is it Newick text, which ends in `;`")
+    if in_file and not os.path.exists(source):
+        raise FileNotFoundError(f"no file {source}, nor is it Newick text, which ends in `;`")
     text = read_text(source) if in_file else source.removeprefix("\ufeff")
     try:
         tips,support = newick_paths(text)
@@ -495,50 +568,61 @@ def from_newick(cls:Taxonomy,
 def what_it_is(
     path:str|Path,  # something on the disk
 )->str:             # "" for a folder or file, else words
-    "What a path leads to when it is neither a folder nor a file."
+    "Describe what a path leads to when it is neither a folder nor a file."
     try: mode = os.stat(path).st_mode
     except FileNotFoundError:
         return f"a link to {os.readlink(path)}, which is not there" if os.path.islink(path) else "not there"
-    kinds = {stat.S_IFIFO:"a pipe", stat.S_IFSOCK:"a socket", stat.S_IFCHR:"a device", stat.S_IFBLK:"a device"}
+    kinds = {stat.S_IFIFO:"a pipe", stat.S_IFSOCK:"a socket", stat.S_IFCHR:"a device",
+        stat.S_IFBLK:"a device"}
     return kinds.get(stat.S_IFMT(mode), "")
 
 def list_folder(
     folder:str|Path,  # any
 )->tuple[list[str],list[str]]:  # names of the folders and of the files in it, sorted; links are followed
-    "What a folder shows, without hidden entries. `ValueError` for a name that is not UTF-8 and for what is neither folder nor file."
+    """List a folder without hidden entries.
+    `ValueError` for a name that is not UTF-8 and for what is neither folder nor file."""
     folders,files = [],[]
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."): continue
-            if re.search(r"[\ud800-\udfff]", entry.name):                      # bytes that Python could not decode
-                raise ValueError(f"{folder}: the name {os.fsencode(entry.name)!r} is not UTF-8 text; rename it")
+            if re.search(r"[\ud800-\udfff]", entry.name):  # bytes that Python could not decode
+                raise ValueError(f"{folder}: the name {os.fsencode(entry.name)!r} is not UTF-8 text; "
+                    f"rename it")
             if entry.is_dir(): folders.append(entry.name)
             elif entry.is_file(): files.append(entry.name)
-            else: raise ValueError(f"{entry.path} is {what_it_is(entry.path)}; expected a folder or a file, so take it away")
+            else:
+                raise ValueError(f"{entry.path} is {what_it_is(entry.path)}; expected a folder or a file, so "
+                    f"take it away")
     return sorted(folders),sorted(files)
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #09ed5984
 @patch(cls_method=True)
 def from_folder(cls:Taxonomy,
     folder:str|Path,  # its subfolders are level 0
-    extensions:Sequence[str]=(".jpg",".jpeg",".png",".ppm",".bmp",".pgm",".tif",".tiff",".webp"),  # what an image ends in, lower case
+    # what an image ends in, lower case
+    extensions:Sequence[str]=(".jpg",".jpeg",".png",".ppm",".bmp",".pgm",".tif",".tiff",".webp"),
 )->Taxonomy:          # `paths` are the folders of the classes below `folder`
-    "A taxonomy from nested folders. `FileNotFoundError` if there is no such folder, `ValueError` for images above all classes; else as `list_folder`."
+    """A taxonomy from nested folders.
+    `FileNotFoundError` if there is no such folder, `ValueError` for images above all classes; else as
+    `list_folder`."""
     folder = Path(folder)
-    if not folder.is_dir(): raise FileNotFoundError(f"no folder {folder}: expected one subfolder per class or group")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}: expected one subfolder per class or group")
     paths,seen,waiting = [],{},[()]
     while waiting:
         path = waiting.pop()
         where = folder.joinpath(*path)
         real = os.path.realpath(where)
         if seen.get(real) in where.parents: raise ValueError(f"cycle: {where} links to a folder above it")
-        if real in seen: raise ValueError(f"{where} and {seen[real]} are one folder, reached through links; keep one")
+        if real in seen:
+            raise ValueError(f"{where} and {seen[real]} are one folder, reached through links; keep one")
         seen[real] = where
         folders,files = list_folder(where)
         waiting += [(*path,name) for name in reversed(folders)]
         image = next((f for f in files if f.lower().endswith(tuple(extensions))), None)
         if not path:
-            if image: raise ValueError(f"{folder/image} is an image outside any class: move it into a subfolder")
+            if image:
+                raise ValueError(f"{folder/image} is an image outside any class: move it into a subfolder")
             if not folders: raise ValueError(f"{folder} has no subfolders: expected one per class or group")
         elif image or not folders: paths.append(path)
     return cls.from_paths(sorted(paths))
@@ -552,30 +636,36 @@ def from_file(cls:Taxonomy,
 )->Taxonomy:
     "A taxonomy from wherever it is. `FileNotFoundError`, or `ValueError` with the file for what is none."
     path = Path(source).expanduser()
-    ending,newick,tables = path.suffix.lower(),(".nwk",".newick",".tree",".tre",".nhx"),(".csv",".tsv",".parquet")
+    ending,newick,tables = (
+        path.suffix.lower(),(".nwk",".newick",".tree",".tre",".nhx"),(".csv",".tsv",".parquet"))
     if ending in tables and not path.is_dir(): return cls.from_csv(path, separator, delimiter)
     if separator is not None or delimiter is not None:
         raise ValueError(f"separator and delimiter are of tables ({', '.join(tables)}), and {source} is none")
     if path.is_dir(): return cls.from_folder(path)
     if ending in newick: return cls.from_newick(path)
-    if path.is_file(): raise ValueError(f"{path}: expected a taxonomy that ends in {', '.join(newick+tables)}")
+    if path.is_file():
+        raise ValueError(f"{path}: expected a taxonomy that ends in {', '.join(newick+tables)}")
     return cls.builtin(str(source))
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #c03e659a
 @patch(cls_method=True)
 def from_parents(cls:Taxonomy,
-    parents:Mapping|Iterable|str|Path,       # child -> parent: a mapping, pairs, or a file of `child parent` lines
-    classes:Sequence[str]|None=None,         # nodes that are classes, in label order; by default the leaves as they come in `parents`
-    names:Mapping|Iterable|str|Path|None=None,  # node -> name: a mapping, pairs, or a file of `node name` lines; by default nodes are names
+    parents:Mapping|Iterable|str|Path,  # child -> parent: a mapping, pairs, or a file of `child parent` lines
+    # nodes that are classes, in label order; by default the leaves as they come in `parents`
+    classes:Sequence[str]|None=None,
+    # node -> name: a mapping, pairs, or a file of `node name` lines; by default nodes are names
+    names:Mapping|Iterable|str|Path|None=None,
 )->Taxonomy:
-    "A taxonomy from a list of parents (NABirds: `hierarchy.txt`, `classes.txt`). `ValueError` names a cycle, an orphan, a lost class."
+    """A taxonomy from a list of parents (NABirds: `hierarchy.txt`, `classes.txt`).
+    `ValueError` names a cycle, an orphan, a lost class."""
     parents = dict(read_pairs(parents))
     if not parents: raise ValueError("a taxonomy needs at least one class, got an empty list of parents")
     paths = node_paths(parents)
     above = {p for p in parents.values() if p is not None}
     classes = [n for n in parents if n not in above] if classes is None else list(classes)
     for label,node in enumerate(classes):
-        if node not in paths: raise ValueError(f"label {label}: class {node!r} is not in the tree; expected a node of the list")
+        if node not in paths:
+            raise ValueError(f"label {label}: class {node!r} is not in the tree; expected a node of the list")
     if names is not None:
         called = dict(read_pairs(names))
         for node in paths:
@@ -583,5 +673,7 @@ def from_parents(cls:Taxonomy,
         paths = {n:tuple(str(called[k]) for k in p) for n,p in paths.items()}
         (path,count), = Counter(paths.values()).most_common(1)
         same = [n for n,p in paths.items() if p==path]
-        if count>1: raise ValueError(f"nodes {same} are all called {' > '.join(path)!r}; siblings need different names")
+        if count>1:
+            raise ValueError(f"nodes {same} are all called {' > '.join(path)!r}; siblings need different "
+                f"names")
     return cls.from_paths([tuple(map(str,paths[n])) for n in classes])

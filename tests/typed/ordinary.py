@@ -25,8 +25,10 @@ from hiernb.tree.infer import neighbor_joining, upgma
 from hiernb.tree.taxonomy import Taxonomy
 
 taxonomy = Taxonomy.from_paths(["animal/cat", "animal/dog", "plant/oak"])
-read = [Taxonomy.from_csv("classes.csv", separator="/"), Taxonomy.from_newick("((a,b),c);"), Taxonomy.from_folder("images"),
-        Taxonomy.from_parents({"cat":"animal"}), Taxonomy.from_file(Path("tree.nwk")), Taxonomy.builtin("cifar100")]
+read = [Taxonomy.from_csv("classes.csv", separator="/"), Taxonomy.from_newick("((a,b),c);"),
+    Taxonomy.from_folder("images"),
+        Taxonomy.from_parents({"cat":"animal"}), Taxonomy.from_file(Path("tree.nwk")),
+        Taxonomy.builtin("cifar100")]
 first: str = taxonomy.names[0]
 many: int = taxonomy.n_classes*taxonomy.depth + taxonomy.level_sizes[0]
 edges: np.ndarray = taxonomy.path_distance() + taxonomy.lca_depth()
@@ -37,7 +39,8 @@ taxonomy.check_names(["cat", "dog", "oak"])
 print(taxonomy, taxonomy.level_names(0), taxonomy.to_tree(), taxonomy==read[0])
 
 data = load("fashion_mnist", seed=1)
-print(available(), verify("birds"), data.class_names, data.taxonomy, data.protocol, len(data.splits["train"].labels))
+print(available(), verify("birds"), data.class_names, data.taxonomy, data.protocol,
+    len(data.splits["train"].labels))
 labels = torch.arange(3).repeat(10)
 embeddings = torch.randn(30, 128)
 in_ball = ToPoincare(c=.1, clip_r=2.3)(embeddings)
@@ -47,7 +50,8 @@ softmax, normface = Softmax(3, 128), NormFace(3, 128, proxies="ema")
 proxydr = ProxyDR(n_classes=3, dim=128, scale="dynamic", taxonomy=taxonomy)
 softmax(embeddings, labels).backward()
 probabilities: torch.Tensor = softmax.logits(embeddings).softmax(1)
-print(probabilities.argmax(1), ece(probabilities, labels), softmax.proxies, normface.logits(embeddings), normface.proxies)
+print(probabilities.argmax(1), ece(probabilities, labels), softmax.proxies, normface.logits(embeddings),
+    normface.proxies)
 print(proxydr.logits(embeddings).shape, proxydr.proxies, proxydr.scale)
 corr = CORR(3, 128, taxonomy)
 print(corr.logits(embeddings).shape, corr(embeddings, labels).item())
@@ -72,7 +76,8 @@ print(table[["of", "measure", "value"]].head(3).round(3))
 similarities, indices = knn(embeddings, embeddings, 5, exclude_self=True)
 print(similarities.shape, indices.shape, recall_at_k(embeddings, labels, 1), map_at_r(embeddings, labels))
 print(hs_at_k(embeddings, labels, taxonomy.similarity(), 5).shape, ahs_at_k(embeddings, labels, likeness))
-print(level_accuracy(indices[:,0], labels, taxonomy), ahd_at_k(similarities, labels, edges, 5), hp_at_k(similarities, labels, edges, 5))
+print(level_accuracy(indices[:,0], labels, taxonomy), ahd_at_k(similarities, labels, edges, 5),
+    hp_at_k(similarities, labels, edges, 5))
 tree = upgma(edges, taxonomy.names)
 print(mean_correlation(edges, edges), robinson_foulds(tree, neighbor_joining(edges, taxonomy.names)))
 print(class_retrieval(embeddings[:3], taxonomy, 0))

@@ -22,9 +22,9 @@ def looped_triplets(similarity:Tensor)->Tensor:
     among = torch.zeros_like(similarity).scatter_(1, similarity.topk(TOPK)[1], 1.)
     related,triplets = (among*among.T).fill_diagonal_(0),[]
     for i in range(len(related)):
-        neighbours,others = (related[i]>0).nonzero()[:,0],(related[i]==0).nonzero()[:,0]
-        if len(neighbours)<2: continue
-        drawn = (pool[torch.randint(len(pool),(TRIPLETS,))].tolist() for pool in (neighbours,others))
+        neighbors,others = (related[i]>0).nonzero()[:,0],(related[i]==0).nonzero()[:,0]
+        if len(neighbors)<2: continue
+        drawn = (pool[torch.randint(len(pool),(TRIPLETS,))].tolist() for pool in (neighbors,others))
         for j,k in zip(*drawn): triplets.append([i, j, k])
     return torch.tensor(triplets)
 

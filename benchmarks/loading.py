@@ -15,7 +15,7 @@ from common import row  # noqa: E402
 IMAGES,WIDTH,HEIGHT,MEGABYTES = 2000,500,375,2000
 
 def jpeg(seed:int)->bytes:
-    "A picture of smooth colours and noise that is as large as a photograph: about 55 kB at quality 90."
+    "A picture of smooth colors and noise that is as large as a photograph: about 55 kB at quality 90."
     rng = np.random.default_rng(seed)
     small = Image.fromarray(rng.integers(0, 256, (12,16,3), dtype=np.uint8))
     smooth = np.asarray(small.resize((WIDTH,HEIGHT), Image.Resampling.BICUBIC)).astype(np.int16)

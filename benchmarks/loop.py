@@ -1,4 +1,4 @@
-"""The whole training loop beside a plain PyTorch loop of the same model, loss, optimiser and loader.
+"""The whole training loop beside a plain PyTorch loop of the same model, loss, optimizer and loader.
 `python benchmarks/loop.py`"""
 import tempfile,time,warnings
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Recall@{1,10,100,1000} and lists of 1,000 neighbours of points in the ball, 128 dimensions: time and
+"""Recall@{1,10,100,1000} and lists of 1,000 neighbors of points in the ball, 128 dimensions: time and
 memory, beside faiss IndexFlatIP on the same vectors."""
 import sys, time, torch
 from functools import partial
@@ -57,7 +57,7 @@ def compare(n, memory):
         print(row(f"{what}, {of}", x, y, "s", peer_name), flush=True)
     if memory:
         print(row(f"{what}, memory above the inputs", *(m/1e6 for m in memory), "MB",
-            "faiss IndexFlatIP, its list of neighbours"))
+            "faiss IndexFlatIP, its list of neighbors"))
     old = timed(published, embeddings)[1]*n/QUERIES
     print(row(f"{what}, time", mine[0], old, "s",
         f"the published way, one query and one k at a time ({QUERIES} queries, scaled up)"), flush=True)

@@ -32,11 +32,11 @@ def main():
     build = dict(upgma=seconds(lambda: upgma(d,names)), nj=seconds(lambda: neighbor_joining(d,names)))
     print(row("UPGMA, 555 classes", build["upgma"], seconds(lambda: skbio_upgma(DistanceMatrix(d,names))),
         "s", "scikit-bio upgma"))
-    print(row("neighbour joining, 555 classes", build["nj"], seconds(lambda: nj(DistanceMatrix(d,names))),
+    print(row("neighbor joining, 555 classes", build["nj"], seconds(lambda: nj(DistanceMatrix(d,names))),
         "s", "scikit-bio nj"))
     small = 150  # Biopython's loops grow with the cube: at 555 classes 50 times as long
     e,few = inputs(small)
-    for what,ours,method in (("UPGMA",upgma,"upgma"),("neighbour joining",neighbor_joining,"nj")):
+    for what,ours,method in (("UPGMA",upgma,"upgma"),("neighbor joining",neighbor_joining,"nj")):
         peer = f"Biopython {method}, one run"+(" (it is WPGMA)" if method=="upgma" else "")
         ours_takes = seconds(partial(ours, e, few))
         print(row(f"{what}, {small} classes", ours_takes, biopython(e,few,method), "s", peer))

@@ -8,7 +8,7 @@ from scipy.io import savemat
 
 
 def picture(path:Path, seed:int=0, size:tuple[int,int]=(12,9))->None:
-    "A tiny image of one colour; without a seed an empty file, for tests of lists alone."
+    "A tiny image of one color; without a seed an empty file, for tests of lists alone."
     path.parent.mkdir(parents=True, exist_ok=True)
     if seed is None: path.touch()
     else: Image.new("RGB", size, (seed*37%256,seed*91%256,seed*53%256)).save(path)

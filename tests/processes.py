@@ -29,7 +29,7 @@ from hiernb.metric.sharded import sharded_knn,sharded_ranks
 from hiernb.model.backbones import build
 from hiernb.train.config import Options
 from hiernb.train.distributed import (
-    Synchronised, anywhere, broadcast_state, everyone, gather, in_all, join, leave, once, parted, share,
+    Synchronized, anywhere, broadcast_state, everyone, gather, in_all, join, leave, once, parted, share,
     sync_batch_norm, world)
 from hiernb.train.learner import Learner
 from hiernb.train.loop import train
@@ -147,7 +147,7 @@ def together(alone):
     same["anywhere"] = anywhere(rank==size-1) is True and anywhere(False) is False
     net = model()
     sync_batch_norm(net)
-    same["norms"] = sum(isinstance(m, Synchronised) for m in net.modules())==2
+    same["norms"] = sum(isinstance(m, Synchronized) for m in net.modules())==2
     with torch.no_grad(): net[0][0].weight.add_(rank)
     broadcast_state(net)
     same["broadcast"] = torch.equal(net[0][0].weight, model()[0][0].weight)

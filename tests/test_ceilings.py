@@ -10,7 +10,7 @@ import torch
 from skbio import TreeNode
 
 from hiernb.metric.hierarchical import ahd_at_k,ahs_at_k,hp_at_k
-from hiernb.metric.inspect import answer_ceilings,inspect_distances,inspect_logits,neighbour_ceilings,rows_of
+from hiernb.metric.inspect import answer_ceilings,inspect_distances,inspect_logits,neighbor_ceilings,rows_of
 from hiernb.metric.space import variances
 from hiernb.tree.significance import PermutationTest,measure,normalize,permutation_test
 from hiernb.tree.compare import (
@@ -166,9 +166,9 @@ def test_no_answers_are_better(name):
     assert set(ceilings)==set(table.index)
 
 
-def test_no_neighbours_are_better():
+def test_no_neighbors_are_better():
     taxonomy,labels = small["deep"],torch.tensor([0,0,1,1,2,3])
-    ceilings = neighbour_ceilings(labels, taxonomy)
+    ceilings = neighbor_ceilings(labels, taxonomy)
     similarity = torch.as_tensor(taxonomy.similarity())
     best = [[j for j in range(6) if j!=i] for i in range(6)]
     def area(i, order): return ahs_at_k(torch.tensor([*best[:i],order,*best[i+1:]]), labels, similarity, 5)

@@ -49,9 +49,9 @@ def home(tmp_path_factory):
         for i in range(10):
             path = home/"squares"/("warm" if k<4 else "cool")/f"kind{k}"/f"{i}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            colour = torch.tensor([200.,80,40] if k<4 else [40.,80,200])+torch.tensor([0.,25*(k%4),
+            color = torch.tensor([200.,80,40] if k<4 else [40.,80,200])+torch.tensor([0.,25*(k%4),
                 0])+8*torch.randn(3, generator=generator)
-            Image.new("RGB", (12,9), tuple(colour.clamp(0, 255).int().tolist())).save(path)
+            Image.new("RGB", (12,9), tuple(color.clamp(0, 255).int().tolist())).save(path)
     text = RECIPE.format(images=home/"squares", head="linear")
     (home/"dr.toml").write_text(text)
     (home/"norm.toml").write_text(text.replace("ProxyDR", "NormFace"))
@@ -271,7 +271,7 @@ def test_a_file_of_embeddings_is_inspected_and_audited(home, monkeypatch, capsys
 def test_data_are_listed_and_verified(home, monkeypatch, capsys):
     assert cli.main(["data","list"])==0
     said = capsys.readouterr().out
-    assert "licence: " in said
+    assert "license: " in said
     assert all(f"\n{name} " in "\n"+said for name in ("cub","sop","inshop","emoji"))
     assert cli.main(["data","verify",str(home/"squares")])==0
     assert "squares: 1 of 1 files are whole" in capsys.readouterr().out
@@ -291,7 +291,7 @@ def test_data_are_listed_and_verified(home, monkeypatch, capsys):
     capsys.readouterr()
     assert cli.main(["data","list","cub","--root",str(home/"d")])==0
     out = capsys.readouterr().out
-    assert out.count("licence: ")==1
+    assert out.count("license: ")==1
     assert f"not in {home/'d'/'cub'}" in out
 
 def test_a_study_runs_with_other_parameters(home, capsys, monkeypatch):

@@ -113,7 +113,7 @@ def test_every_measure_has_a_p_value(golden, learned, taxonomy):
     assert np.isnan(levels[1].p_value).all()
 
 def test_permuting_the_learned_side_or_the_true_side_gives_the_same_null(taxonomy):
-    "Relabelling one side by π is relabelling the other by π⁻¹."
+    "Relabeling one side by π is relabeling the other by π⁻¹."
     d,true,order = (
         random_distance(taxonomy.n_classes, 3),taxonomy.path_distance(),
         np.random.default_rng(0).permutation(taxonomy.n_classes))

@@ -100,7 +100,7 @@ def test_plankton_agrees_with_the_published_tree(name, tmp_path):
 def test_a_missing_set_says_what_available_says(name, tmp_path):
     row = available().set_index("name").loc[name]
     with pytest.raises(FileNotFoundError) as error: load(name, root=tmp_path)
-    for part in (row.licence,row["size"],row["where"],f"{row.images:,}",str(tmp_path/name)):
+    for part in (row.license,row["size"],row["where"],f"{row.images:,}",str(tmp_path/name)):
         assert part in str(error.value)
 
 def test_seeds_and_strata():

@@ -27,7 +27,7 @@ names = st.text("ab'\"é, /-|", min_size=1, max_size=6).map(str.strip).filter(bo
 
 
 def picture(path, seed):
-    "A small image of one colour, another for each seed."
+    "A small image of one color, another for each seed."
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (12, 9), (seed*37%256, seed*91%256, seed*53%256)).save(path)
 

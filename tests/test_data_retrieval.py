@@ -145,7 +145,7 @@ def test_a_list_of_cars_that_is_not_the_published_one_is_told(layout, file, tmp_
 def test_a_missing_set_says_what_available_says(name, tmp_path):
     row = available().set_index("name").loc[name]
     with pytest.raises(FileNotFoundError) as error: load(name, root=tmp_path)
-    for part in (row.licence,row["size"],row["where"],f"{row.images:,}",str(tmp_path/name)):
+    for part in (row.license,row["size"],row["where"],f"{row.images:,}",str(tmp_path/name)):
         assert part in str(error.value)
 
 @pytest.mark.parametrize("name", ["cub","cars","sop","inshop"])

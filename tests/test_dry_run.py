@@ -28,7 +28,7 @@ import torch
 from formats import spread
 from hiernb.train.sampling import ClassBalancedSampler
 from hiernb.data import load
-from hiernb.data.known_classes import Labelled
+from hiernb.data.known_classes import Labeled
 from hiernb.data.image_lists import Listing
 from hiernb.run.schema import Evaluation
 from hiernb.metric.retrieval_null import lengths
@@ -73,13 +73,13 @@ def listing(name:str)->Listing:
         [(f"group {k%12}",n) for k,n in enumerate(names)])
 
 
-def labelled(name:str)->Labelled:
+def labeled(name:str)->Labeled:
     "A set of the Inspecting paper with its published tree, without files."
     images,classes = inspected[name]
     taxonomy = (
         Taxonomy.from_csv(taxonomies/f"{dict(micros='MicroS', microl='MicroL', mesoz='MesoZ').get(name, name)}.tsv"))
     assert taxonomy.n_classes==classes
-    return Labelled(Path("list"), Path("."), [f"{i}.jpg" for i in range(images)], spread(images, classes),
+    return Labeled(Path("list"), Path("."), [f"{i}.jpg" for i in range(images)], spread(images, classes),
         taxonomy)
 
 
@@ -97,8 +97,8 @@ def true_sets():
                 lambda folder: (listing(folder.name),folder))
         for module in (hiernb.data.image_lists, hiernb.data.nabirds):
             patch.setattr(module, "require_images", lambda *_: None)
-        patch.setattr(hiernb.data.nabirds, "read_nabirds", lambda folder: (labelled("nabirds"),[]))
-        patch.setattr(hiernb.data.plankton, "read_plankton", lambda name,folder: labelled(name))
+        patch.setattr(hiernb.data.nabirds, "read_nabirds", lambda folder: (labeled("nabirds"),[]))
+        patch.setattr(hiernb.data.plankton, "read_plankton", lambda name,folder: labeled(name))
         parts = dict(train=pixels(50_000, 100), test=pixels(10_000, 100))
         patch.setattr(hiernb.data.cifar100, "obtain", lambda *_: None)
         patch.setattr(hiernb.data.cifar100, "published_md5", lambda _: {})  # there are no files to compare

@@ -17,8 +17,8 @@ def golden(request):
     "One golden file with ProxyDR's euclidean scores at scale 10, by formula: −10 · ln √(2 − 2 cos θ)."
     path = Path(__file__).parent/"golden"/f"inspect_{request.param}.npz"
     with np.load(path) as file: g = SimpleNamespace(**{k:file[k] for k in file.files})
-    g.embeddings,g.centres,g.classes = (torch.from_numpy(x) for x in (g.features,g.proxies,g.labels))
-    g.scores = -10*torch.log((2-2*normalize(g.embeddings,dim=1)@normalize(g.centres,dim=1).T).sqrt())
+    g.embeddings,g.centers,g.classes = (torch.from_numpy(x) for x in (g.features,g.proxies,g.labels))
+    g.scores = -10*torch.log((2-2*normalize(g.embeddings,dim=1)@normalize(g.centers,dim=1).T).sqrt())
     g.taxonomy = Taxonomy.from_paths([p.split("/") for p in g.paths])
     return g
 
@@ -62,14 +62,14 @@ def test_a_duplicate_ahead_of_the_query_is_where_published_hs_goes_wrong():
 def test_prototypes_and_their_angle_to_proxies(golden):
     found = prototypes(golden.embeddings, golden.classes, len(golden.proxies))
     np.testing.assert_allclose(found, golden.prototypes, rtol=1e-6, atol=1e-7)  # stored in single precision
-    np.testing.assert_allclose(angle(found,golden.centres), golden.angle_prototype_proxy, **close)
+    np.testing.assert_allclose(angle(found,golden.centers), golden.angle_prototype_proxy, **close)
 
 def test_variances(golden):
     published = golden.variance_between,golden.variance_within,golden.discriminability
     np.testing.assert_allclose(variances(golden.embeddings,golden.classes), published, **close)
 
 def test_intensity(golden):
-    np.testing.assert_allclose(intensity(golden.embeddings[:200],golden.centres), golden.intensity_first200,
+    np.testing.assert_allclose(intensity(golden.embeddings[:200],golden.centers), golden.intensity_first200,
         **close)
 
 def test_calibration(golden):
@@ -90,7 +90,7 @@ def test_single_precision_gives_the_same_measures(golden):
     assert (nearest(single,20)==nearest(golden.embeddings,20)).double().mean()>.999
 
 def test_duplicates_keep_one_order_in_both_precisions():
-    """Copies of 5 points: neighbours at one distance come by lot, in the same order whatever the precision of
+    """Copies of 5 points: neighbors at one distance come by lot, in the same order whatever the precision of
     the coordinates."""
     points = normalize(torch.randn(5,3,generator=torch.Generator().manual_seed(0),dtype=torch.float64),
         dim=1).repeat(8,1)

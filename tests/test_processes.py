@@ -1,4 +1,4 @@
-"Many processes compute what one does: every loss, batch normalisation, evaluation, and whole runs."
+"Many processes compute what one does: every loss, batch normalization, evaluation, and whole runs."
 import json,os,subprocess,sys
 from pathlib import Path
 

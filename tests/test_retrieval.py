@@ -1,4 +1,4 @@
-"Nearest neighbours and retrieval measures, where they meet other rooms and optional packages."
+"Nearest neighbors and retrieval measures, where they meet other rooms and optional packages."
 from functools import partial
 import pytest, torch
 from hiernb.geometry.poincare import expmap0, pairwise_dist
@@ -8,10 +8,10 @@ from hiernb.metric.retrieval import (
 from hiernb.tree.taxonomy import Taxonomy
 
 def ball(n, dim, c, seed, reach):
-    "Float32 points of the ball at all depths up to `reach`, 16 of them around each of n/16 centres."
+    "Float32 points of the ball at all depths up to `reach`, 16 of them around each of n/16 centers."
     g = torch.Generator().manual_seed(seed)
-    centre = torch.randn(n//16, dim, generator=g).repeat_interleave(16,0)
-    u = torch.nn.functional.normalize(centre+.3*torch.randn(n, dim, generator=g))
+    center = torch.randn(n//16, dim, generator=g).repeat_interleave(16,0)
+    u = torch.nn.functional.normalize(center+.3*torch.randn(n, dim, generator=g))
     return expmap0(reach*u*torch.rand(n, 1, generator=g)**.2, c)
 
 @pytest.mark.parametrize("reach", [2.3,6.,20.])
@@ -35,7 +35,7 @@ def test_nearest_is_knn_without_the_query():
     assert torch.equal(nearest(x,20).long(), knn(x,None,20,exclude_self=True).indices)
 
 def test_every_measure_has_a_chance_level_and_a_p_value():
-    "One list of neighbours, bound once; `permutation_p` shuffles the labels."
+    "One list of neighbors, bound once; `permutation_p` shuffles the labels."
     g = torch.Generator().manual_seed(0)
     y = torch.arange(8).repeat(12)
     x = torch.randn(8,6,generator=g)[y]+torch.randn(96,6,generator=g)

@@ -46,9 +46,9 @@ n_resamples = 99
 """
 kinds = [("warm" if k<3 else "cool",f"kind{k}") for k in range(6)]
 
-def paint(path, colour):
+def paint(path, color):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (12,9), tuple(colour)).save(path)
+    Image.new("RGB", (12,9), tuple(color)).save(path)
 
 def rows_of(table):
     with open(table, newline="") as file: return list(csv.DictReader(file))
@@ -64,10 +64,10 @@ def paint_all(home):
     generator,rows = torch.Generator().manual_seed(0),[]
     for k,(family,kind) in enumerate(kinds):
         for i in range(6):
-            colour = torch.tensor([200,80,40] if family=="warm" else [40,80,200])+torch.tensor([0,20*(k%3),i])
+            color = torch.tensor([200,80,40] if family=="warm" else [40,80,200])+torch.tensor([0,20*(k%3),i])
             noise = torch.randint(8, (3,), generator=generator)
             path = home/"folder"/family/kind/f"{i}.png"
-            paint(path, (colour+noise).tolist())
+            paint(path, (color+noise).tolist())
             rows.append({"path":path.relative_to(home), "class":kind, "taxonomy":family})
     write_rows(home/"table.csv", rows)
 

@@ -112,7 +112,7 @@ def test_a_batch_embedded_in_parts_learns_as_one_embedded_at_once(tmp_path):
         if moved: assert (v-b["model"][k]).norm()<.02*moved, k
     assert torch.allclose(torch.tensor(runs[0].history.train_loss), torch.tensor(runs[1].history.train_loss),
         rtol=1e-4)
-    with pytest.raises(ValueError, match="would normalise 'net.1' by parts"):
+    with pytest.raises(ValueError, match="would normalize 'net.1' by parts"):
         train(*pa_hier(), data(), tmp_path/"no", **how|dict(micro_batch=7))
 
 class BallProxies(nn.Module):

@@ -151,7 +151,7 @@ class Data:
                 s.where.replace(f"load({s.name!r}, download=True)", f"`hiernb data fetch {s.name}`"))
             print(f"{s.name:14} {s.classes:6,} classes {s.images:8,} images {s.size:>10}   "
                 f"{'in' if folder.is_dir() else 'not in'} {folder}\n"
-                  f"{'':14} licence: {s.licence}\n{'':14} from: {where}")
+                  f"{'':14} license: {s.license}\n{'':14} from: {where}")
         return 0
 
     def run_fetch(self)->int:

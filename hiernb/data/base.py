@@ -348,7 +348,7 @@ class Source:
     loader:Callable[...,Data]        # (folder, seed, **protocol) -> Data
     classes:int                      # number of classes
     images:int                       # number of images
-    licence:str                      # who may do what with it
+    license:str                      # who may do what with it
     megabytes:float|None             # size on disk; None: not known
     where:str                        # where to get it
     check:Callable[[Path],dict[str,str]] # folder -> file name -> "whole" or what is wrong with it
@@ -373,7 +373,7 @@ def missing(
     "An error that says of a set what `available` says of it, and what to put where."
     s = sources[name]
     return FileNotFoundError(f"{name} is not in {folder}: {why}. Get its {s.images:,} images (size {s.size}; "
-        f"licence: {s.licence}) from {s.where} "
+        f"license: {s.license}) from {s.where} "
         f"and {put}. Or name the folder that holds the folder {name} by root=… or the environment variable "
         f"HIERNB_DATA")
 
@@ -384,11 +384,11 @@ def data_root(
     "Find the folder of all data sets."
     return Path(root or os.environ.get("HIERNB_DATA") or "data").expanduser()
 
-def available()->pd.DataFrame: # one row a data set: classes, images, licence, size, where to get it, folder expected
+def available()->pd.DataFrame: # one row a data set: classes, images, license, size, where to get it, folder expected
     "The data sets that `load` knows."
-    rows = [dict(name=s.name, classes=s.classes, images=s.images, licence=s.licence, where=s.where,
+    rows = [dict(name=s.name, classes=s.classes, images=s.images, license=s.license, where=s.where,
                  size=s.size, folder=str(data_root()/s.name)) for s in sources.values()]
-    return pd.DataFrame(rows, columns=["name","classes","images","licence","size","where","folder"])
+    return pd.DataFrame(rows, columns=["name","classes","images","license","size","where","folder"])
 
 # %% ../../nbs/50_data/02_base.ipynb #7948c469
 own:dict[str,Callable] = {}  # what `register_own` was given

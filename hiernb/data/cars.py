@@ -150,7 +150,7 @@ def load_cars(
         data.protocol["complete"] and not warn_changed("cars", changed_lists(listing, home)))
     return data
 
-register(Source("cars", load_cars, classes=196, images=16_185, licence="non-commercial research",
+register(Source("cars", load_cars, classes=196, images=16_185, license="non-commercial research",
     megabytes=1960,
     where="ai.stanford.edu/~jkrause/cars/car_dataset.html or a mirror (car_ims.tgz and cars_annos.mat, or "
     "devkit, cars_train and cars_test)",

@@ -367,7 +367,7 @@ def check_cifar100(
     known = published_md5(place)
     return {path.name:"whole" for path in known}|changed_files(known)
 
-register(Source("cifar100", load_cifar100, classes=100, images=60_000, licence="not stated", megabytes=169,
+register(Source("cifar100", load_cifar100, classes=100, images=60_000, license="not stated", megabytes=169,
                 where="www.cs.toronto.edu/~kriz/cifar.html (load('cifar100', download=True) does)",
                 check=check_cifar100,
     archives=("cifar-100-python","cifar-100-binary","cifar-100-python.tar.gz","cifar-100-binary.tar.gz")));

@@ -75,7 +75,7 @@ def load_cub(
     listing,images = read_cub(folder)
     return class_disjoint("cub", listing, images, cub_sizes, dict(recall_at=[1,2,4,8]), seed, **options)
 
-register(Source("cub", load_cub, classes=200, images=11_788, licence="non-commercial research and education",
+register(Source("cub", load_cub, classes=200, images=11_788, license="non-commercial research and education",
     megabytes=1150,
     where="data.caltech.edu/records/65de6-vp158 (CUB_200_2011.tgz)",
     check=lambda folder: check_listing(read_cub, folder, cub_sizes),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['taxonomy_package', 'packages', 'mistaken', 'toned', 'rules', 'unknown', 'variants', 'mean', 'std', 'levels', 'usual',
-           'licences', 'Package', 'state', 'from_npm', 'wanted', 'obtain', 'read_package', 'points', 'spelled', 'Chart',
+           'licenses', 'Package', 'state', 'from_npm', 'wanted', 'obtain', 'read_package', 'points', 'spelled', 'Chart',
            'Icon', 'read_icons', 'spellings', 'by_name', 'match', 'render', 'render_all', 'render_batch', 'copies',
            'cache_path', 'Drawings', 'draw', 'drawings', 'left_out', 'match_table', 'Styled', 'split_classes',
            'split_images', 'choose', 'divide', 'load_emoji', 'check_emoji']
@@ -35,8 +35,8 @@ class Package(NamedTuple):
     "A package of the npm registry at one version."
     name:str     # as npm calls it
     version:str  # pinned
-    licence:str  # SPDX identifier of what is drawn
-    author:str   # whom the licence asks to name
+    license:str  # SPDX identifier of what is drawn
+    author:str   # whom the license asks to name
     sha512:str   # of the tarball, base64, as npm publishes it
 
     @property
@@ -129,7 +129,7 @@ def obtain(
             f"{folder} and could not be got: {e}",
             "On a machine with npm run", "  npm pack "+" ".join(f"{p.name}@{p.version}" for p in missing),
             f"and put into {folder}:",
-            *(f"  {p.tarball}" for p in missing), f"(size {s.size}; licence: {s.licence})",
+            *(f"  {p.tarball}" for p in missing), f"(size {s.size}; license: {s.license})",
             "or name the folder that holds emoji/ by root=… or the environment variable HIERNB_DATA."])) from e
 
 # %% ../../nbs/50_data/08_emoji.ipynb #aa9440b6
@@ -203,7 +203,7 @@ class Icon:
     hidden:bool=False                 # the set has withdrawn it
     flip:bool=False                   # to be mirrored left to right
 
-    def svg(self, size:int)->str:  # a square picture of `size` pixels, the box centred in it
+    def svg(self, size:int)->str:  # a square picture of `size` pixels, the box centered in it
         return (f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
             f'width="{size}" height="{size}" '
                 f'viewBox="{" ".join(map(str,self.box))}">{self.body}</svg>')
@@ -434,14 +434,14 @@ def left_out(
 
 def match_table(
     drawn:Drawings,   # what `drawings` gives
-)->pd.DataFrame:      # one row a style: licence, pictures, matched (share of the icons that are no variant), and icons left out, by reason
+)->pd.DataFrame:      # one row a style: license, pictures, matched (share of the icons that are no variant), and icons left out, by reason
     "Count how much of each style is in the set."
     left,styles = left_out(drawn),list(packages)
     reasons = pd.crosstab(left["style"], left["reason"]).reindex(styles, fill_value=0)
     pictures = pd.Series(drawn.styles.bincount(minlength=len(styles)).numpy(), styles)
     asked = pictures+reasons.drop(columns=variants, errors="ignore").sum(axis=1)
     matched = 1-reasons.reindex(columns=unknown, fill_value=0).sum(axis=1)/asked
-    return pd.DataFrame(dict(licence=[p.licence for p in packages.values()], pictures=pictures,
+    return pd.DataFrame(dict(license=[p.license for p in packages.values()], pictures=pictures,
         matched=matched)).join(reasons)
 
 # %% ../../nbs/50_data/08_emoji.ipynb #03702cdd
@@ -572,9 +572,9 @@ def check_emoji(
         except ValueError as e: found[path.name] = str(e)
     return found
 
-licences = {licence:", ".join(s for s,
-    p in packages.items() if p.licence==licence)
-    for licence in sorted({p.licence for p in packages.values()})}
+licenses = {license:", ".join(s for s,
+    p in packages.items() if p.license==license)
+    for license in sorted({p.license for p in packages.values()})}
 register(Source("emoji", load_emoji, classes=1835, images=14_782,
-    licence="; ".join(f"{k}: {v}" for k,v in licences.items()), megabytes=65,
+    license="; ".join(f"{k}: {v}" for k,v in licenses.items()), megabytes=65,
                 where="12 packages of the npm registry, by npm pack", check=check_emoji));

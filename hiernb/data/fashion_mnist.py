@@ -134,7 +134,7 @@ def obtain(
         except (OSError,ValueError) as e: said.append(f"  {way.__name__}: {e}")
         if found := find(folder): return found
     raise FileNotFoundError("\n".join([f"Fashion-MNIST is not in {folder} and could not be got:", *said,
-        f"Put {', '.join(files)} (size {s.size}; licence: {s.licence}; "
+        f"Put {', '.join(files)} (size {s.size}; license: {s.license}; "
         f"github.com/zalandoresearch/fashion-mnist) "
         f"into {folder}, or install Debian's dataset-fashion-mnist, "
         "or name the folder that holds them by root=… or the environment variable HIERNB_DATA."]))
@@ -187,6 +187,6 @@ def check_fashion_mnist(
     "The state of each of the four files."
     return {name:state(folder/name) for name in files}
 
-register(Source("fashion_mnist", load_fashion_mnist, classes=10, images=70_000, licence="MIT", megabytes=31,
+register(Source("fashion_mnist", load_fashion_mnist, classes=10, images=70_000, license="MIT", megabytes=31,
                 where="torchvision's mirrors, or Debian's package dataset-fashion-mnist",
                 check=check_fashion_mnist));

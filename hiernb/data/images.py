@@ -242,7 +242,7 @@ class ImageFiles(Dataset):
         self.paths,self.labels = [str(p) for p in paths],torch.as_tensor(labels, dtype=torch.long)
         if self.labels.shape!=(len(paths),): raise ValueError(
             f"{len(paths)} paths need labels of shape ({len(paths)},), got {tuple(self.labels.shape)}")
-        if channels not in (1,3): raise ValueError(f"channels must be 1 (gray) or 3 (colour), got {channels}")
+        if channels not in (1,3): raise ValueError(f"channels must be 1 (gray) or 3 (color), got {channels}")
         self.prepare,self.transform,self.channels,self.with_size = prepare,transform,channels,with_size
         self.cache = PixelCache(len(paths), channels, cache_megabytes)
     def __len__(self): return len(self.paths)
@@ -305,7 +305,7 @@ imagenet_mean,imagenet_std = (.485,.456,.406),(.229,.224,.225)
 
 def hier_transforms(
     model:str,           # one of `networks`: decides crop scale, mean and standard deviation
-    train:bool,          # random crop and flip, or resize and centre crop
+    train:bool,          # random crop and flip, or resize and center crop
     size:int=224,        # height and width of what the network gets; evaluation resizes to size·256/224 first
     # training: shorter side to shrink to before the crop; None: the paper's, no shrinking
     side:int|None=None,

@@ -61,7 +61,7 @@ def load_inshop(
         **options)
 
 register(Source("inshop", load_inshop, classes=7_982, images=52_712,
-    licence="non-commercial research, by agreement with CUHK", megabytes=750,
+    license="non-commercial research, by agreement with CUHK", megabytes=750,
     where="mmlab.ie.cuhk.edu.hk/projects/DeepFashion/InShopRetrieval.html (Img/img.zip and "
     "Eval/list_eval_partition.txt)",
     check=lambda folder: check_listing(read_inshop, folder, inshop_sizes),

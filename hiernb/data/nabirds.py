@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .base import Data,Source,register,stratified_split
-from .known_classes import Labelled,check_labelled,compare_counts,image_level,image_splits
+from .known_classes import Labeled,check_labeled,compare_counts,image_level,image_splits
 from .image_lists import locate,lookup,read_fields,read_lines,refuse_repeats,require_images
 from ..tree.formats import node_paths
 from ..tree.taxonomy import Taxonomy
@@ -61,7 +61,7 @@ def nabirds_tree(
 # %% ../../nbs/50_data/11_nabirds.ipynb #d902cb02
 def read_nabirds(
     folder:Path,                 # folder of this set, `root/nabirds`
-)->tuple[Labelled,list[str]]:    # what the lists say; the image ids in the same order
+)->tuple[Labeled,list[str]]:    # what the lists say; the image ids in the same order
     "The lists of NABirds. `FileNotFoundError`; `ValueError` with file and line."
     file = locate("nabirds", folder, ["images.txt"])
     home = file.parent
@@ -84,7 +84,7 @@ def read_nabirds(
         if not re.fullmatch(f"0*{node}",
             shelf): raise ValueError(f"{file}, line {line}: {path} is in another folder than that of "
             f"its class, {node:04} (image_class_labels.txt, line {there})")
-    return Labelled(file, home/"images", [path for _,path in images.values()],
+    return Labeled(file, home/"images", [path for _,path in images.values()],
         [place[labels[i][1]] for i in images], taxonomy),list(images)
 
 # %% ../../nbs/50_data/11_nabirds.ipynb #f920b769
@@ -145,7 +145,7 @@ def load_nabirds(
         cache_megabytes=cache_megabytes)
 
 register(Source("nabirds", load_nabirds, classes=555, images=48_562, megabytes=9000,
-    licence="non-commercial research and education, by the terms of the Cornell Lab",
+    license="non-commercial research and education, by the terms of the Cornell Lab",
     where="dl.allaboutbirds.org/nabirds (nabirds.tar.gz)",
-    check=lambda folder: check_labelled(lambda f: read_nabirds(f)[0], folder, nabirds_counts),
+    check=lambda folder: check_labeled(lambda f: read_nabirds(f)[0], folder, nabirds_counts),
     archives=(".","nabirds")));

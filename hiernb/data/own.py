@@ -429,7 +429,7 @@ def own_transforms(
     side:int|None,   # pixels
     channels:int,    # 1 or 3
 )->tuple:            # `prepare` and `transform` for ImageFiles
-    "Those of HIER for colour and a network, else those of the Inspecting paper."
+    "Those of HIER for color and a network, else those of the Inspecting paper."
     return (
         hier_transforms(model, train, size, side if train else None) if model and channels==3
         else inspecting_transforms(train, size, channels))

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from .base import Data,Source,missing,register
-from .known_classes import Labelled,check_labelled,compare_counts,image_level,image_splits
+from .known_classes import Labeled,check_labeled,compare_counts,image_level,image_splits
 from .own import read_folder
 from ..tree.taxonomy import Taxonomy
 
@@ -38,7 +38,7 @@ def plankton_home(
 def read_plankton(
     name:str,     # one of `titles`
     folder:Path,  # folder of this set, `root/name`
-)->Labelled:      # images by class
+)->Labeled:      # images by class
     """The folders of a plankton set.
     `FileNotFoundError`; `ValueError` names a folder without images, or an image outside any class."""
     home = plankton_home(name, folder)
@@ -51,7 +51,7 @@ def read_plankton(
         raise ValueError(f"{home}: expected groups and classes, found the splits "
             f"{', '.join(sorted(set(found.splits)))}; merge them")
     paths = [Path(file).relative_to(home).as_posix() for file in found.files]
-    return Labelled(home, home, paths, [place[path] for path in found.classes], taxonomy)
+    return Labeled(home, home, paths, [place[path] for path in found.classes], taxonomy)
 
 # %% ../../nbs/50_data/12_plankton.ipynb #11e94745
 plankton_counts = {"micros":{"images":6738,"classes":109,"nodes per level":[8,11,45,78,108,109]},
@@ -84,6 +84,6 @@ dois = dict(micros="10.21335/NMDC-2102309336", microl="10.21335/NMDC-573815973",
 
 for name,counts in plankton_counts.items():
     register(Source(name, partial(load_plankton, name), classes=counts["classes"], images=counts["images"],
-        licence="not stated", megabytes=None, where=f"doi.org/{dois[name]} (Norwegian Marine Data Centre)",
-        check=lambda folder,name=name: check_labelled(partial(read_plankton, name), folder,
+        license="not stated", megabytes=None, where=f"doi.org/{dois[name]} (Norwegian Marine Data Center)",
+        check=lambda folder,name=name: check_labeled(partial(read_plankton, name), folder,
         plankton_counts[name]), archives=(titles[name],)))

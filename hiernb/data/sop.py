@@ -61,6 +61,6 @@ def load_sop(
     return class_disjoint("sop", listing, home, sop_sizes, dict(recall_at=[1,10,100,1000]), seed, **options)
 
 register(Source("sop", load_sop, classes=22_634, images=120_053,
-    licence="research; the sellers keep their rights", megabytes=2880,
+    license="research; the sellers keep their rights", megabytes=2880,
     where="cvgl.stanford.edu/projects/lifted_struct (Stanford_Online_Products.zip)",
     check=lambda folder: check_listing(read_sop, folder, sop_sizes), archives=("Stanford_Online_Products",)));

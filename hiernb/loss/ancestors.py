@@ -157,7 +157,7 @@ def loss_and_gradient(
     # two Gumbel tensors (T,P); 'draw': from `generator`; None: without noise
     noise:tuple[Tensor,Tensor]|str|None=None,
     generator:torch.Generator|None=None,       # source of randomness
-    # weight and margin of the radial term; weight > 0: the last row of `dist` is the centre
+    # weight and margin of the radial term; weight > 0: the last row of `dist` is the center
     radial:tuple[float,float]=(0.,0.),
     with_gradient:bool=True,                   # whether the gradient is wanted
     block:int=2**17,                           # triplets × proxies at once: fits the cache
@@ -207,7 +207,7 @@ def ancestor_loss(
     # Gumbel draws (T,P) for ij and for ijk; 'draw': from `generator`; None: without noise
     noise:tuple[Tensor,Tensor]|str|None=None,
     generator:torch.Generator|None=None,       # source of randomness
-    radii:Tensor|None=None,  # (P,), distances from the centre to hierarchical proxies; None: no radial term
+    radii:Tensor|None=None,  # (P,), distances from the center to hierarchical proxies; None: no radial term
     radial:tuple[float,float]=(1.,.1),         # weight w > 0 and margin δ₀ ≥ 0 of the radial term
 )->Tensor:  # scalar ≥ 0, mean over triplets, with the straight-through gradient
     """HIER's loss of given triplets.

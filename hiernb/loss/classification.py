@@ -114,7 +114,7 @@ class Softmax(nn.Module):
         given = dict(distance=(distance,"euclidean"), scale=(scale,10.), proxies=(proxies,"learned"))
         for name,(value,plain) in given.items():
             if value!=plain:
-                raise ValueError(f"Softmax has no {name}={value!r}: it normalises nothing. Use NormFace or "
+                raise ValueError(f"Softmax has no {name}={value!r}: it normalizes nothing. Use NormFace or "
                     f"ProxyDR, or drop it")
         self.n_classes,self.dim,self.start = n_classes,dim,start
         self.class_names = check_taxonomy(taxonomy, n_classes)

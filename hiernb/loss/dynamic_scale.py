@@ -75,7 +75,7 @@ def wrong_terms(
     labels:Tensor,                # (B,), int64
     log_prior:Tensor|None=None,   # (C,)
 )->tuple[Tensor,Tensor]:          # log B, and the mean logit under the weights of B (s·d(log B)/ds); scalars
-    "Mean over the batch of the wrong classes' unnormalised terms, in full precision also under autocast."
+    "Mean over the batch of the wrong classes' unnormalized terms, in full precision also under autocast."
     weight = logits.detach() if log_prior is None else logits.detach()+log_prior-log_prior[labels,None]
     weight = weight.scatter(1, labels[:,None], -torch.inf)
     top = weight.amax()

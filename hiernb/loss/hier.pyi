@@ -53,7 +53,7 @@ class HIER(nn.Module):
     def triplet_loss(self, dist_to_proxies: Tensor, triplets: Tensor, noise: tuple[Tensor, Tensor] | str | None=None, generator: torch.Generator | None=None) -> Tensor:
         ...
 
-    def regularise(self, points: Tensor, proxies: Tensor, labels: Tensor | None, generator: torch.Generator | None) -> tuple[Tensor, int]:
+    def regularize(self, points: Tensor, proxies: Tensor, labels: Tensor | None, generator: torch.Generator | None) -> tuple[Tensor, int]:
         ...
 
     def forward(self, embeddings: Tensor, labels: Tensor, generator: torch.Generator | None=None) -> Tensor:

@@ -177,17 +177,17 @@ def from_cosines(self:OriginalProxyNCA,
 
 # %% ../../nbs/30_loss/07_metric.ipynb #aa359250
 class SoftTriple(nn.Module):
-    "Cross-entropy over classes of several centres each. Qian et al. 2019, arXiv:1909.05235, eq. 7–8."
+    "Cross-entropy over classes of several centers each. Qian et al. 2019, arXiv:1909.05235, eq. 7–8."
     def __init__(self,
         n_classes:int,                        # number of classes C
         dim:int,                              # embedding dimension D
         geometry:str="sphere",                # 'sphere': the loss sees directions
         c:float|None=None,                    # no curvature: refused, by name
-        n_centers:int=10,                     # centres K of a class
+        n_centers:int=10,                     # centers K of a class
         scale:float=20.,                      # λ > 0, multiplies cosines
-        gamma:float=.1,                       # γ > 0, temperature among the centres of a class
+        gamma:float=.1,                       # γ > 0, temperature among the centers of a class
         margin:float=.01,                     # δ, in units of the cosine
-        generator:torch.Generator|None=None,  # draws the initial centres
+        generator:torch.Generator|None=None,  # draws the initial centers
         start:str="sphere",                   # 'sphere': length 1; 'published': length about √(D/3CK)
     ):
         super().__init__()
@@ -207,16 +207,16 @@ class SoftTriple(nn.Module):
 # %% ../../nbs/30_loss/07_metric.ipynb #f918a62c
 @patch(as_prop=True)
 def proxies(self:SoftTriple)->Tensor:  # (C,D), length 1
-    "Mean direction of each class's centres."
+    "Mean direction of each class's centers."
     mean = directions(self.centers.flatten(0,1), "centers").view_as(self.centers).mean(1)
-    return directions(mean, "mean of a class's centres")
+    return directions(mean, "mean of a class's centers")
 
 # %% ../../nbs/30_loss/07_metric.ipynb #04d033c2
 @patch
 def logits(self:SoftTriple,
     embeddings:Tensor,  # (B,D), any length > 0
 )->Tensor:              # (B,C), float32 or better; their softmax is the class probability
-    """λ times the softened best cosine with a class's centres.
+    """λ times the softened best cosine with a class's centers.
     `ValueError` for embeddings without a direction."""
     cosines = inner(directions(embeddings), directions(self.centers.flatten(0,1), "centers")).unflatten(1,
         self.centers.shape[:2])

@@ -20,7 +20,7 @@ class Regularized(nn.Module):
     def __init__(self,
         loss:nn.Module,         # embeddings (B,D), labels (B,) -> scalar
         regularizer:nn.Module,  # likewise; HIER, for example
-        weight:float=.5,        # λ ≥ 0 of the regulariser
+        weight:float=.5,        # λ ≥ 0 of the regularizer
     ):
         if not 0<=weight<math.inf: raise ValueError(f"weight must be at least 0 and finite, got {weight}")
         for name,what in (("dim","dimensions"),("c","curvature")):
@@ -43,7 +43,7 @@ class Regularized(nn.Module):
     def forward(self,
         embeddings:Tensor,              # (B,D)
         labels:Tensor,                  # (B,)
-        generator:Generator|None=None,  # the regulariser's source of randomness, where it has one
+        generator:Generator|None=None,  # the regularizer's source of randomness, where it has one
     )->Tensor:                          # scalar
         "Both terms. `ValueError` as either."
         value = self.loss(embeddings, labels)

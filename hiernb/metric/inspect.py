@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['rows_of', 'sampling_of', 'inspect_distances', 'inspect_representatives', 'label_tests', 'answer_measures',
            'answer_ceilings', 'inspect_logits', 'nearest_prototypes', 'inspect_nearest', 'rank_weights',
-           'neighbour_measures', 'neighbour_ceilings', 'inspect_embeddings', 'mean_angle', 'inspect']
+           'neighbor_measures', 'neighbor_ceilings', 'inspect_embeddings', 'mean_angle', 'inspect']
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #968b64d8
 import warnings
@@ -114,7 +114,7 @@ def label_tests(
     generator:torch.Generator|None=None,          # of the permutations; None: a new one with seed 0
     ceilings:dict[str,float]|None=None,           # best value by name, where there is one
 )->dict[str,PermutationTest]:                     # one test a name, all on the same permutations
-    "Permutation tests of several measures of labelled samples at once. `ValueError` as `permutation_p`."
+    "Permutation tests of several measures of labeled samples at once. `ValueError` as `permutation_p`."
     test = permutation_p(numbers, labels, n_permutations, generator)
     columns = zip(smaller_is_better.items(), test.value, test.null.T)
     ceilings = ceilings or {}
@@ -239,7 +239,7 @@ def rank_weights(
     return share.flip(1).cumsum(1).flip(1)
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #dee4423b
-def neighbour_measures(
+def neighbor_measures(
     embeddings:Tensor,  # (N,D), any length but 0
     labels:Tensor,      # (N,) true classes, checked; shuffling keeps their numbers
     taxonomy:Taxonomy,  # the true hierarchy of the C classes
@@ -271,10 +271,10 @@ def neighbour_measures(
         "discriminability":False},numbers
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #fe48caf7
-def neighbour_ceilings(
+def neighbor_ceilings(
     labels:Tensor,      # (N,) true classes
     taxonomy:Taxonomy,  # the true hierarchy of the C classes
-)->dict[str,float]:     # name, as in `neighbour_measures`, -> best value; discriminability has no bound
+)->dict[str,float]:     # name, as in `neighbor_measures`, -> best value; discriminability has no bound
     """The best that an embedding space can be.
     Class means on the sphere are farthest apart where they sum to 0."""
     present = len(labels.unique())
@@ -292,15 +292,15 @@ def inspect_embeddings(
     # (N, ≥ min(250,N-1)) nearest others of each, in any geometry; None: found here, by cosine
     near:Tensor|None=None,
 )->pd.DataFrame:                          # one row a measure, as `inspect`
-    """Are neighbours relatives, and how tight are the classes? `ValueError` for bad embeddings or labels.
+    """Are neighbors relatives, and how tight are the classes? `ValueError` for bad embeddings or labels.
     arXiv:2301.11065."""
     embeddings = check_floating(embeddings, "embeddings")
     labels,taxonomy = match_labels(labels, taxonomy, rows=[] if proxies is None else ["proxies"])
     labels = check_labels(labels, len(embeddings), taxonomy.n_classes)
     depth = {} if proxies is None else {"mean intensity":float(intensity(embeddings,proxies).mean())}
-    names,numbers = neighbour_measures(embeddings, labels, taxonomy, near)
+    names,numbers = neighbor_measures(embeddings, labels, taxonomy, near)
     tests = label_tests(numbers, names, labels, n_permutations, generator,
-        neighbour_ceilings(labels, taxonomy))|depth
+        neighbor_ceilings(labels, taxonomy))|depth
     return pd.DataFrame([row for name,test in tests.items() for row in rows_of("embeddings", name, test)])
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #a7def82c

@@ -175,13 +175,13 @@ def radial_measures(
     other:np.ndarray,   # (T,) LCA of i and k
     triple:np.ndarray,  # (T,) LCA of i, j and k
     radius:np.ndarray,  # (P,) of the proxies
-    labelled:bool,      # whether i and j are of one class and k of another
+    labeled:bool,      # whether i and j are of one class and k of another
 )->dict[str,float]:     # each in 0..1
     "Do more general ancestors lie nearer to the origin?"
     def inside(a, b): return float(((radius[a]<radius[b])+.5*(radius[a]==radius[b])).mean()) if len(a) else .5
     apart = same!=triple
     coarser = {"coarser LCA nearer the origin":inside(triple[apart], same[apart])}
-    return coarser|({"LCA of same class farther out":inside(other, same)} if labelled else {})
+    return coarser|({"LCA of same class farther out":inside(other, same)} if labeled else {})
 
 # %% ../../nbs/40_metric/06_lca.ipynb #4a071e24
 def decided(

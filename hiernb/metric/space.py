@@ -16,7 +16,7 @@ def class_means(
     x:Tensor,       # (N,D) points
     labels:Tensor,  # (N,) classes, checked
     n_classes:int,  # C
-)->Tensor:          # (C,D), not normalised
+)->Tensor:          # (C,D), not normalized
     "Mean of the points of each class. `ValueError` that names the classes without a point."
     counts = labels.bincount(minlength=n_classes)
     absent = (counts==0).nonzero()[:,0].tolist()

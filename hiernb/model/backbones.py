@@ -130,7 +130,7 @@ def pretrained_state(
 
 # %% ../../nbs/60_model/02_backbones.ipynb #a3fdfd87
 def gray_filter(
-    convolution:nn.Conv2d, # first layer for colour images, 3 channels in
+    convolution:nn.Conv2d, # first layer for color images, 3 channels in
 )->nn.Conv2d:              # one channel in; answers to x as the given one does to (x,x,x)
     "Sum a first layer's filters over red, green and blue."
     c = convolution
@@ -251,7 +251,7 @@ class Embedder(nn.Module):
         images:Tensor,           # (B,channels,H,W)
         # height and width of the originals, (B,2), pixels > 0; needed with size information and only then
         sizes:Tensor|None=None,
-    )->Tensor:                   # embeddings (B,dim), not normalised unless the head does it
+    )->Tensor:                   # embeddings (B,dim), not normalized unless the head does it
         if images.ndim!=4 or images.shape[1]!=self.channels:
             raise ValueError(f"expected images (B,{self.channels},H,W), got {tuple(images.shape)}")
         if (sizes is None)!=(self.size_layer is None):
@@ -271,7 +271,7 @@ def check_build(name:str, dim:int, channels:int, pretrained:bool, size_info:bool
     "Check the arguments of `build`. `ValueError` for the first that cannot be, saying what can."
     if name not in architectures:
         raise ValueError(f"no model is named {name!r}; known: {', '.join(architectures)}")
-    if channels not in (1,3): raise ValueError(f"channels must be 1 (gray) or 3 (colour), got {channels}")
+    if channels not in (1,3): raise ValueError(f"channels must be 1 (gray) or 3 (color), got {channels}")
     if dim<1: raise ValueError(f"dim must be at least 1, got {dim}")
     if pretrained and name=="small_cnn":
         raise ValueError("small_cnn has no pretrained weights; build it with pretrained=False")
@@ -289,7 +289,7 @@ def check_build(name:str, dim:int, channels:int, pretrained:bool, size_info:bool
 def build(
     name:str,  # a key of `architectures`: small_cnn, resnet50, efficientnet_lite0, deit_s, dino_s, vit_s …
     dim:int=128,                          # dimensions of the embedding
-    channels:int=3,                       # 1 gray, 3 colour
+    channels:int=3,                       # 1 gray, 3 color
     pretrained:bool=False,                # start from published weights (not small_cnn)
     size_info:bool=False,  # use the original height and width (heads linear, none and euclidean)
     head:str="linear",                    # linear: one linear layer; none: the features themselves; or the geometry of a `Head`: poincare, sphere, euclidean

@@ -26,7 +26,7 @@ def pixels(
     x = x.astype(float)
     if not (np.isfinite(x).all() and x.min()>=0 and x.max()<=1):
         raise ValueError(f"{what} must be uint8 or lie in 0 … 1, got {x.min():.3g} … {x.max():.3g}; undo the "
-            f"normalisation first: x*std + mean")
+            f"normalization first: x*std + mean")
     x = np.moveaxis(x, 1, -1)
     return np.repeat(x, 3, -1) if x.shape[-1]==1 else x
 
@@ -35,18 +35,18 @@ def retrieval_sheet(
     queries:Tensor,           # (Q,channels,height,width) query images, as `pixels` takes them
     neighbors:Tensor,         # (Q,k,channels,height,width) what was retrieved, nearest first
     labels:Tensor,            # (Q,) class of each query
-    neighbor_labels:Tensor,   # (Q,k) class of each neighbour
+    neighbor_labels:Tensor,   # (Q,k) class of each neighbor
     class_names:Sequence[str],# name of each label
     fig=None,                 # figure or subfigure to draw into; None: a new one
 )->ndarray:                   # (Q,k+1) axes, the queries in the first column
-    """Draw queries and neighbours, hits and misses marked.
+    """Draw queries and neighbors, hits and misses marked.
     `ValueError` for shapes that do not fit, labels without a name, or over 400 images."""
     if neighbors.ndim!=5 or neighbors.shape[0]!=len(queries) or not neighbors.shape[1]:
         raise ValueError(f"neighbors must be (Q,k,channels,height,width) for {len(queries)} queries, got "
             f"{tuple(neighbors.shape)}")
     q,k = neighbors.shape[:2]
     if q*(k+1)>400:
-        raise ValueError(f"{q} queries with {k} neighbours are {q*(k+1)} images, at most 400 can be seen; "
+        raise ValueError(f"{q} queries with {k} neighbors are {q*(k+1)} images, at most 400 can be seen; "
             f"show fewer")
     if labels.shape!=(q,) or neighbor_labels.shape!=(q,k):
         raise ValueError(f"labels must be ({q},) and neighbor_labels ({q},{k}), got {tuple(labels.shape)} "
@@ -71,7 +71,7 @@ def retrieval_sheet(
             ax.set_title('✓' if hit else '✗ '+shorten(class_names[found[i,j]],12), fontsize=6, pad=2,
                 color=PALETTE[0 if hit else 5],
                 parse_math=False)
-    fig.suptitle(f'queries at the left, nearest neighbours from left to right: '
+    fig.suptitle(f'queries at the left, nearest neighbors from left to right: '
         f'{int((found==own[:,None]).sum())} of {q*k} hits', fontsize=7)
     return axs
 

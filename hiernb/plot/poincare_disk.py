@@ -17,14 +17,14 @@ from matplotlib.collections import LineCollection
 from ..tree.taxonomy import Taxonomy
 from ..geometry.poincare import check_ball, dist0, einstein_midpoint, expmap0, geodesic, logmap0, rim_gap
 from .tree_layout import tip_names
-from .elements import GREY, PALETTE, group_legend, group_marks, tip_groups
+from .elements import GRAY, PALETTE, group_legend, group_marks, tip_groups
 
 # %% ../../nbs/70_plot/05_poincare_disk.ipynb #13d9dd8c
 def disk_plane(
     points:Tensor,           # (N,D), in the ball, N and D at least 2
     c:float,                 # curvature magnitude > 0
 )->tuple[Tensor,float]:      # (D,2) float64, orthonormal columns; the plane's share of the variance of tangent vectors, 0 … 1
-    """The plane of most variance through the centre.
+    """The plane of most variance through the center.
     `ValueError` for too few points or dimensions, or points outside the ball."""
     if points.ndim!=2 or min(points.shape)<2:
         raise ValueError(f"expected points (N,D), N and D at least 2, got shape {tuple(points.shape)}")
@@ -43,9 +43,9 @@ def to_disk(
     points:Tensor,  # (N,D), in the ball
     plane:Tensor,   # (D,2), from `disk_plane`
     c:float,        # curvature magnitude > 0
-)->Tensor:          # (N,2) float64, each as far from the centre as before
+)->Tensor:          # (N,2) float64, each as far from the center as before
     """Points turned into the plane.
-    A point straight above the centre goes along the first direction. `ValueError` outside the ball."""
+    A point straight above the center goes along the first direction. `ValueError` outside the ball."""
     points = points.detach().double().cpu()
     rim_gap(points, c, inside=True)
     if points.ndim!=2 or points.shape[1]!=len(plane):
@@ -75,9 +75,9 @@ def disk(
                 label=f'distance {k*step}'))
     ax.add_patch(plt.Circle((0,0), rim, fill=False, ec='#404040', lw=1, label='rim'))
     if clip_r:
-        ax.add_patch(plt.Circle((0,0), at(2*clip_r), fill=False, ec=GREY, lw=.8, ls='--',
+        ax.add_patch(plt.Circle((0,0), at(2*clip_r), fill=False, ec=GRAY, lw=.8, ls='--',
             label='clip radius'))
-    ax.plot(0, 0, '+', color=GREY, ms=5, mew=.8, zorder=1)
+    ax.plot(0, 0, '+', color=GRAY, ms=5, mew=.8, zorder=1)
     ax.set(xlim=(-1.03*rim,1.03*rim), ylim=(-1.03*rim,1.03*rim), aspect='equal')
     ax.axis('off')
     return ax
@@ -141,8 +141,8 @@ def disk_tree(
     if edges:
         arcs = geodesic_arcs(*(torch.stack([at[id(n)] for n in end]) for end in ([e.parent for e in edges],
             edges)), c)
-        colours = [GREY if group[id(e)]<0 else marks[group[id(e)]][0] for e in edges]
-        ax.add_collection(LineCollection(list(arcs.numpy()), colors=colours,
+        colors = [GRAY if group[id(e)]<0 else marks[group[id(e)]][0] for e in edges]
+        ax.add_collection(LineCollection(list(arcs.numpy()), colors=colors,
             lw=[.6 if e.is_tip() else 1.1 for e in edges], alpha=.8, label='edges', zorder=2))
     inner = np.array([at[id(n)].numpy() for n in tree.non_tips(include_self=True)]).reshape(-1,2)
     ax.scatter(*inner.T, s=16, c='w', ec='#404040', lw=.8, zorder=4, label='ancestors')
@@ -161,7 +161,7 @@ def radius_histogram(
     clip_r:float|None=None,       # clip radius of `ToPoincare` to mark, at hyperbolic distance 2·clip_r
     ax:Axes=None,                 # drawn into; None: a new figure
 )->Axes:
-    """Draw the shares of points by hyperbolic distance from the centre.
+    """Draw the shares of points by hyperbolic distance from the center.
     `ValueError` for no points, points outside the ball, or a bad clip_r."""
     if clip_r is not None and not clip_r>0: raise ValueError(f"clip_r must be positive, got {clip_r}")
     sets = {'embeddings':embeddings} | ({} if proxies is None else {'proxies':proxies})
@@ -173,11 +173,11 @@ def radius_histogram(
     most = max([r.max() for r in radius.values()]+[2*clip_r if clip_r else 0]) or 1.
     if ax is None: _,ax = plt.subplots(figsize=(5,2.2), layout='constrained')
     bins = np.linspace(0, most, 41)
-    for (name,r),colour,fill in zip(radius.items(), PALETTE, (True,False)):
+    for (name,r),color,fill in zip(radius.items(), PALETTE, (True,False)):
         style = dict(histtype='stepfilled', alpha=.7) if fill else dict(histtype='step', lw=1.4)
-        ax.hist(r, bins, weights=np.full(len(r),1/len(r)), color=colour, label=f'{len(r):,} {name}', **style)
+        ax.hist(r, bins, weights=np.full(len(r),1/len(r)), color=color, label=f'{len(r):,} {name}', **style)
     if clip_r: ax.axvline(2*clip_r, color='#404040', ls='--', lw=.9, label=f'clip radius, {2*clip_r:.3g}')
-    ax.set(xlim=(0,most*1.02), xlabel='hyperbolic distance from the centre', ylabel='share')
+    ax.set(xlim=(0,most*1.02), xlabel='hyperbolic distance from the center', ylabel='share')
     ax.spines[['top','right']].set_visible(False)
     ax.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5))
     return ax

@@ -89,7 +89,7 @@ def retrieval_rows(
     data:Data,
     settings:Evaluation,
     generator:Generator,       # of shuffles and intervals
-    most:int=20_000_000,       # neighbours in all lists together
+    most:int=20_000_000,       # neighbors in all lists together
 )->pd.DataFrame:               # a row a measure
     "Retrieval by classes, new ones as a rule. `ValueError` if nothing can be found."
     where = {} if p.c is None else dict(geometry="poincare", c=p.c)
@@ -249,7 +249,7 @@ def check_findable(
 def check_measurable(
     data:Data,
     settings:Evaluation,
-    audited:bool=False,   # there is a hierarchical regulariser
+    audited:bool=False,   # there is a hierarchical regularizer
     split:str="test",
 )->None:
     "Check that labels and list lengths leave something to measure. `ValueError` otherwise."
@@ -272,11 +272,11 @@ def check_measurable(
 class Measured:
     "Hold what was measured on a split."
     table:pd.DataFrame            # a row a measure, `columns`
-    verdict:str                   # of the audit; empty without a hierarchical regulariser
+    verdict:str                   # of the audit; empty without a hierarchical regularizer
     trees:dict[str,TreeNode]      # the tree in the hierarchical proxies, where there are some
 
 def proxies_of(loss:nn.Module)->Tensor|None:   # (P,D) in the ball, or None
-    "The hierarchical proxies of a regularised loss."
+    "The hierarchical proxies of a regularized loss."
     hier = getattr(loss, "regularizer", None)
     return hier.proxies.detach().cpu() if isinstance(hier, HIER) else None
 
@@ -348,6 +348,6 @@ def draw_points(
         plt.close(radii)
         figures["radii"] = (
             radii,
-            "How far from the centre of the ball the embeddings lie, and the hierarchical proxies where "
+            "How far from the center of the ball the embeddings lie, and the hierarchical proxies where "
             "there are some.")
     return trees,figures

@@ -60,7 +60,7 @@ def make_loss(
     recipe:Recipe,
     data:Data,
     generator:Generator,  # draws proxies
-)->nn.Module:             # embeddings, labels -> scalar; with the regulariser where the recipe has one
+)->nn.Module:             # embeddings, labels -> scalar; with the regularizer where the recipe has one
     "The loss of a recipe for the classes of a data set. `ValueError` as the loss, and as `learned_classes`."
     n = learned_classes(data)
     taxonomy = data.taxonomy if n==len(data.class_names) else data.taxonomy.select(data.class_names[:n])

@@ -92,7 +92,7 @@ def make_loss_of(
     taxonomy:Taxonomy,        # of these classes
     generator:Generator,      # draws proxies
     counts:Tensor|None=None,  # (C,), training images of each class; None: as many of each
-)->nn.Module:                 # embeddings, labels -> scalar; with the regulariser where there is one
+)->nn.Module:                 # embeddings, labels -> scalar; with the regularizer where there is one
     "The loss of a recipe. `ValueError` as the loss and HIER."
     given = dict(sections["loss"])
     Loss = losses[given.pop("name")]
@@ -118,7 +118,7 @@ def check_data(data:dict[str,Any])->None:
     if not data.get("cache_megabytes", 0)>=0:
         raise ValueError(f"cache_megabytes must be at least 0, got {data['cache_megabytes']}")
     if data.get("channels", 3) not in (1,3):
-        raise ValueError(f"channels must be 1 (gray) or 3 (colour), got {data['channels']}")
+        raise ValueError(f"channels must be 1 (gray) or 3 (color), got {data['channels']}")
     if data.get("model") is not None and data["model"] not in networks:
         raise ValueError(f"model: no transforms are known for "
             f"{data['model']!r}{nearest(data['model'], networks)}")
@@ -186,7 +186,7 @@ def check_model(
 
 def check_evaluation(
     evaluation:dict[str,Any],
-    audited:bool,             # there is a hierarchical regulariser
+    audited:bool,             # there is a hierarchical regularizer
 )->None:
     "Check the settings of an evaluation. `ValueError` for what would only fail after the training."
     n = Evaluation(**evaluation).n_permutations

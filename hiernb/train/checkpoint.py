@@ -27,7 +27,7 @@ def lay_out(
     tensor:Tensor,                 # any strides
     name:str,                      # for the message
 )->tuple[Tensor,tuple[int,...]]:   # its numbers in the order of memory, axes permuted, on the CPU; strides to read them by
-    "A tensor as it lies in memory. `ValueError` for one that is sparse or quantised."
+    "A tensor as it lies in memory. `ValueError` for one that is sparse or quantized."
     if tensor.layout!=torch.strided or tensor.is_quantized:
         raise ValueError(f"a checkpoint holds dense tensors, {name!r} is none: {tensor.layout}")
     tensor = tensor.detach().as_subclass(Tensor).resolve_conj().resolve_neg()

@@ -6,8 +6,8 @@
 __all__ = ['names_of_torchrun', 'seconds_to_meet', 'Made', 'world', 'own_gpu', 'check_accelerator', 'launched', 'require_answer',
            'meet', 'join', 'leave', 'without_variables', 'local_fabric', 'shares', 'share', 'check_batches', 'rows_of',
            'Gather', 'facts_of_all', 'gather', 'everyone', 'buckets', 'exchange', 'take', 'reduce_gradients',
-           'broadcast_state', 'anywhere', 'in_all', 'once', 'parted', 'merge_moments', 'WholeBatchNorm', 'Synchronised',
-           'synchronised', 'nothing_yet', 'sync_batch_norm']
+           'broadcast_state', 'anywhere', 'in_all', 'once', 'parted', 'merge_moments', 'WholeBatchNorm', 'Synchronized',
+           'synchronized', 'nothing_yet', 'sync_batch_norm']
 
 # %% ../../nbs/65_train/05_distributed.ipynb #0e9473a7
 import math,os,socket,time
@@ -384,7 +384,7 @@ def merge_moments(
 
 # %% ../../nbs/65_train/05_distributed.ipynb #92eb9e9f
 class WholeBatchNorm(torch.autograd.Function):
-    "Normalise with the moments of all processes. Ioffe & Szegedy 2015, arXiv:1502.03167."
+    "Normalize with the moments of all processes. Ioffe & Szegedy 2015, arXiv:1502.03167."
     @staticmethod
     def forward(ctx, x, weight, bias, eps):
         wide = x if x.dtype in (torch.float32,torch.float64) else x.float()
@@ -414,14 +414,14 @@ class WholeBatchNorm(torch.autograd.Function):
         return of_x.to(x.dtype),of_weight,of_bias,None
 
 # %% ../../nbs/65_train/05_distributed.ipynb #6f87eb60
-class Synchronised(nn.SyncBatchNorm):
-    """Batch normalisation over the shares of all processes; on CUDA as torch does it, on the CPU by
+class Synchronized(nn.SyncBatchNorm):
+    """Batch normalization over the shares of all processes; on CUDA as torch does it, on the CPU by
     `WholeBatchNorm`."""
     process_group = None
     def __reduce_ex__(self, protocol):
         return (nothing_yet,(type(self).__bases__[1],),*super().__reduce_ex__(protocol)[2:])
 
-    def normalise(self,
+    def normalize(self,
         x:Tensor,  # (B,C,…), on the CPU
     )->Tensor:     # (B,C,…)
         "With the moments of the whole batch, which move the running ones as alone."
@@ -430,7 +430,7 @@ class Synchronised(nn.SyncBatchNorm):
         y,mean,var,n = WholeBatchNorm.apply(x, weight,
             torch.zeros_like(weight) if self.bias is None else self.bias, self.eps)
         if n<2:
-            raise ValueError(f"batch normalisation needs more than one value per channel in a batch, got "
+            raise ValueError(f"batch normalization needs more than one value per channel in a batch, got "
                 f"{tuple(x.shape)}")
         if self.track_running_stats and self.running_mean is not None:
             self.num_batches_tracked += 1
@@ -443,36 +443,36 @@ class Synchronised(nn.SyncBatchNorm):
         x:Tensor,  # (B,C,…)
     )->Tensor:     # (B,C,…)
         "As the module that it was, over all processes. `ValueError` for one value per channel."
-        y = self.normalise(x) if self.training and not x.is_cuda else super().forward(x)
+        y = self.normalize(x) if self.training and not x.is_cuda else super().forward(x)
         return self.act(self.drop(y)) if hasattr(self, "act") else y
 
 # %% ../../nbs/65_train/05_distributed.ipynb #3e4ccaa5
 @lru_cache
-def synchronised(
-    kind:type,  # of a batch normalisation
+def synchronized(
+    kind:type,  # of a batch normalization
 )->type:        # the same over all processes, with the same name
-    "The synchronised class of a batch normalisation. `ValueError` for one that computes something else."
+    "The synchronized class of a batch normalization. `ValueError` for one that computes something else."
     if kind.forward is not nn.modules.batchnorm._BatchNorm.forward and kind.__name__!="BatchNormAct2d":
         raise ValueError(f"{kind.__name__} has a forward of its own, which cannot be computed over several "
             f"processes: "
-                         "use torch's batch normalisation, or freeze=('batch_norm',), or one process")
-    return type(kind.__name__, (Synchronised,kind), {})
+                         "use torch's batch normalization, or freeze=('batch_norm',), or one process")
+    return type(kind.__name__, (Synchronized,kind), {})
 
-def nothing_yet(kind:type)->nn.Module:  # of class `synchronised(kind)`
+def nothing_yet(kind:type)->nn.Module:  # of class `synchronized(kind)`
     "Make the object that a pickle or a copy fills: it can name only classes that have a place in a module."
-    made = synchronised(kind)
+    made = synchronized(kind)
     return made.__new__(made)
 
 def sync_batch_norm(
     model:nn.Module,  # changed in place
 )->None:
-    """Batch normalisation that learns, over all processes; frozen ones stay.
-    Nothing alone. `ValueError` as `synchronised`."""
+    """Batch normalization that learns, over all processes; frozen ones stay.
+    Nothing alone. `ValueError` as `synchronized`."""
     if world()[1]==1: return
     mode = model.training
     model.train()
     for m in model.modules():
         if m.training and isinstance(m, nn.modules.batchnorm._BatchNorm) and not isinstance(m,
             nn.SyncBatchNorm):
-            m.__class__ = synchronised(type(m))
+            m.__class__ = synchronized(type(m))
     model.train(mode)

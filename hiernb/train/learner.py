@@ -74,19 +74,19 @@ class Learner:
         learning = [name for name,
             m in self.model.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
         self.model.train(mode)
-        if learning: raise ValueError(f"micro_batch={self.options.micro_batch} would normalise "
+        if learning: raise ValueError(f"micro_batch={self.options.micro_batch} would normalize "
             f"{learning[0]!r} by parts of a batch: build the model with "
                                       "freeze=('batch_norm',), or leave micro_batch out")
 
     def make_optimizers(self)->list:
-        "The optimisers of the options, ready for the device."
+        "The optimizers of the options, ready for the device."
         o,device = self.options,self.fabric.device.type
         groups = parameter_groups(self.named, o.lr, o.lr_factors)
         # fused steps undo the scaling too late to clip
         fused = device in ("cpu","cuda") and not (self.scaled and (o.clip_value or o.clip_norm))
         made = make_optimizers(groups, o.optimizer, o.weight_decay, fused, o.eps)
         if self.scaled and len(made)>1:
-            raise ValueError("16-mixed scales the loss for one optimiser, points of manifolds need a second: "
+            raise ValueError("16-mixed scales the loss for one optimizer, points of manifolds need a second: "
                 "use bf16-mixed")
         return [self.fabric.setup_optimizers(m) for m in made]
 

@@ -86,7 +86,7 @@ def environment(
 def event_bytes(
     row:Mapping[str,float|None],  # of the history: epoch and numbers; None: not judged
     at:float,                # seconds since 1970
-)->list[bytes]:              # one event a number, serialised
+)->list[bytes]:              # one event a number, serialized
     "A row of the history as TensorBoard's events; a name train_x is x in the group train."
     from tensorboard.compat.proto.event_pb2 import Event  # a third of a second, for those who train
     from tensorboard.compat.proto.summary_pb2 import Summary

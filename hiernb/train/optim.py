@@ -62,7 +62,7 @@ def parameter_groups(
     named:dict[str,nn.Parameter],           # from `parameters_of`
     lr:float,                               # base learning rate
     lr_factors:dict[str,float]|None=None,   # prefix -> factor ≥ 0 of the base rate; the longest prefix wins
-)->list[dict]:                              # groups for an optimiser: params, lr, initial_lr
+)->list[dict]:                              # groups for an optimizer: params, lr, initial_lr
     "Parameters grouped by learning rate. `ValueError` for a prefix without parameters and a factor below 0."
     factors = lr_factors or {}
     check_prefixes(factors, named)

@@ -218,7 +218,7 @@ def advance(self:Trainer,
 # %% ../../nbs/65_train/13_trainer.ipynb #507086a8
 @patch
 def epoch(self:Trainer,
-    bar:tqdm,            # counts batches; shows loss, accuracy and regulariser so far
+    bar:tqdm,            # counts batches; shows loss, accuracy and regularizer so far
     stop:Terminable,     # knows whether the run is to end
 )->None:
     """Train to the end of the epoch, from wherever it is.
@@ -265,7 +265,7 @@ def recall_at_1(self:Trainer,
     labels:Tensor,                          # (N,)
     gallery:tuple[Tensor,Tensor]|None=None, # embeddings and labels to look through; None: those same
 )->float:                                   # 0..1
-    """Share of images whose nearest neighbour is of their class; each of several processes looks through its
+    """Share of images whose nearest neighbor is of their class; each of several processes looks through its
     share of the gallery."""
     where,(rank,size) = (
         dict(geometry="sphere") if self.c is None else dict(geometry="poincare", c=self.c),world())

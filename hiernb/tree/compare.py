@@ -43,7 +43,7 @@ def both_sides(
 # %% ../../nbs/20_tree/07_compare.ipynb #c88f589b
 def unit_rows(
     x:np.ndarray,  # (R,N)
-)->np.ndarray:     # (R,N) each row centred and of length 1, or all 0 where the row is constant
+)->np.ndarray:     # (R,N) each row centered and of length 1, or all 0 where the row is constant
     "Rows whose dot products are Pearson correlations."
     x = x-x.mean(1, keepdims=True)
     length = np.linalg.norm(x, axis=1, keepdims=True)
@@ -229,7 +229,7 @@ def robinson_foulds(
     normalized:bool=True,      # divide by the number of nontrivial splits in the two trees
     rooted:bool=False,         # compare clades instead of splits
     as_published:bool=False,   # compare with the binary tree that the published code makes of the taxonomy
-)->float:                      # 0: same tree; normalised in [0,1], else a count in [0,2(C-3)] (rooted 2(C-2))
+)->float:                      # 0: same tree; normalized in [0,1], else a count in [0,2(C-3)] (rooted 2(C-2))
     """Splits that only one tree has.
     Robinson & Foulds 1981. `ValueError` for different classes, and for a tree `as_published`."""
     names = class_order(t_true)

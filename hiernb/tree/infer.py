@@ -152,7 +152,7 @@ def neighbor_joining(
     dist:Tensor|np.ndarray,  # (C,C) distances between classes, exact but for rounding (`check_distances`)
     names:Sequence[str],     # C different class names
 )->TreeNode:  # unrooted: the topmost node has three children; tips are named, edges have lengths ≥ 0
-    """Neighbour-joining tree, negative edges set to 0.
+    """Neighbor-joining tree, negative edges set to 0.
     `ValueError` unless `dist` holds distances between `names`. Saitou & Nei 1987."""
     names = list(map(str,names))
     d = check_distances(dist,names)
@@ -207,7 +207,7 @@ def proxy_distances(
     c:float,                   # curvature magnitude > 0
     labels:Tensor|None=None,   # (N,) integers ≥ 0; None: every sample is a row
     portion:int=1024,          # samples at a time
-)->tuple[np.ndarray,np.ndarray,np.ndarray]:  # (R,P) distances to proxies, (R,) to the centre, (R,) labels or sample numbers; float64
+)->tuple[np.ndarray,np.ndarray,np.ndarray]:  # (R,P) distances to proxies, (R,) to the center, (R,) labels or sample numbers; float64
     """Hyperbolic distances of samples, or their means over classes.
     `ValueError` for points outside the ball, no samples, labels that do not fit."""
     for name,x in (("embeddings",embeddings),("proxies",proxies)):
@@ -240,14 +240,14 @@ def proxy_tree(
     names:Sequence[str]|None=None,     # name of each class (by label) or sample; None: numbers
     # ≥ 0, hyperbolic distance: joins under one proxy that lie no higher apart are one node; HIER's δ
     margin:float=.1,
-    centre_competes:bool=False,        # let the centre of the ball be an ancestor, and the root
+    center_competes:bool=False,        # let the center of the ball be an ancestor, and the root
 )->TreeNode:                           # rooted, ultrametric; a node's height is its distance to its farthest tip; inner nodes `proxy 17`, `root`
     """The hierarchy in hierarchical proxies as a tree.
     `ValueError` as `proxy_distances`, and for names that do not fit. HIER, section 3.3."""
-    dist,dist_to_centre,kept = proxy_distances(embeddings, proxies, c, labels)
+    dist,dist_to_center,kept = proxy_distances(embeddings, proxies, c, labels)
     if names is None:
-        return ancestor_tree(dist, list(map(str, kept)), margin, dist_to_centre if centre_competes else None)
+        return ancestor_tree(dist, list(map(str, kept)), margin, dist_to_center if center_competes else None)
     if len(names)<=kept[-1] or labels is None and len(names)!=len(kept):
         raise ValueError(f"{len(names)} names for {'samples' if labels is None else 'labels'} 0..{kept[-1]}: "
             f"every tip needs one")
-    return ancestor_tree(dist, [names[k] for k in kept], margin, dist_to_centre if centre_competes else None)
+    return ancestor_tree(dist, [names[k] for k in kept], margin, dist_to_center if center_competes else None)

@@ -102,7 +102,7 @@ def ancestor_tree(
     names:Sequence[str],                # N different names of points
     # ≥ 0, in the unit of the distances: joins under one proxy that lie no higher apart are one node; HIER's δ
     margin:float=.1,
-    # (N,) distances to the centre, a candidate then as well; None: the topmost proxy is the root
+    # (N,) distances to the center, a candidate then as well; None: the topmost proxy is the root
     dist_to_root:np.ndarray|None=None,
 )->TreeNode:                            # rooted, ultrametric; tips `names`, inner nodes `proxy 17`, or `root`
     """Minimax-linkage tree under given ancestors.

@@ -50,7 +50,7 @@ def score_proxy_tree(
     n_draws:int=19,                       # sets of random proxies, ≥ 1
     n_permutations:int=199,               # shuffles of the classes, ≥ 1
     generator:torch.Generator|None=None,  # of both; None: a new one with seed 0
-    **options,                            # of `proxy_tree`: margin, centre_competes
+    **options,                            # of `proxy_tree`: margin, center_competes
 )->pd.DataFrame:  # row per measure: value, random_proxies, p_random, shuffled_classes, p_shuffled, ceiling
     """The proxy tree's agreement with the taxonomy, beside chance.
     `ValueError` as `proxy_tree`, or for fewer than 3 classes."""

@@ -345,3 +345,13 @@ def test_examine_and_the_command_take_the_name_of_the_labels(tmp_path):
     assert len(read.labels)==len(table)
     with pytest.raises(ValueError, match="is a run and has its own --labels"):
         Audit(path=tmp_path, labels="species").read()
+
+
+def test_copies_on_both_sides_of_a_drawn_split_are_named(tmp_path):
+    for k in range(20):
+        (tmp_path/"a").mkdir(exist_ok=True)
+        (tmp_path/"b").mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path/"a"/f"{k}.png")
+        Image.new("RGB", (8, 8), (k, 0, 0)).save(tmp_path/"b"/f"{k}.png")
+    with pytest.warns(UserWarning, match="copies of pictures in another split, so scores are too good"):
+        load(tmp_path, size=8)

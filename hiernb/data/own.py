@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['split_words', 'endings', 'Pictures', 'split_folders', 'on_disk', 'read_folder', 'table_rows', 'path_separator',
            'class_path', 'refuse_swapped', 'table_columns', 'read_images_table', 'require_files', 'read_own',
-           'with_enough', 'share_images', 'share_classes', 'own_splits', 'alike', 'both_ends', 'digest_of', 'copies',
-           'warn_of_copies', 'own_transforms', 'load_own', 'check_own']
+           'with_enough', 'share_images', 'share_classes', 'own_splits', 'alike', 'both_ends', 'digest_of', 'twins',
+           'said_of', 'copies', 'warn_of_copies', 'own_transforms', 'load_own', 'check_own']
 
 # %% ../../nbs/50_data/09_own.ipynb #2c3746c0
 import csv,hashlib,os,re,warnings
 from collections import Counter,defaultdict
 from collections.abc import Callable,Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass,replace
 from itertools import compress
 from pathlib import Path
 
@@ -394,32 +394,50 @@ def digest_of(
     with open(file,"rb") as f: return hashlib.file_digest(f, "sha256").digest()
 
 # %% ../../nbs/50_data/09_own.ipynb #9c1b37cf
-def copies(
-    pictures:Pictures,  # as listed
-)->dict[str,str]:       # file -> what is the matter
-    "Files with the same bytes that are in two splits or two classes."
+def twins(
+    pictures:Pictures,  # as listed, with the split of each if it is known
+)->list[tuple[str,str,dict[str,tuple[str,str]]]]:  # file, first with its bytes; what differs: class, split
+    "Find files with the same bytes that are in two splits or two classes."
     splits = pictures.splits or [""]*len(pictures.files)
     groups = [[row for row in zip(pictures.files,pictures.classes,splits) if os.path.isfile(row[0])]]
     for feature in (os.path.getsize,both_ends,digest_of):
         groups = [g for group in groups for g in alike(group, feature)]
-    found = {}
+    found = []
     for first,*rest in groups:
         for file,path,split in rest:
-            pairs = ("class","/".join(first[1]),"/".join(path)),("split",first[2],split)
-            what = [f"{w} {a or 'none'} and {b or 'none'}" for w,a,b in pairs if a!=b]
-            if what: found[file] = f"the same picture as {first[0]} ({'; '.join(what)})"
+            pairs = {"class":("/".join(first[1]),"/".join(path)), "split":(first[2],split)}
+            apart = {what:(a or "none",b or "none") for what,(a,b) in pairs.items() if a!=b}
+            if apart: found.append((file,first[0],apart))
     return found
 
-def warn_of_copies(
+def said_of(
+    first:str,                         # the file with the same bytes
+    apart:dict[str,tuple[str,str]],    # what differs, and how
+)->str:
+    "Say what is the matter with a copy."
+    what = "; ".join(f"{name} {a} and {b}" for name,(a,b) in apart.items())
+    return f"the same picture as {first} ({what})"
+
+def copies(
     pictures:Pictures,  # as listed
+)->dict[str,str]:       # file -> what is the matter
+    "Files with the same bytes that are in two splits or two classes."
+    return {file:said_of(first, apart) for file,first,apart in twins(pictures)}
+
+def warn_of_copies(
+    pictures:Pictures,  # with the split of each
 )->None:
-    "Name pictures that are filed under two classes, one of whose labels is wrong."
-    found = [f"{file} is {says}" for file,says in copies(pictures).items() if "(class " in says]
-    if not found: return
-    more = f"; and {len(found)-3} more" if len(found)>3 else ""
-    warnings.warn(f"{pictures.source}: {len(found)} pictures are filed under two classes, so one label of "
-        f"each is wrong: {'; '.join(found[:3])}{more}. "
-                  "`verify` lists them all", stacklevel=3)
+    "Name pictures that are filed under two classes, or that are in two splits, which makes scores too good."
+    harms = {"class":"are filed under two classes, so one label of each is wrong",
+             "split":"are copies of pictures in another split, so scores are too good"}
+    found = twins(pictures)
+    for what,harm in harms.items():
+        named = [f"{file} is {said_of(first, {what:apart[what]})}"
+                 for file,first,apart in found if what in apart]
+        if not named: continue
+        more = f"; and {len(named)-3} more" if len(named)>3 else ""
+        warnings.warn(f"{pictures.source}: {len(named)} pictures {harm}: {'; '.join(named[:3])}{more}. "
+                      "Keep one of each", stacklevel=3)
 
 # %% ../../nbs/50_data/09_own.ipynb #dc545029
 def own_transforms(
@@ -459,12 +477,12 @@ def load_own(
     path = Path(path)
     pictures = with_enough(read_own(path, min_images), min_images)
     require_files(pictures)
-    warn_of_copies(pictures)
     paths = sorted(set(pictures.classes))
     place = {p:k for k,p in enumerate(paths)}
     labels = torch.tensor([place[c] for c in pictures.classes])
     kind,of = own_splits(labels, [p[:-1] for p in paths], pictures.splits, split, val, test,
         torch.Generator().manual_seed(seed))
+    warn_of_copies(replace(pictures, splits=of))
     if kind=="classes":
         side_of = torch.full((len(paths),), 2)
         rank = dict(train=0,val=1)

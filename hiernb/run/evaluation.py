@@ -160,7 +160,11 @@ def class_rows(
             logits,proxies = loss.logits(p.x.to(device)).cpu()[:,there],loss.proxies.detach().cpu()[there]
     n,classified = settings.n_permutations,logits is not None
     if taxonomy.n_classes>2:
-        table = inspect(p.x, p.y, taxonomy, proxies, logits, p.train, n_permutations=n, generator=generator)
+        with warnings.catch_warnings():
+            # rows that compare with a flat taxonomy are left out below
+            if taxonomy.depth==1: warnings.filterwarnings("ignore", ".*all true distances")
+            table = inspect(p.x, p.y, taxonomy, proxies, logits, p.train, n_permutations=n,
+                generator=generator)
     else:
         parts = [inspect_logits(logits, p.y, taxonomy, n, generator)] if classified else []
         parts.append(inspect_embeddings(p.x, p.y, taxonomy, proxies, n, generator))

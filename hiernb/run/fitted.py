@@ -66,6 +66,9 @@ def fitted_layer(
 )->Layer:
     "Derive settings from the images. Errors as `load` and `is_gray`."
     data = first_look(recipe)
+    if len(data.class_names)<2:
+        raise ValueError(f"{recipe.sections['data']['name']}: expected two classes at least, a folder of "
+                         f"images each, found {', '.join(data.class_names)} alone")
     given = {key:value for key,value in split_settings(recipe, data).items() if f"data.{key}" not in said}
     if given: data = first_look(recipe, **given)
     fixed = [recipe.sections[s]["channels"] for s in ("data","model") if f"{s}.channels" in said]

@@ -189,7 +189,7 @@ def test_no_file_of_embeddings_runs_code(tmp_path):
     [(dict(embeddings=np.ones((4, 2), int)), "floating point numbers, got int64"),
     (dict(embeddings=np.full((4, 2), np.nan)), "nan or inf"), (dict(embeddings=np.ones(4)), "matrix"),
     (dict(labels=np.arange(3)), r"shape \(4,\)"),
-    (dict(labels=np.ones(4)), "integers or names, got float64"),
+    (dict(labels=np.full(4, .5)), "expected whole numbers or names, found 0.5"),
     (dict(class_names=np.array(["a", "b"])), "must lie in 0..1"),
     (dict(split=np.array(["a"])), "split must have 4"), (dict(proxies=np.ones((2, 3))), "proxies have 3")])
 def test_wrong_arrays_are_refused_with_the_file(tmp_path, change, says):
@@ -278,7 +278,7 @@ def test_the_only_column_of_lists_is_the_embedding(tmp_path):
     assert load_embeddings(tmp_path/"a.parquet").embeddings.tolist()==[[1, 2], [3, 4]]
     table.assign(other=table.vector).to_parquet(tmp_path/"b.parquet")
     with pytest.raises(ValueError,
-        match="expected one column of lists, or one called embedding; found vector, other"):
+        match="expected one column of lists of numbers, or one called embedding; found vector, other"):
         load_embeddings(tmp_path/"b.parquet")
 
 
@@ -345,6 +345,82 @@ def test_examine_and_the_command_take_the_name_of_the_labels(tmp_path):
     assert len(read.labels)==len(table)
     with pytest.raises(ValueError, match="is a run and has its own --labels"):
         Audit(path=tmp_path, labels="species").read()
+
+
+@pytest.mark.parametrize("ending", [".npz", ".pt", ".safetensors", ".csv", ".parquet"])
+def test_whole_labels_are_integers_in_every_file(tmp_path, ending):
+    file, y, x = tmp_path/f"a{ending}", np.array([0., 2., 1.]), np.ones((3, 2), "f4")
+    if ending==".npz": np.savez(file, embeddings=x, labels=y)
+    elif ending in (".csv", ".parquet"):
+        if ending==".parquet": pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+        table = pd.DataFrame(x, columns=["e0", "e1"]).assign(label=y)
+        if ending==".csv": table.to_csv(file, index=False)
+        else: table.to_parquet(file)
+    else:
+        parts = dict(embeddings=torch.tensor(x), labels=torch.tensor(y))
+        if ending==".pt": torch.save(parts, file)
+        else: save_file(parts, file)
+    assert load_embeddings(file).labels.tolist()==[0, 2, 1]
+
+
+@pytest.mark.parametrize("table, given", [
+    ('"a, x";label;e0\n1;0;2\n', dict(delimiter=";")), ("e0 e1 label\n1 2 a\n", dict(delimiter=" ")),
+    ("e0:e1:kind\n1:2:a\n", dict(delimiter=":", labels="kind"))])
+def test_a_delimiter_may_be_given(tmp_path, table, given):
+    (tmp_path/"a.csv").write_text(table)
+    assert len(load_embeddings(tmp_path/"a.csv", **given).labels)==1
+
+
+@pytest.mark.parametrize("text, given, says", [
+    ("e0 e1 label\n1 2 a\n", {}, "found one column alone, 'e0 e1 label'; .*--delimiter ' '"),
+    ("e0,label\n1,a\n", dict(delimiter=";;"), "delimiter must be one character"),
+    ("e0,label\n1,a\n", dict(delimiter="\n"), "delimiter must be one character"),
+    ("1.5,-2,a\n1,2,b\n", {}, "found 1.5, -2, a; name yours"),
+    ("1.5,-2,0\n1,2,1\n", {}, "expected column names in the first"),
+    ("kind,long,year\na,1,7\na,2,8\n", {}, "name yours: labels='kind'"),
+    ("long,label\nNA,a\n2,a\n3,a\n", dict(labels="label"),
+     "found 'NA'; 1 of 3 rows have such a cell: leave them out"),
+    ('e0,label\n"1,5",a\n"2,5",a\n', {}, "found '1,5'; write decimals with a point"),
+    ('vector,label\n"[1, 2]",a\n"[1 2]",a\n', {},
+     "row 2, column vector: expected a list of numbers, .*written as JSON"),
+    ('vector,label\n"[1, 2]",a\n"[1]",a\n', {}, r"lists of one length, found lengths \[1, 2\]")])
+def test_tables_say_what_mends_them(tmp_path, text, given, says):
+    (tmp_path/"a.csv").write_text(text)
+    with pytest.raises(ValueError, match=says): load_embeddings(tmp_path/"a.csv", **given)
+
+
+@pytest.mark.parametrize("points, words, delimiter", [
+    ("e0;label\n1;a\n2;b\n", "g.csv", ";"), ("e0:label\n1:a\n2:b\n", "g.nwk", ":"), (None, "g.csv", ";")])
+def test_a_delimiter_is_handed_to_tables_of_text(tmp_path, points, words, delimiter):
+    (tmp_path/words).write_text("((a,b)c,d);" if words=="g.nwk" else "class;group\na;x\nb;x\n")
+    file = tmp_path/("a.npz" if points is None else "a.csv")
+    if points is None: np.savez(file, embeddings=np.ones((2, 2)), labels=["a", "b"])
+    else: file.write_text(points)
+    read = Inspect(path=file, taxonomy=str(tmp_path/words), delimiter=delimiter).read()
+    assert read["embeddings"].class_names==["a", "b"] and "a" in read["taxonomy"].names
+
+
+def test_a_delimiter_is_of_text(tmp_path):
+    np.savez(tmp_path/"a.npz", embeddings=np.ones((2, 2)), labels=[0, 1])
+    with pytest.raises(ValueError, match="delimiter is of tables of text"):
+        load_embeddings(tmp_path/"a.npz", delimiter=";")
+    with pytest.raises(ValueError, match="found '.npy'; np.savez"): load_embeddings(tmp_path/"a.npy")
+
+
+def test_lists_in_text_are_embeddings_and_notes_are_not(tmp_path):
+    (tmp_path/"a.csv").write_text('vector,label\n"[1, 2]",a\n"[3, 4.5]",b\n')
+    assert load_embeddings(tmp_path/"a.csv").embeddings.tolist()==[[1, 2], [3, 4.5]]
+    (tmp_path/"b.csv").write_text("e0,e1,note,label\n1,2,[1],a\n3,4,[2],b\n")
+    with pytest.warns(UserWarning, match="note are not read"): found = load_embeddings(tmp_path/"b.csv")
+    assert found.embeddings.tolist()==[[1, 2], [3, 4]]
+
+
+def test_lists_of_words_are_no_embeddings(tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    table = pd.DataFrame(dict(tokens=[["a"], ["b"]], vector=[[1., 2.], [3., 4.]], label=[0, 1]))
+    table.to_parquet(tmp_path/"a.parquet")
+    with pytest.warns(UserWarning, match="tokens are not read"): found = load_embeddings(tmp_path/"a.parquet")
+    assert found.embeddings.tolist()==[[1, 2], [3, 4]]
 
 
 def test_copies_on_both_sides_of_a_drawn_split_are_named(tmp_path):

@@ -67,7 +67,7 @@ class PointsCommand:
     taxonomy:Annotated[str|None,named("TAXONOMY")]=None
     # of a table: between the names of a path, as '/'; without it '>'
     separator:Word=None
-    # of a table: between cells, as ';'; without it as its column names have it
+    # of tables of text, PATH and TAXONOMY: between cells, as ';'; without it as their column names have it
     delimiter:Word=None
     # of a file whose labels are numbers: `taxonomy`, if they count its classes
     order:Word=None
@@ -89,6 +89,11 @@ class PointsCommand:
             self.path.is_dir() or self.path.suffix==".safetensors" and folder.name=="checkpoints"
             and (folder.parent/"recipe.toml").is_file())
 
+    def delimiter_of(self, file:str|Path, other:str|Path|None)->str|None:
+        "Give the delimiter to each table of text, and to both files if neither is one: they refuse it."
+        def of_text(name): return name is not None and Path(name).suffix.lower() in (".csv",".tsv")
+        return self.delimiter if of_text(file) or not of_text(other) else None
+
     def read(self)->dict[str,Any]:  # arguments of `examine`
         """Read the points to look at.
         Errors as `load_embeddings` and `read_recipe`; `ValueError` for arguments that a run answers
@@ -103,12 +108,13 @@ class PointsCommand:
         with working(f"reading {self.path}"):
             from hiernb.data.embeddings import load_embeddings
             from hiernb.run.examine import given
-            points = load_embeddings(self.path, self.labels)
+            points = load_embeddings(self.path, self.labels, self.delimiter_of(self.path, self.taxonomy))
             if self.split is not None and points.split is None:
                 raise ValueError(f"{self.path} has no column `split`: leave --split {self.split} out")
             taxonomy = (
                 None if self.taxonomy is None
-                else read_taxonomy(self.taxonomy, self.separator, self.delimiter))
+                else read_taxonomy(self.taxonomy, self.separator,
+                    self.delimiter_of(self.taxonomy, self.path)))
             return dict(embeddings=given(points, None, None, self.split), taxonomy=taxonomy, c=self.c,
                 clip_r=self.clip_r, order=self.order)
 
@@ -120,7 +126,7 @@ class Inspect(PointsCommand):
     A file has one row per sample:
       .npz .pt .safetensors   embeddings (N,D) floating point; labels (N,) whole numbers from 0, or names; and, optionally,
                               class_names (C names in label order), split (N words), proxies (P,D)
-      .csv .tsv .parquet      columns e0, e1, … (any one prefix) or one list column embedding; label (numbers or names) or class (names);
+      .csv .tsv .parquet      columns e0, e1, … (any one prefix) or one column of lists of numbers; label (numbers or names) or class (names);
                               and, optionally, split; other columns are not read
 
     With --labels NAME this column or array holds the labels; in a table without numbered columns and without

@@ -72,19 +72,23 @@ def is_even(
     except ValueError: return False
 
 def find_delimiter(
-    text:str,         # of a table, or its beginning
-    source:str|Path,  # the file, for messages
+    text:str,                 # of a table, or its beginning
+    source:str|Path,          # the file, for messages
+    delimiter:str|None=None,  # as given; None: to be found
 )->str:
-    "Find what stands between the cells of a table. `ValueError` if it can be either of two."
+    "Find what stands between the cells of a table. `ValueError` if it can be either of two, or no character."
+    if delimiter is not None:
+        if len(delimiter)==1 and delimiter not in '"\r\n': return delimiter
+        raise ValueError(f"{source}: delimiter must be one character, as ';' or a tab; got {delimiter!r}")
     header = next((line for line in text.splitlines() if line.strip()), "")
     outside = re.sub('"[^"]*"', "", header)
-    found = [mark for mark in delimiters if mark in outside] or [","]       # none: a single column
+    found = [mark for mark in delimiters if mark in outside] or [","]  # none: a single column
     if found[0]=="\t": return "\t"
     if len(found)>1: found = [mark for mark in found if is_even(text, mark)]
     if len(found)==1: return found[0]
-    raise ValueError(f"{source}: cannot tell what stands between the cells of {header[:80]!r}; give "
-        f"delimiter=…, one of "
-                     f"{', '.join(map(repr,delimiters))}")
+    marks = ", ".join(map(repr, delimiters))
+    raise ValueError(f"{source}: cannot tell what stands between the cells of {header[:80]!r}; "
+                     f"give delimiter=…, one of {marks}")
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90c4
 def require_pyarrow(
@@ -139,7 +143,7 @@ def read_table(
     if str(file).lower().endswith(".parquet"): rows = parquet_cells(file)
     else:
         text = read_text(file)
-        rows = cut(text, delimiter or find_delimiter(text, file), file)
+        rows = cut(text, find_delimiter(text, file, delimiter), file)
     if len(rows)<2:
         raise ValueError(f"{file}: expected a row of column names and at least one class, found {len(rows)} "
             f"rows")

@@ -175,6 +175,7 @@ nav ol{columns:2;padding-left:1.5rem}code{background:var(--soft);padding:0 .25em
 .table{overflow-x:auto;margin:1rem 0}table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}
 caption,figcaption{color:var(--faint);text-align:left;font-size:.875rem;padding:.25rem 0}
 th,td{padding:.25rem .75rem;border-bottom:1px solid var(--line);text-align:left;max-width:22rem;overflow-wrap:anywhere}
+th:not(.number),td:not(.number){min-width:7rem}
 th.number,td.number{text-align:right;white-space:nowrap}
 thead th{background:var(--soft)}tbody th{font-weight:normal}
 figure{margin:1rem 0}img{max-width:100%;height:auto;background:#fff;border-radius:4px}

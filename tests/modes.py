@@ -215,6 +215,7 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.retrieval.class_matches":lambda: a(task, 3),
     "metric.retrieval.match_blocks":lambda: a(task, 3),
     "metric.retrieval.n_relevant":lambda: a(task),
+    "metric.retrieval.relevant_of":lambda: a(labels, theirs),
     "metric.retrieval_null.list_measures":lambda: a(ranking, labels, labels, labels.bincount()[labels]-1,
     (1, 2)),
     "metric.retrieval_null.shuffled_measures":lambda: a(ranking, labels, None, (1, 2), 5, gen()),

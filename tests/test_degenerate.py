@@ -11,17 +11,21 @@ from torch.testing import assert_close
 from hiernb.loss.classification import NormFace, ProxyDR
 from hiernb.loss.sphere import directions as loss_directions
 from hiernb.loss.metric import ProxyAnchor, SupCon
+from hiernb.metric.audit import effect
+from hiernb.metric.calibration import ece
 from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, topk_accuracy
 from hiernb.metric.inspect import (
     inspect, inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_of)
 from hiernb.metric.neighbors import knn
-from hiernb.metric.retrieval import hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance
+from hiernb.metric.retrieval import (
+    chance_at_r, hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance, retrieval_ceiling)
 from hiernb.metric.sharded import sharded_ranks
 from hiernb.metric.space import angle, intensity, prototypes, variances
 from hiernb.run.examine import examine
-from hiernb.tree.compare import class_retrieval, clade_recall, permutation_test, triplet_agreement
+from hiernb.tree.compare import class_retrieval, clade_recall, robinson_foulds, permutation_test, triplet_agreement
 from hiernb.tree.infer import neighbor_joining, pairwise_distance, upgma
-from hiernb.tree.significance import normalize
+from hiernb.tree.labels import plain_labels
+from hiernb.tree.significance import PermutationTest, judge, normalize
 from hiernb.tree.taxonomy import Taxonomy
 
 taxonomy = Taxonomy.from_paths([f"g{k//4}/c{k:02}" for k in range(20)])  # classes stand group by group,
@@ -169,3 +173,51 @@ def test_one_sample_per_class_has_a_tree(tmp_path):
 def test_columns_are_normalized():
     levels = [pd.Series(level) for level in ([1., 2.], [0., 0.], [2., 0.])]
     assert_close(normalize(*levels), np.array([.5, np.nan]), equal_nan=True)
+
+
+def test_levels_of_a_gallery_as_large_as_the_queries():
+    labels,theirs = torch.tensor([0, 0, 1, 1]),torch.tensor([0, 0, 1, 1])
+    assert_close(recall_chance(labels, [1, 2], theirs), {1:.5, 2:5/6})
+    assert_close(chance_at_r(labels, theirs), (.5, 5/12))
+    assert retrieval_ceiling("Recall@1", torch.arange(3), torch.arange(3))==1
+    assert_close(recall_chance(labels, 1, theirs.flip(0)), {1:.5})
+
+
+def test_integer_probabilities_are_no_ranking():
+    probs = torch.tensor([[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]])
+    assert ece(probs, torch.tensor([1, 0, 2, 1]))==0
+
+
+def test_radii_have_no_best_whatever_the_curvature():
+    test = PermutationTest(3.66, np.array([1.9, 1.94]))
+    assert np.isnan(effect("midpoint radius, level 0", test))
+
+
+@pytest.mark.parametrize("labels, says", [
+    (np.ma.array([0, 1, 2], mask=[0, 1, 0]), "label 1 is empty"),
+    (np.array([0, 2**64-1], dtype=np.uint64), "labels must be below 2⁶³")])
+def test_labels_that_would_change_without_a_word(labels, says):
+    with pytest.raises(ValueError, match=says): plain_labels(labels)
+
+
+@pytest.mark.parametrize("n", [5, 30])
+def test_equal_differences_over_many_seeds_are_told(n):
+    row = judge({"a":np.full(n, .1)}, alpha=.1).loc["a"]
+    assert row.verdict=="higher"
+    assert_close(row.p_adjusted, 2.**(1-n))
+    assert judge({"a":np.zeros(n)}).loc["a"].verdict==f"cannot be told with {n} seeds"
+
+
+def test_names_that_differ_in_composition_alone_get_their_groups():
+    taxonomy = Taxonomy.from_paths([("a", "\u00e9"), ("b", "e\u0301")])
+    assert taxonomy.names==["a/\u00e9", "b/\u00e9"]
+
+
+def test_orders_that_are_the_same_are_not_two(tmp_path):
+    (tmp_path/"t.nwk").write_text("((a,b)x,(c,d)y);")
+    assert ProxyDR(4, 3, taxonomy=Taxonomy.from_newick(tmp_path/"t.nwk")).proxies.shape==(4, 3)
+
+
+def test_two_classes_have_no_worse_tree_than_the_true_one():
+    two = Taxonomy.from_paths(["a", "b"])
+    assert robinson_foulds.ceiling(two, two)==0

@@ -39,6 +39,7 @@ def effect(
     test:PermutationTest,  # its value and what the controls scored
 )->float:                  # 0 as the controls' mean, 1 the best possible, below 0 worse than they; nan for radii, which have no best
     "Compute the share of the way from chance to perfect."
+    if np.isnan(ceiling_of(measure)): return np.nan
     if test.chance>=1: return 0.
     return float(normalize(test.value, test.chance, ceiling_of(measure)))
 

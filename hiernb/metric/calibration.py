@@ -49,7 +49,8 @@ def expected_hits(
     labels:Tensor,  # (N,) true classes
 )->Tensor:          # (N,) float64 in 0..1
     "Score each prediction as right or wrong, ties averaged. `ValueError` for bad probs or labels."
-    best,share = tied_best(probs, 1)
+    scores = torch.as_tensor(probs)
+    best,share = tied_best(scores if scores.is_floating_point() else scores.double(), 1)  # integers are no ranking here
     labels = check_labels(labels, *torch.as_tensor(probs).shape)
     return ((best==labels[:,None])*share).sum(1)
 

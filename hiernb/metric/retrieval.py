@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['Task', 'check_copy', 'list_lengths', 'warn_of_themselves', 'task', 'match_blocks', 'class_matches', 'n_relevant',
-           'check_asked', 'first_hits', 'recall_at_k', 'over_queries', 'over_first_r', 'r_precision', 'map_at_r',
-           'class_interval', 'recall_chance', 'chance_at_r', 'retrieval_ceiling', 'shared_levels', 'at_levels',
-           'relevance', 'h_ap', 'asi', 'ndcg', 'HierarchicalRetrieval', 'hierarchical_retrieval', 'knn', 'Neighbors']
+           'relevant_of', 'check_asked', 'first_hits', 'recall_at_k', 'over_queries', 'over_first_r', 'r_precision',
+           'map_at_r', 'class_interval', 'recall_chance', 'chance_at_r', 'retrieval_ceiling', 'shared_levels',
+           'at_levels', 'relevance', 'h_ap', 'asi', 'ndcg', 'HierarchicalRetrieval', 'hierarchical_retrieval', 'knn',
+           'Neighbors']
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #0d5ed417
 import warnings
@@ -161,6 +162,15 @@ def n_relevant(
     return place[len(task.labels):].bincount(minlength=len(classes))[place[:len(task.labels)]]-int(task.own)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #d8aeaf2c
+def relevant_of(
+    labels:Tensor,               # (Q,) int64 classes of the queries
+    gallery_labels:Tensor|None,  # (N,) classes; None: the queries are their own gallery
+)->Tensor:                       # (Q,) as `n_relevant`
+    "Count the relevant points from labels alone. `ValueError` for bad labels."
+    own = gallery_labels is None
+    theirs = labels if own else check_labels(gallery_labels, len(gallery_labels), name="gallery_labels")
+    return n_relevant(Task(labels, None, labels, theirs, own))
+
 def check_asked(
     asked:Tensor,  # (Q,) bool: there was something to find
     fate:str,      # what becomes of the others
@@ -315,8 +325,7 @@ def recall_chance(
     labels = integer_labels(labels)
     own = gallery_labels is None
     size = len(labels)-1 if own else len(gallery_labels)
-    these = task(torch.zeros(len(labels), 1), labels, None if own else torch.zeros(size, 1), gallery_labels)
-    counts,queries = n_relevant(these).double().unique(return_counts=True)
+    counts,queries = relevant_of(labels, gallery_labels).double().unique(return_counts=True)
     def ways(n, k): return torch.lgamma(n+1)-torch.lgamma(n-k+1)                         # log of n!/(n-k)!
     for k in ks:
         if not 1<=k<=size: raise ValueError(f"k must be 1..{size}, the points to be found; got {k}")
@@ -334,8 +343,7 @@ def chance_at_r(
     labels = integer_labels(labels)
     own = gallery_labels is None
     size = len(labels)-1 if own else len(gallery_labels)
-    these = task(torch.zeros(len(labels), 1), labels, None if own else torch.zeros(size, 1), gallery_labels)
-    wanted = n_relevant(these)
+    wanted = relevant_of(labels, gallery_labels)
     check_asked(wanted>0, "are left out of the mean")
     wanted,queries = (x.double() for x in wanted[wanted>0].unique(return_counts=True))
     p,again = wanted/size,(wanted-1)/max(size-1, 1)
@@ -353,9 +361,7 @@ def retrieval_ceiling(
     "The best that any ranking can reach. `ValueError` for bad labels."
     if not name.startswith("Recall@"): return 1.
     labels = integer_labels(labels)
-    points = torch.zeros(len(labels), 1)
-    gallery = None if gallery_labels is None else torch.zeros(len(gallery_labels), 1)
-    return float((n_relevant(task(points, labels, gallery, gallery_labels))>0).double().mean())
+    return float((relevant_of(labels, gallery_labels)>0).double().mean())
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #997c01d7
 def shared_levels(

@@ -218,7 +218,7 @@ def robinson_foulds_ceiling(
     if as_published: return 0.                                 # the truth is binary, too
     names = class_order(t_true)
     learned,true = (len(splits(clades(x, names), rooted)) for x in (t,t_true))
-    binary = len(names)-3+rooted                               # splits of a binary tree
+    binary = max(0, len(names)-3+rooted)                       # splits of a binary tree
     if learned<binary: return 0.
     return float((binary-true)/max(binary+true, 1) if normalized else binary-true)
 

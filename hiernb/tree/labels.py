@@ -54,7 +54,13 @@ def plain_labels(
             raise ValueError(f"{name} must be integers, got {labels.dtype}")
         return labels.detach().cpu().long()
     listed = isinstance(labels,(list,tuple)) and any(isinstance(x,(str,bytes)) or x is None for x in labels)
+    hidden = np.ma.getmaskarray(labels) if np.ma.isMaskedArray(labels) else np.zeros(1, dtype=bool)
+    if hidden.any():
+        raise ValueError(f"{name.removesuffix('s')} {int(hidden.argmax())} is empty: expected an integer or a "
+            "name, found a masked value")
     values = np.asarray(labels, dtype=object if listed else None)
+    if values.dtype.kind=="u" and values.size and values.max()>np.iinfo(np.int64).max:
+        raise ValueError(f"{name} must be below 2⁶³, got {values.max()}")
     if values.dtype.kind=="f" and np.isnan(values).any():
         raise ValueError(f"{name.removesuffix('s')} {int(np.isnan(values).argmax())} is empty: expected an "
             f"integer or a name, found nan")
@@ -101,6 +107,7 @@ def require_order(
         numbers = {number for number,_ in by_name}
         either = (
             [name for _,name in by_name]!=names if labels is None else set(labels.unique().tolist())<=numbers)
+    elif names==sorted(names): return                                  # both orders are the same
     if said and (ordered or ordered is None and not either): return
     what = "rows" if labels is None else "integer labels"
     raise ValueError(f"{what} without names can mean two orders. The taxonomy's: "

@@ -242,8 +242,10 @@ def paired_evidence(
     if n: found["estimate"] = float(d.mean())
     if n<2: return found
     found["low"],found["high"] = t_interval(d)
+    constant = np.ptp(d)<=1e-12*abs(d).max()
     if n<=24: found |= dict(p_exact=sign_flip_p(d), p_least=2/2**n)
-    if np.ptp(d)>1e-12*abs(d).max(): found["p_t"] = float(scipy.stats.ttest_1samp(d, 0).pvalue)
+    elif constant: found |= dict(p_exact=2.**(1-n) if d.any() else 1., p_least=2.**(1-n))
+    if not constant: found["p_t"] = float(scipy.stats.ttest_1samp(d, 0).pvalue)
     return found
 
 def judge(

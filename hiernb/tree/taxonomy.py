@@ -36,6 +36,7 @@ def unique_names(
 )->list[str]:                        # one name a node, in the same order
     """Call each node by the last name of its path, or where paths share it by the shortest end that no other
     of them has, joined by `/`."""
+    paths = [tuple(nfc(name) for name in path) for path in paths]
     names = [path[-1] for path in paths]
     count = Counter(names)
     shared = sorted((path[::-1],i) for i,path in enumerate(paths) if count[path[-1]]>1)

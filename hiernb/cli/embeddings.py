@@ -44,14 +44,18 @@ def read_points(
     from hiernb.run.experiment import restore
     check_accelerator(accelerator)  # a device that there is not is told before the data are read
     _,data,model,loss = restore(path)
-    p = points_of(model, loss, data, split, accelerator)
-    x,y = (p.x,p.y) if p.gallery is None else map(torch.cat, zip((p.x,p.y), p.gallery))
-    proxies = proxies_of(loss) if p.c is not None else getattr(loss, "proxies", None)
-    head = clip_radius(model)
+    points = points_of(model, loss, data, split, accelerator)
+    embeddings,labels = points.embeddings,points.labels
+    if points.gallery is not None:
+        embeddings = torch.cat([embeddings,points.gallery[0]])
+        labels = torch.cat([labels,points.gallery[1]])
+    proxies = proxies_of(loss) if points.c is not None else getattr(loss, "proxies", None)
     # of other classes than those of the split
-    if p.c is None and proxies is not None and len(proxies)!=len(data.class_names): proxies = None
-    points = Embeddings(x, y, data.class_names, None if proxies is None else proxies.detach().cpu().float())
-    return dict(embeddings=points, taxonomy=data.taxonomy, c=p.c, clip_r=head and head.clip_r)
+    if points.c is None and proxies is not None and len(proxies)!=len(data.class_names): proxies = None
+    if proxies is not None: proxies = proxies.detach().cpu().float()
+    head = clip_radius(model)
+    found = Embeddings(embeddings, labels, data.class_names, proxies)
+    return dict(embeddings=found, taxonomy=data.taxonomy, c=points.c, clip_r=head and head.clip_r)
 
 # %% ../../nbs/85_cli/03_embeddings.ipynb #66bf8716
 @dataclass(kw_only=True)

@@ -17,6 +17,7 @@ import hiernb.tree
 from hiernb.geometry.lorentz import to_lorentz
 from hiernb.geometry.poincare import expmap0
 from hiernb.metric import audit,hierarchical,neighbors,retrieval
+from hiernb.metric.points import Points
 from hiernb.metric import lca as ancestry
 from hiernb.metric import audit_sample as sample
 from hiernb.metric import inspect as inspecting
@@ -219,6 +220,15 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.retrieval_null.list_measures":lambda: a(ranking, labels, labels, labels.bincount()[labels]-1,
     (1, 2)),
     "metric.retrieval_null.shuffled_measures":lambda: a(ranking, labels, None, (1, 2), 5, gen()),
+    "metric.points.list_length":lambda: a(Points(x, labels), (1, 2)),
+    "metric.points.neighbor_ranking":lambda: a(Points(x, labels), (1, 2)),
+    "metric.points.query_values":lambda: a(Points(x, labels), (1, 2), tree_of_six, ranking),
+    "metric.points.retrieval_rows":lambda: a(Points(x, labels), (1, 2), tree_of_six, 5, 9),
+    "metric.points.class_rows":lambda: a(Points(x, labels), tree_of_six, points, scores, 5, 9),
+    "metric.points.Points.space":lambda: a(Points(x, labels)),
+    "metric.points.Points.searched":lambda: a(Points(x, labels)),
+    "metric.points.Points.n_candidates":lambda: a(Points(x, labels)),
+    "metric.points.Points.relevant":lambda: a(Points(x, labels)),
     "metric.retrieval_null.p_of":lambda: a(np.arange(20.)),
     "metric.retrieval_null.lengths":lambda: a((1, 5), 30, "x"),
     "metric.retrieval.check_asked":lambda: a(torch.ones(3, dtype=torch.bool), "count as misses"),

@@ -1,6 +1,11 @@
 "Tests give the same answer every time and put back what they change."
+import os
 from contextlib import contextmanager
 from pathlib import Path
+
+# MKL's pool of buffers can spin for ever in a process forked after threads that multiplied matrices have
+# ended; without the pool it cannot. Read when MKL is loaded, so before torch.
+os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
 
 import matplotlib
 import pytest

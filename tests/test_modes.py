@@ -80,6 +80,7 @@ def test_forked_process(expected):
     child = context.Process(target=in_child, args=(queue, expected))
     child.start()
     child.join(60)
+    child.kill()   # no effect on one that has ended; one that hangs would keep pytest from ending
     assert child.exitcode==0
     assert not queue.get()
 

@@ -11,6 +11,8 @@ __all__ = ['check_ball', 'rim_gap', 'dist', 'dist0', 'near_portions', 'PairwiseD
 import torch
 from torch import Tensor,nn
 
+from .errors import SettingError
+
 # %% ../../nbs/10_geometry/01_poincare.ipynb #8cefe5ba
 def check_ball(
     c:float,         # curvature magnitude, to be positive and finite
@@ -18,7 +20,7 @@ def check_ball(
 )->list[Tensor]:     # the same in one common dtype, float32 or float64
     "Points ready for ball arithmetic. `ValueError` if `c` is not positive and finite."
     if not 0<c<float("inf"):
-        raise ValueError(f"c must be positive and finite (sectional curvature is -c), got {c}")
+        raise SettingError(f"c must be positive and finite (sectional curvature is -c), got {c}", "c")
     dtype = torch.float32
     for p in points: dtype = torch.promote_types(dtype, p.dtype)
     return [p.to(dtype) for p in points]
@@ -262,8 +264,10 @@ class ToPoincare(nn.Module):
     ):
         check_ball(c)
         if not clip_r>0 or c**.5*clip_r>8:
-            raise ValueError(f"clip_r must be in (0, {8/c**.5:.4g}], where √c·clip_r ≤ 8: tanh rounds to 1 "
-                f"beyond; got {clip_r} with c={c}")
+            raise SettingError(
+                f"clip_r must be in (0, {8/c**.5:.4g}], where √c·clip_r ≤ 8: tanh rounds to 1 beyond; got "
+                f"{clip_r} with c={c}",
+                "clip_r", "c")
         super().__init__()
         self.c,self.clip_r = float(c),float(clip_r)
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor,nn
+from ..geometry.errors import SettingError
 from .sphere import (
     angle, check_batch, check_embeddings, check_sizes, chord, directions, from_cosines, inner, pairwise)
 from .proxies import check_taxonomy,ema_update,own_generator,register_proxies
@@ -53,13 +54,17 @@ def check_options(
     "Check the options of a classification loss. `ValueError` names the one that it cannot have."
     check_sizes(n_classes, dim)
     if distance not in ("euclidean","angular"):
-        raise ValueError(f"distance must be 'euclidean' or 'angular', got {distance!r}")
+        raise SettingError(f"distance must be 'euclidean' or 'angular', got {distance!r}", "distance")
     if proxies not in ("learned","ema","mds"):
-        raise ValueError(f"proxies must be 'learned', 'ema' or 'mds', got {proxies!r}")
+        raise SettingError(f"proxies must be 'learned', 'ema' or 'mds', got {proxies!r}", "proxies")
     if isinstance(scale,str):
-        if scale!="dynamic": raise ValueError(f"scale must be a number or 'dynamic', got {scale!r}")
-    elif not 0<scale<float("inf"): raise ValueError(f"scale must be positive and finite, got {scale}")
-    if not 0<ema_alpha<=1: raise ValueError(f"ema_alpha must lie in (0,1], got {ema_alpha}")
+        if scale!="dynamic":
+            raise SettingError(
+                f"scale must be a number or 'dynamic', got {scale!r}", "scale")
+    elif not 0<scale<float("inf"):
+        raise SettingError(
+            f"scale must be positive and finite, got {scale}", "scale")
+    if not 0<ema_alpha<=1: raise SettingError(f"ema_alpha must lie in (0,1], got {ema_alpha}", "ema_alpha")
 
 # %% ../../nbs/30_loss/04_classification.ipynb #26446c13
 def log_prior(
@@ -70,12 +75,15 @@ def log_prior(
     if class_prior is None: return None
     prior = torch.as_tensor(class_prior, dtype=torch.float64)
     if prior.shape!=(n_classes,):
-        raise ValueError(f"class_prior must have one entry per class: ({n_classes},), got "
-            f"{tuple(prior.shape)}")
+        raise SettingError(
+            f"class_prior must have one entry per class: ({n_classes},), got {tuple(prior.shape)}",
+            "class_prior")
     bad = (~((prior>0) & prior.isfinite())).nonzero()
     if len(bad):
-        raise ValueError(f"class_prior[{bad[0].item()}]={prior[bad[0]].item()}: expected positive, finite "
-            f"shares or counts")
+        raise SettingError(
+            f"class_prior[{bad[0].item()}]={prior[bad[0]].item()}: expected positive, finite shares or "
+            "counts",
+            "class_prior")
     return (prior/prior.sum()).log().float()
 
 # %% ../../nbs/30_loss/04_classification.ipynb #a1c50011
@@ -87,7 +95,7 @@ def linear_start(
 )->tuple[Tensor,Tensor]:        # weights (C,D) and bias (C,)
     "Draw the weights of a linear layer. `ValueError` for another start."
     if start not in ("torch","published"):
-        raise ValueError(f"start must be 'torch' or 'published', got {start!r}")
+        raise SettingError(f"start must be 'torch' or 'published', got {start!r}", "start")
     if start=="published": return torch.randn(n_classes, dim, generator=generator),torch.zeros(n_classes)
     bound = dim**-.5
     weights = torch.empty(n_classes, dim).uniform_(-bound, bound, generator=generator)
@@ -114,8 +122,10 @@ class Softmax(nn.Module):
         given = dict(distance=(distance,"euclidean"), scale=(scale,10.), proxies=(proxies,"learned"))
         for name,(value,plain) in given.items():
             if value!=plain:
-                raise ValueError(f"Softmax has no {name}={value!r}: it normalizes nothing. Use NormFace or "
-                    f"ProxyDR, or drop it")
+                raise SettingError(
+                    f"Softmax has no {name}={value!r}: it normalizes nothing. Use NormFace or ProxyDR, or "
+                    "drop it",
+                    name)
         self.n_classes,self.dim,self.start = n_classes,dim,start
         self.class_names = check_taxonomy(taxonomy, n_classes)
         weights,bias = linear_start(n_classes, dim, start, own_generator(generator))

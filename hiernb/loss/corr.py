@@ -9,6 +9,7 @@ __all__ = ['CORR']
 import torch
 from fastcore.basics import patch
 from torch import Tensor,nn
+from ..geometry.errors import SettingError
 from .sphere import check_batch,check_embeddings,check_sizes,directions,inner
 from .proxies import register_proxies
 
@@ -29,7 +30,7 @@ class CORR(nn.Module):
         check_sizes(n_classes, dim)
         if taxonomy is None: raise ValueError("CORR places its classes by a taxonomy: pass one, got None")
         if reduction not in ("mean","sum"):
-            raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+            raise SettingError(f"reduction must be 'mean' or 'sum', got {reduction!r}", "reduction")
         self.n_classes,self.dim,self.reduction,self.beta = n_classes,dim,reduction,beta
         register_proxies(self, n_classes, dim, "mds", "euclidean", taxonomy, generator, beta)
 

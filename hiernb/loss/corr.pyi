@@ -4,6 +4,7 @@ __all__ = ['CORR']
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
+from ..geometry.errors import SettingError
 from .sphere import check_batch, check_embeddings, check_sizes, directions, inner
 from .proxies import register_proxies
 

@@ -13,6 +13,8 @@ from fastcore.basics import patch
 from scipy.optimize import brentq
 from torch import Tensor,nn
 
+from ..geometry.errors import SettingError
+
 # %% ../../nbs/30_loss/03_dynamic_scale.ipynb #da67545f
 def inflection(
     model:str,       # 'normface' or 'proxydr'
@@ -53,7 +55,8 @@ def initial_scale(
     """Scale with the inflection at π/4 and all wrong classes at π/2, or closest to it.
     `ValueError` if there is none above 0.05."""
     if n_classes<2:
-        raise ValueError(f"a dynamic scale needs wrong classes: expected n_classes ≥ 2, got {n_classes}")
+        raise SettingError(
+            f"a dynamic scale needs wrong classes: expected n_classes ≥ 2, got {n_classes}", "scale")
     slope = {("proxydr","euclidean"):-math.log(2)/2, ("proxydr","angular"):-math.log(math.pi/2),
              ("normface","euclidean"):0., ("normface","angular"):-math.pi**2/4}[model,distance]
     residual = lambda s: inflection(model, distance, s, math.pi/4, math.log(n_classes-1)+s*slope, slope)
@@ -63,9 +66,11 @@ def initial_scale(
     if len(crossings):
         return brentq(lambda s: residual(s)[0], *grid[crossings[-1]:crossings[-1]+2], xtol=1e-14)
     bottom = int(np.abs(value).argmin())
-    if bottom==0: raise ValueError(f"{model} with distance={distance!r} has no dynamic scale for "
-        f"n_classes={n_classes}:"
-                                   " use a fixed scale, such as 10.")
+    if bottom==0:
+        raise SettingError(
+            f"{model} with distance={distance!r} has no dynamic scale for n_classes={n_classes}: use a fixed "
+            "scale, such as 10.",
+            "scale", "distance")
     return brentq(lambda s: residual(s)[1], grid[bottom-1], grid[bottom+1], xtol=1e-14)
 
 # %% ../../nbs/30_loss/03_dynamic_scale.ipynb #8fb32d1c

@@ -7,6 +7,7 @@ import torch
 from fastcore.basics import patch
 from scipy.optimize import brentq
 from torch import Tensor, nn
+from ..geometry.errors import SettingError
 
 def inflection(model: str, distance: str, scale: float, theta: float, log_wrong: float, slope: float=0.0) -> tuple[float, float]:
     ...

@@ -10,6 +10,7 @@ import math
 import torch
 from fastcore.basics import patch
 from torch import Tensor,nn
+from ..geometry.errors import SettingError
 from ..geometry.poincare import ToPoincare,clip_norm,dist0,expmap0,pairwise_dist,rim_gap
 from .ancestors import ancestor_loss
 from .sphere import check_batch,check_number
@@ -117,13 +118,14 @@ def hold_proxies(self:HIER,
     if kind=="learned": self.euclidean_proxies = nn.Parameter(start)
     elif kind=="frozen": self.register_buffer("euclidean_proxies", start)
     elif kind!="manifold":
-        raise ValueError(f"proxies must be 'learned', 'manifold' or 'frozen', got {kind!r}")
+        raise SettingError(f"proxies must be 'learned', 'manifold' or 'frozen', got {kind!r}", "proxies")
     else:
         from geoopt import ManifoldParameter,PoincareBall  # seconds, for those who want it
         if root*self.to_poincare.clip_r>3:
-            raise ValueError(f"clip_r can be {3/root:.4g} at most with proxies='manifold' and c={self.c}: "
-                f"geoopt keeps points away"
-                             f" from the rim; got {self.to_poincare.clip_r}")
+            raise SettingError(
+                f"clip_r can be {3/root:.4g} at most with proxies='manifold' and c={self.c}: geoopt keeps "
+                f"points away from the rim; got {self.to_poincare.clip_r}",
+                "clip_r", "c", "proxies")
         # geoopt would round a number to float32
         ball = PoincareBall(c=torch.tensor(self.c, dtype=torch.float64))
         self.ball_proxies = ManifoldParameter(expmap0(clip_norm(start, self.to_poincare.clip_r), self.c),

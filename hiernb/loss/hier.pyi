@@ -5,6 +5,7 @@ import math
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
+from ..geometry.errors import SettingError
 from ..geometry.poincare import ToPoincare, clip_norm, dist0, expmap0, pairwise_dist, rim_gap
 from .ancestors import ancestor_loss
 from .sphere import check_batch, check_number

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor,nn
+from ..geometry.errors import SettingError
 from ..geometry.poincare import pairwise_dist,rim_gap
 from .sphere import check_batch,check_number,check_sizes,directions,inner
 from .proxies import starting_proxies
@@ -24,15 +25,18 @@ def ball_curvature(
     "The curvature that a loss works with. `ValueError` for what does not go together."
     geometry = geometry or ("sphere" if c is None else "poincare")
     if geometry not in ("sphere","poincare"):
-        raise ValueError(f"geometry must be 'sphere' or 'poincare', got {geometry!r}")
+        raise SettingError(f"geometry must be 'sphere' or 'poincare', got {geometry!r}", "geometry")
     if only_sphere and geometry!="sphere":
-        raise ValueError(f"{only_sphere} works on directions only (geometry='sphere', no c), as in the paper;"
-                         " on the ball: MultiSimilarity or SupCon")
+        raise SettingError(
+            f"{only_sphere} works on directions only (geometry='sphere', no c), as in the paper; on the "
+            "ball: MultiSimilarity or SupCon",
+            "geometry", "c")
     if geometry=="sphere" and c is not None:
-        raise ValueError(f"geometry='sphere' has no curvature, got c={c}: leave out one of the two")
+        raise SettingError(
+            f"geometry='sphere' has no curvature, got c={c}: leave out one of the two", "geometry", "c")
     if geometry=="poincare" and not (c is not None and 0<c<float("inf")):
-        raise ValueError(f"geometry='poincare' needs c, positive and finite (sectional curvature is -c), got "
-            f"{c}")
+        raise SettingError(
+            f"geometry='poincare' needs c, positive and finite (sectional curvature is -c), got {c}", "c")
     return c
 
 # %% ../../nbs/30_loss/07_metric.ipynb #5e5601c7

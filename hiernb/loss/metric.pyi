@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
+from ..geometry.errors import SettingError
 from ..geometry.poincare import pairwise_dist, rim_gap
 from .sphere import check_batch, check_number, check_sizes, directions, inner
 from .proxies import starting_proxies

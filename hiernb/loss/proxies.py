@@ -11,6 +11,7 @@ import math
 import numpy as np
 import torch
 from torch import Tensor,nn
+from ..geometry.errors import SettingError
 from .sphere import directions,pairwise
 from ..tree.labels import require_order
 
@@ -41,7 +42,7 @@ def starting_proxies(
 )->Tensor:                                # (n,D), float32
     "Draw points whose directions are uniform. `ValueError` for another start."
     if start not in ("sphere","published"):
-        raise ValueError(f"start must be 'sphere' or 'published', got {start!r}")
+        raise SettingError(f"start must be 'sphere' or 'published', got {start!r}", "start")
     points = torch.randn(n, dim, generator=own_generator(generator))
     return directions(points, "random directions") if start=="sphere" else std*points
 
@@ -77,7 +78,7 @@ def target_distance(
     """Distance on the sphere asked for by a taxonomy.
     `ValueError` names an entry that is no distance. Inspecting paper, 'MDS'."""
     d = torch.as_tensor(np.asarray(path_distance), dtype=torch.float64)
-    if beta<=0: raise ValueError(f"beta must be positive, got {beta}")
+    if beta<=0: raise SettingError(f"beta must be positive, got {beta}", "beta")
     if d.ndim!=2 or d.shape[0]!=d.shape[1]:
         raise ValueError(f"path_distance must be a square matrix, got shape {tuple(d.shape)}")
     wrong = ~(d>=0) | d.isinf() | (d!=d.T) | (torch.eye(len(d),dtype=torch.bool) != (d==0))
@@ -186,11 +187,13 @@ def register_proxies(
     `ValueError` where 'mds' has no taxonomy or the wrong one, or where `beta` has no meaning."""
     module.class_names = check_taxonomy(taxonomy, n_classes)
     if proxies!="mds" and beta!=1:
-        raise ValueError(f"beta={beta} belongs to proxies='mds', got proxies={proxies!r}: leave beta out")
+        raise SettingError(
+            f"beta={beta} belongs to proxies='mds', got proxies={proxies!r}: leave beta out",
+            "beta", "proxies")
     if proxies=="mds":
         if taxonomy is None:
-            raise ValueError("proxies='mds' places classes by a taxonomy: pass one, or take 'learned' or "
-                "'ema'")
+            raise SettingError(
+                "proxies='mds' places classes by a taxonomy: pass one, or take 'learned' or 'ema'", "proxies")
         points,module.stress = mds_proxies(taxonomy.path_distance(), dim, distance, beta, generator=generator)
     else: points = random_directions(n_classes, dim, generator)
     if proxies=="learned": module.proxies = nn.Parameter(points)

@@ -12,6 +12,8 @@ from typing import Any
 
 from torch import Generator,Tensor,nn
 
+from ..geometry.errors import SettingError
+
 # %% ../../nbs/30_loss/11_regularized.ipynb #0932078c
 class Regularized(nn.Module):
     "loss + weight·regularizer on the same embeddings. HIER, arXiv:2212.14258, eq. 7."
@@ -22,12 +24,16 @@ class Regularized(nn.Module):
         regularizer:nn.Module,  # likewise; HIER, for example
         weight:float=.5,        # λ ≥ 0 of the regularizer
     ):
-        if not 0<=weight<math.inf: raise ValueError(f"weight must be at least 0 and finite, got {weight}")
+        if not 0<=weight<math.inf:
+            raise SettingError(
+                f"weight must be at least 0 and finite, got {weight}", "weight")
         for name,what in (("dim","dimensions"),("c","curvature")):
             ours,theirs = (getattr(module, name, None) for module in (loss,regularizer))
-            if None not in (ours,theirs) and ours!=theirs: raise ValueError(f"{type(loss).__name__} and "
-                f"{type(regularizer).__name__} "
-                f"see the same embeddings and must agree on their {what}: {name}={ours} and {name}={theirs}")
+            if None not in (ours,theirs) and ours!=theirs:
+                raise SettingError(
+                    f"{type(loss).__name__} and {type(regularizer).__name__} see the same embeddings and must "
+                    f"agree on their {what}: {name}={ours} and {name}={theirs}",
+                    name)
         super().__init__()
         self.loss,self.regularizer,self.weight = loss,regularizer,weight
         # of the last batch: metric_loss, regularizer and, with HIER, eligible anchors

@@ -12,6 +12,7 @@ import torch
 from collections.abc import Callable
 from numbers import Integral,Real
 from torch import Tensor
+from ..geometry.errors import SettingError
 from ..geometry.sphere import unit
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #121dfab3
@@ -37,8 +38,9 @@ def check_sizes(
 )->None:
     "Check the sizes of a loss. `ValueError` names the one that no loss can have."
     if n_classes<2:
-        raise ValueError(f"n_classes must be at least 2, got {n_classes}: one class leaves nothing to decide")
-    if dim<1: raise ValueError(f"dim must be at least 1, got {dim}")
+        raise SettingError(
+            f"n_classes must be at least 2, got {n_classes}: one class leaves nothing to decide", "n_classes")
+    if dim<1: raise SettingError(f"dim must be at least 1, got {dim}", "dim")
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #87944550
 def check_number(
@@ -54,7 +56,8 @@ def check_number(
         return
     limit = (
         f"at least {least:g} and " if least>-math.inf else f"above {above:g} and " if above>-math.inf else "")
-    raise ValueError(f"{name} must be {limit}{'a whole number' if whole else 'finite'}, got {value!r}")
+    raise SettingError(
+        f"{name} must be {limit}{'a whole number' if whole else 'finite'}, got {value!r}", name)
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #9f34aec4
 def check_embeddings(

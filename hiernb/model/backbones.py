@@ -21,6 +21,7 @@ from torch import Tensor,nn
 from torchvision.models import (
     Inception_V3_Weights, ResNet18_Weights, ResNet50_Weights, inception_v3, resnet18, resnet50)
 
+from ..geometry.errors import SettingError
 from ..data.draws import DrawFrom
 from ..data.base import checksum_fault,fetch
 from .head import Head
@@ -203,15 +204,19 @@ def frozen_parts(
 )->list[nn.Module]:       # the parts named, in that order
     "Find the parts of a network to freeze. `ValueError` names what it does not have."
     if isinstance(freeze,str):
-        raise ValueError(f"freeze is a tuple of names, got the text {freeze!r}; write ({freeze!r},)")
+        raise SettingError(
+            f"freeze is a tuple of names, got the text {freeze!r}; write ({freeze!r},)", "freeze")
     modules,parts = dict(net.named_modules()),[]
     for name in freeze:
         norms = [m for m in modules.values() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         found = (
             norms if name in ("batch_norm","batch_norm_statistics") else [modules[name]] if name
             and name in modules else [])
-        if not found: raise ValueError(f"cannot freeze {name!r}: the network has no such part; it has "
-                                       f"{', '.join(n for n,_ in net.named_children())}{', batch_norm and batch_norm_statistics' if norms else ''}")
+        if not found:
+            known = [part for part,_ in net.named_children()]
+            if norms: known += ["batch_norm and batch_norm_statistics"]
+            raise SettingError(
+                f"cannot freeze {name!r}: the network has no such part; it has {', '.join(known)}", "freeze")
         parts += found
     return parts
 
@@ -270,20 +275,27 @@ class Embedder(nn.Module):
 def check_build(name:str, dim:int, channels:int, pretrained:bool, size_info:bool, head:str, pool:str)->None:
     "Check the arguments of `build`. `ValueError` for the first that cannot be, saying what can."
     if name not in architectures:
-        raise ValueError(f"no model is named {name!r}; known: {', '.join(architectures)}")
-    if channels not in (1,3): raise ValueError(f"channels must be 1 (gray) or 3 (color), got {channels}")
-    if dim<1: raise ValueError(f"dim must be at least 1, got {dim}")
+        raise SettingError(f"no model is named {name!r}; known: {', '.join(architectures)}", "name")
+    if channels not in (1,3):
+        raise SettingError(
+            f"channels must be 1 (gray) or 3 (color), got {channels}", "channels")
+    if dim<1: raise SettingError(f"dim must be at least 1, got {dim}", "dim")
     if pretrained and name=="small_cnn":
-        raise ValueError("small_cnn has no pretrained weights; build it with pretrained=False")
+        raise SettingError(
+            "small_cnn has no pretrained weights; build it with pretrained=False", "name", "pretrained")
     heads = ("linear","none","poincare","sphere","euclidean")
-    if head not in heads: raise ValueError(f"head must be one of {', '.join(heads)}, got {head!r}")
+    if head not in heads: raise SettingError(f"head must be one of {', '.join(heads)}, got {head!r}", "head")
     if size_info and head in ("poincare","sphere"):
-        raise ValueError(f"size_info adds to the embedding and would leave the {head}; build with "
-            f"head='linear' or 'euclidean'")
-    if pool not in ("avg","avg+max"): raise ValueError(f"pool must be avg or avg+max, got {pool!r}")
-    if pool=="avg+max" and not architectures[name].pool: raise ValueError(f"{name} pools no maps; "
-        f"pool='avg+max' is for "
-        f"{', '.join(k for k,a in architectures.items() if a.pool)}")
+        raise SettingError(
+            f"size_info adds to the embedding and would leave the {head}; build with head='linear' or "
+            "'euclidean'",
+            "size_info", "head")
+    if pool not in ("avg","avg+max"): raise SettingError(f"pool must be avg or avg+max, got {pool!r}", "pool")
+    if pool=="avg+max" and not architectures[name].pool:
+        raise SettingError(
+            f"{name} pools no maps; pool='avg+max' is for "
+            f"{', '.join(k for k,a in architectures.items() if a.pool)}",
+            "name", "pool")
 
 # %% ../../nbs/60_model/02_backbones.ipynb #5512b2cb
 def build(
@@ -310,8 +322,9 @@ def build(
     with DrawFrom(start):
         net,features = bare_net(name, channels, pretrained, pool)
         if head=="none" and features!=dim:
-            raise ValueError(f"head='none' keeps the {features} features of {name}: set dim={features}, got "
-                f"{dim}")
+            raise SettingError(
+                f"head='none' keeps the {features} features of {name}: set dim={features}, got {dim}",
+                "head", "dim")
         last = dict(linear=lambda: nn.Linear(features, dim), none=nn.Identity).get(head,
             lambda: Head(features, dim, head, c, clip_r, start))()
         return Embedder(net, last, dim, channels, known.image_size, known.mean, known.std, size_info, freeze)

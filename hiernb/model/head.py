@@ -9,6 +9,7 @@ __all__ = ['orthogonal_linear', 'Head']
 import torch
 from torch import Tensor,nn
 
+from ..geometry.errors import SettingError
 from ..geometry.poincare import ToPoincare
 from ..geometry.sphere import unit
 
@@ -39,7 +40,7 @@ class Head(nn.Module):
         generator:torch.Generator|None=None,  # draws the projection; None: a new generator, seed 0
     ):
         if geometry not in ("poincare","sphere","euclidean"):
-            raise ValueError(f"geometry must be poincare, sphere or euclidean, got {geometry!r}")
+            raise SettingError(f"geometry must be poincare, sphere or euclidean, got {geometry!r}", "head")
         super().__init__()
         self.geometry,self.norm = geometry,nn.LayerNorm(in_features, elementwise_affine=False)
         self.linear = orthogonal_linear(in_features, dim,

@@ -20,6 +20,7 @@ from typing import Any,NamedTuple,Union,get_args,get_origin
 import numpy as np
 from typeguard import CollectionCheckStrategy,TypeCheckError,check_type
 
+from ..geometry.errors import SettingError
 from ..data.base import load,own,sources
 from ..data.image_lists import class_disjoint
 from ..loss.classification import NormFace,ProxyDR,Softmax
@@ -120,10 +121,13 @@ class Evaluation:
         for f in fields(self): object.__setattr__(self, f.name, plain(getattr(self, f.name)))
         check_types(self)
         for name in ("n_permutations","n_resamples","most"):
-            if getattr(self,name)<1: raise ValueError(f"{name} must be at least 1, got {getattr(self,name)}")
+            if getattr(self,name)<1:
+                raise SettingError(
+                    f"{name} must be at least 1, got {getattr(self,name)}", name)
         ks = self.recall_at
         if ks is not None and not (ks and all(type(k) is int and k>0 for k in ks)):
-            raise ValueError(f"recall_at must be one list length or more, each at least 1, or none; got {ks}")
+            raise SettingError(
+                f"recall_at must be one list length or more, each at least 1, or none; got {ks}", "recall_at")
 
 # %% ../../nbs/80_run/02_schema.ipynb #9ce8321a
 losses = {c.__name__:c for c in (Softmax,NormFace,ProxyDR,CORR,ProxyAnchor,ProxyNCA,OriginalProxyNCA,

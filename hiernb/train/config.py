@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from typeguard import CollectionCheckStrategy,TypeCheckError,check_type
 
+from ..geometry.errors import SettingError
 from .sampling import augmentation
 from ..data.base import Data
 from ..geometry.poincare import ToPoincare
@@ -92,7 +93,9 @@ def check_types(
         switch = isinstance(value, bool) and f.type is not bool  # True would pass for 1
         try: check_type(value, f.type, collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
         except TypeCheckError: switch = True
-        if switch: raise ValueError(f"{f.name} must be {inspect.formatannotation(f.type)}, got {value!r}")
+        if switch:
+            raise SettingError(
+                f"{f.name} must be {inspect.formatannotation(f.type)}, got {value!r}", f.name)
 
 def check_names(
     names:Iterable[str],  # given
@@ -113,47 +116,61 @@ def check_options(
 )->None:
     "Check the values of options. `ValueError` for those that cannot be, or not together."
     if o.precision not in ("32-true","16-mixed","bf16-mixed"):
-        raise ValueError(f"precision is 32-true, 16-mixed or bf16-mixed, got {o.precision!r}")
+        raise SettingError(f"precision is 32-true, 16-mixed or bf16-mixed, got {o.precision!r}", "precision")
     if o.batch_size<1 or o.seed<0:
-        raise ValueError(f"batch_size must be at least 1 and seed at least 0, got {o.batch_size} and {o.seed}")
+        raise SettingError(
+            f"batch_size must be at least 1 and seed at least 0, got {o.batch_size} and {o.seed}",
+            "batch_size", "seed")
     k = o.images_per_class
     if k is not None and not (k>=1 and o.batch_size%k==0):
-        raise ValueError(f"batch_size={o.batch_size} is no multiple of images_per_class={k}")
+        raise SettingError(
+            f"batch_size={o.batch_size} is no multiple of images_per_class={k}",
+            "batch_size", "images_per_class")
     if o.replacement and k is None:
-        raise ValueError("replacement=True draws the images of a class with replacement and needs "
-            "images_per_class")
+        raise SettingError(
+            "replacement=True draws the images of a class with replacement and needs images_per_class",
+            "replacement", "images_per_class")
     if o.views<1 or o.views>1 and o.augment is None:
-        raise ValueError(f"views must be 1, or more with augment=dict(size=…): without it all views are the "
-            f"same; got {o.views}")
+        raise SettingError(
+            "views must be 1, or more with augment=dict(size=…): without it all views are the same; got "
+            f"{o.views}",
+            "views", "augment")
     if not 0<o.model_gradient_scale<math.inf:
-        raise ValueError(f"model_gradient_scale must be positive and finite, got {o.model_gradient_scale}")
+        raise SettingError(
+            f"model_gradient_scale must be positive and finite, got {o.model_gradient_scale}",
+            "model_gradient_scale")
     for name in ("clip_value","clip_norm"):
         if (value := getattr(o, name)) is not None and not value>0:
-            raise ValueError(f"{name} must be positive, got {value}")
+            raise SettingError(f"{name} must be positive, got {value}", name)
     if o.clip_value and o.clip_norm:
-        raise ValueError("clip gradients by clip_value or by clip_norm, not by both")
+        raise SettingError(
+            "clip gradients by clip_value or by clip_norm, not by both", "clip_value", "clip_norm")
     if not 0<o.lr<math.inf or o.warmup_epochs<0:
-        raise ValueError(f"lr must be positive and warmup_epochs at least 0, got {o.lr} and {o.warmup_epochs}")
+        raise SettingError(
+            f"lr must be positive and warmup_epochs at least 0, got {o.lr} and {o.warmup_epochs}",
+            "lr", "warmup_epochs")
     schedule_factor(o.schedule, 0)
     check_factors(o.lr_factors or {})
     make_optimizers([], o.optimizer, o.weight_decay, eps=o.eps)
     if o.select not in (None,"accuracy","recall_at_1"):
-        raise ValueError(f"select is accuracy, recall_at_1 or None, got {o.select!r}")
+        raise SettingError(f"select is accuracy, recall_at_1 or None, got {o.select!r}", "select")
     if o.augment is not None:
         check_names(o.augment, inspect.signature(augmentation).parameters, "argument of augmentation")
         if "size" not in o.augment:
-            raise ValueError(f"augment needs the size of the views in pixels, for example dict(size=224), "
-                f"got {o.augment}")
+            raise SettingError(
+                f"augment needs the size of the views in pixels, for example dict(size=224), got {o.augment}",
+                "augment")
         augmentation(**o.augment)
     least = dict(micro_batch=1, keep_checkpoints=1, workers=0, judge_from=1, judge_every=1)
     for name,fewest in least.items():
         value = getattr(o, name)
         if value is not None and value<fewest:
-            raise ValueError(f"{name} must be at least {fewest}, got {value}")
+            raise SettingError(f"{name} must be at least {fewest}, got {value}", name)
     if o.ema_decay is not None and not 0<o.ema_decay<1:
-        raise ValueError(f"ema_decay must be between 0 and 1, or None, got {o.ema_decay}")
+        raise SettingError(f"ema_decay must be between 0 and 1, or None, got {o.ema_decay}", "ema_decay")
     if not 0<=o.checkpoint_minutes:
-        raise ValueError(f"checkpoint_minutes must be at least 0, got {o.checkpoint_minutes}")
+        raise SettingError(
+            f"checkpoint_minutes must be at least 0, got {o.checkpoint_minutes}", "checkpoint_minutes")
 
 # %% ../../nbs/65_train/04_config.ipynb #29a6449b
 def read_options(
@@ -234,6 +251,8 @@ def curvature_of(
     of_model = {m.c for m in model.modules() if isinstance(m, ToPoincare)}
     of_loss = {m.c for m in loss.modules() if isinstance(getattr(m,"c",None), (int,float))}
     if len(of_model|of_loss)>1:
-        raise ValueError(f"embeddings lie in one ball, but c is {sorted(of_model)} in the model and "
-            f"{sorted(of_loss)} in the loss")
+        raise SettingError(
+            f"embeddings lie in one ball, but c is {sorted(of_model)} in the model and {sorted(of_loss)} in "
+            "the loss",
+            "head", "c")
     return next(iter(of_model|of_loss), None)

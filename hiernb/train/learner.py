@@ -14,6 +14,7 @@ from fastcore.basics import patch
 from torch import Tensor,nn
 from torch.optim.swa_utils import AveragedModel,get_ema_multi_avg_fn
 
+from ..geometry.errors import SettingError
 from .sampling import as_rows
 from .health import account,tell
 from ..loss.sphere import directions,pairwise
@@ -30,8 +31,10 @@ def check_representatives(
     """Require class representatives, from which `step_change` measures distances.
     `ValueError` for a loss without."""
     if not hasattr(loss, "proxies"):
-        raise ValueError(f"step_change=True measures distances to class representatives, and "
-            f"{type(loss).__name__} has none")
+        raise SettingError(
+            f"step_change=True measures distances to class representatives, and {type(loss).__name__} has "
+            "none",
+            "step_change")
 
 # %% ../../nbs/65_train/12_learner.ipynb #08fbc280
 class Learner:

@@ -7,6 +7,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from ..geometry.errors import SettingError
 from .sampling import as_rows
 from .health import account, tell
 from ..loss.sphere import directions, pairwise

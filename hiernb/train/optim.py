@@ -13,6 +13,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from ..geometry.errors import SettingError
+
 # %% ../../nbs/65_train/03_optim.ipynb #788995c5
 def parameters_of(
     model:nn.Module,            # images -> embeddings
@@ -56,7 +58,8 @@ def check_factors(
     "Check the factors of learning rates. `ValueError` for one below 0 or not finite."
     for prefix,factor in factors.items():
         if not 0<=factor<math.inf:
-            raise ValueError(f"the factor of {prefix!r} must be at least 0 and finite, got {factor}")
+            raise SettingError(
+                f"the factor of {prefix!r} must be at least 0 and finite, got {factor}", "lr_factors")
 
 def parameter_groups(
     named:dict[str,nn.Parameter],           # from `parameters_of`
@@ -85,10 +88,12 @@ def make_optimizers(
     """Make Adam or AdamW, and a Riemannian Adam where it is needed.
     `ValueError` for another name, a negative decay, an eps not above 0."""
     kinds = dict(adam=torch.optim.Adam, adamw=torch.optim.AdamW)
-    if not 0<eps<math.inf: raise ValueError(f"eps must be positive and finite, got {eps}")
+    if not 0<eps<math.inf: raise SettingError(f"eps must be positive and finite, got {eps}", "eps")
     if optimizer not in kinds or not 0<=weight_decay<math.inf:             # `Options` asks without groups
-        raise ValueError(f"expected optimizer adam or adamw and weight_decay at least 0, got {optimizer!r} "
-            f"and {weight_decay}")
+        raise SettingError(
+            f"expected optimizer adam or adamw and weight_decay at least 0, got {optimizer!r} and "
+            f"{weight_decay}",
+            "optimizer", "weight_decay")
     plain,curved = ([g|dict(params=part) for g in groups if (part := [p for p in g["params"] if hasattr(p,
         "manifold")==on])] for on in (False,True))
     made = [kinds[optimizer](plain, weight_decay=weight_decay, fused=fused, eps=eps)] if plain else []
@@ -144,15 +149,18 @@ def schedule_factor(
             return float(factor**(epoch//every))
         case {"name":"cosine", "epochs":int(epochs), **rest} if not rest and epochs>0:
             if epoch>=epochs:
-                raise ValueError(f"the cosine schedule ends after {epochs} epochs, epoch {epoch+1} is "
-                    f"beyond it")
+                raise SettingError(
+                    f"the cosine schedule ends after {epochs} epochs, epoch {epoch+1} is beyond it",
+                    "schedule", "epochs")
             return (1+math.cos(math.pi*epoch/epochs))/2
     known = ("name","every","factor","epochs")
     odd = [str(k) for k in schedule if k not in known] if isinstance(schedule, dict) else []
     near = "".join(f"; did you mean {match!r} by {k!r}?" for k in odd
         for match in difflib.get_close_matches(k, known, 1))
-    raise ValueError(f"schedule must be None, dict(name='step', every=5, factor=.5) or dict(name='cosine', "
-        f"epochs=100), got {schedule!r}{near}")
+    raise SettingError(
+        "schedule must be None, dict(name='step', every=5, factor=.5) or dict(name='cosine', epochs=100), "
+        f"got {schedule!r}{near}",
+        "schedule")
 
 # %% ../../nbs/65_train/03_optim.ipynb #8468d578
 def freeze(

@@ -350,6 +350,7 @@ def test_a_grid_becomes_a_table_and_goes_on(home, monkeypatch, capsys):
     spoil = home/"grid"/"norm"/"seed-1"
     (spoil/"log.csv").mkdir(parents=True)  # where the log is to be written: a folder
     (spoil/"recipe.toml").write_text(read_recipe(both[1], ["seed=1"]).to_toml())  # in a run that has begun
+    (spoil/"settings.json").write_text('{"model type":"","loss type":""}')
     assert cli.main([*words,"--baseline","norm"])==1
     out,err = capsys.readouterr()
     assert "norm seed 1 failed: exit code 1, hiernb: error: as the process said (" in err

@@ -100,6 +100,16 @@ def equal(path):
         **{f"e{k}": np.zeros(2*10**6, np.float32) for k in range(9)})).to_parquet(path)
 
 
+def lists(path):
+    from pyarrow import ListArray,array,parquet,table
+    n = 2*10**7
+    values = ListArray.from_arrays(array([0,n]), array(np.zeros(n, np.float32)))
+    parquet.write_table(table(dict(embedding=values, label=[0])), path)
+
+
+def empty(path): zipped(path, embeddings=npy((6, 3), x.tobytes()), labels=npy((10**8,), kind="|S0"))
+
+
 hostile = [(declares, ".npz", "embeddings.npy declares 4,000,000,000,000 bytes"),
     (short, ".npz", "declares 72 bytes"), (objects, ".npz", "array of objects"),
            (stranger, ".npz", "magic string"), (bomb, ".npz", "it declares 2,000,000,000 bytes"),
@@ -110,7 +120,9 @@ hostile = [(declares, ".npz", "embeddings.npy declares 4,000,000,000,000 bytes")
            (locked, ".pt", "is encrypted"), (deep_names, ".safetensors", "cannot be read as .safetensors"),
            (less_deep, ".safetensors", "nested too deeply"),
            (tall, ".safetensors", "cannot be read"), (headless, ".safetensors", "cannot be read"),
-           (equal, ".parquet", "it declares 160,000,000 bytes")]
+           (equal, ".parquet", "it declares 160,000,000 bytes"),
+           (lists, ".parquet", "it declares 160,000,008 bytes"),
+           (empty, ".npz", "labels.npy declares 100,000,000 values of type |S0 in 0 bytes each")]
 
 
 @pytest.mark.parametrize("make, ending, says", hostile, ids=[make.__name__ for make, *_ in hostile])

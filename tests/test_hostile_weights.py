@@ -172,7 +172,8 @@ def test_a_forged_checkpoint_is_refused_in_one_line(tmp_path, state, says):
     assert "\n" not in str(e.value)
 
 
-def test_git_runs_nothing_that_a_folder_names(tmp_path):
+@pytest.mark.parametrize("name", ["odd","a=b","a b"])
+def test_git_runs_nothing_that_a_folder_names(tmp_path, name):
     "A monitor, a hook and a filter that leave a file behind; a changed file is seen all the same."
     def git(*words):
         subprocess.run(["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=b", *words], check=True,
@@ -187,10 +188,11 @@ def test_git_runs_nothing_that_a_folder_names(tmp_path):
     (tmp_path/".git"/"hooks").mkdir(exist_ok=True)
     (tmp_path/".git"/"hooks"/"post-index-change").write_text(f"#!/bin/sh\n{script} </dev/null\n")
     (tmp_path/".git"/"hooks"/"post-index-change").chmod(0o755)
-    (tmp_path/".git"/"info"/"attributes").write_text("*.txt filter=odd\n")
-    for name, value in {"core.fsmonitor": script, "filter.odd.clean": script, "filter.odd.process": script,
-        "filter.odd.required": "true"}.items():
-        git("config", name, str(value))
+    (tmp_path/".git"/"info"/"attributes").write_text(f"*.txt filter={name.split()[0]}\n")
+    for filter in {name,name.split()[0]}:
+        for key, value in {"clean":script, "process":script, "required":"true"}.items():
+            git("config", f"filter.{filter}.{key}", str(value))
+    git("config", "core.fsmonitor", str(script))
     os.utime(tmp_path/"a.txt", (1, 1))                                       # git has to look into the file
     assert git_state(tmp_path)["dirty"] is False
     (tmp_path/"a.txt").write_text("two")

@@ -46,7 +46,7 @@ def test_one_word_trains_and_says_what_came_out_and_where(tmp_path, monkeypatch,
         assert (home/name).is_file()
         assert f"runs/own/stamps-proxydr/seed-0/{name}" in out
     assert "mean correlation" in set(pd.read_csv(home/"test.csv").measure)
-    assert read_recipe(home/"recipe.toml").sections["data"]["name"]=="stamps/"
+    assert read_recipe(home/"recipe.toml").sections["data"]["name"]=="./stamps"
 
 
 @pytest.mark.filterwarnings("default")
@@ -110,3 +110,30 @@ def test_other_words_are_answered_with_the_command_that_was_meant(tmp_path, monk
     assert says in err
     assert err.count("\n")==1
     assert not out
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_grid_and_more_images_keep_a_fitted_recipe(tmp_path, monkeypatch, capsys):
+    "What was fitted to the images stays with a run: the grid finds it finished, and so does a later command."
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path/"stamps", nested, modes=("L",))
+    assert cli.main(["grid","--recipes","own/proxydr","--accelerator","cpu","data.name=stamps",*quick])==0
+    assert "own/stamps-proxydr seed 0 done (1 of 1 finished" in capsys.readouterr().err
+    Image.new("RGB", (20,20), "red").save(tmp_path/"stamps"/"warm"/"red"/"new.png")
+    assert cli.main(["train","stamps/","--accelerator","cpu",*quick])==0
+    err = capsys.readouterr().err
+    assert "goes on with the settings that were fitted to its images when the run began: data.channels is 1" in err
+    assert "nothing to do" in err
+
+
+def test_no_epochs_measure_the_untrained_network(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path/"stamps", nested)
+    assert cli.main(["train","stamps/","--accelerator","cpu",*quick,"training.epochs=0"])==0
+    assert "On the test split the untrained weights reach top-1 accuracy" in capsys.readouterr().out
+
+
+def test_a_section_is_no_number(tmp_path, capsys):
+    draw(tmp_path/"stamps", nested)
+    assert cli.main(["train",str(tmp_path/"stamps"),"data=5"])==1
+    assert "data is a section of key = value, got 5" in capsys.readouterr().err

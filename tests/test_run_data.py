@@ -218,7 +218,7 @@ def test_a_run_that_has_not_written_its_images_down_says_what_can_be_done(moved,
 def test_a_damaged_split_json_is_named(moved, text):
     path = moved/"run/split.json"
     whole = path.read_text()
-    made = dict(cut=whole[:-9], columns=whole.replace('"labels": [0, ', '"labels": [', 1))
+    made = dict(cut=whole[:-9], columns=whole.replace('"labels":[0,', '"labels":[', 1))
     path.write_text(made.get(text, text))
     with pytest.raises(ValueError, match="split.json is damaged"): read_manifest(path.parent)
 

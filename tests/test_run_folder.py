@@ -3,6 +3,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from hiernb.run.examine import examine
 from hiernb.train.folder import alone_in,is_run,require_run_folder,sweep
 from hiernb.run.grid import plan
 from hiernb.train.logs import TensorBoard
+from hiernb.train.loop import train
 from hiernb.run.recipe import read_recipe
-from hiernb.run.experiment import clear,finished,run
+from hiernb.run.collect import collect
+from hiernb.run.experiment import assemble,finished,run
 
 recipe_text = """
 [data]
@@ -126,6 +129,43 @@ def test_a_refused_start_over_a_finished_run_deletes_nothing_of_it(tmp_path, rec
         run(good, folder, progress=False, accelerator="cpu")
     assert content(folder)==before
 
+def test_a_printed_recipe_does_not_make_a_folder_ours(tmp_path, recipe):
+    folder,mine = tmp_path/"thesis",recipe()
+    folder.mkdir()
+    (folder/"recipe.toml").write_text(mine.to_toml(origins=True))
+    assert not is_run(folder)
+    (folder/"log.csv").write_text("day,pages\n1,2\n")
+    before = content(folder)
+    with pytest.raises(ValueError, match=r"holds no run of hiernb, but log\.csv"):
+        run(mine, folder, progress=False, accelerator="cpu")
+    assert content(folder)==before
+
+def test_another_run_over_a_folder_is_not_taken_for_the_old_one(tmp_path, recipe, monkeypatch):
+    "The new run is begun from Python: it has no recipe, and neither results nor an account of the old one stay."
+    folder,old = tmp_path/"run",recipe()
+    run(old, folder, progress=False, accelerator="cpu")
+    (folder/"not_finite.json").write_text("{}")
+    (folder/"mine.txt").write_text("x")
+    before = content(folder)
+    data,model,loss = assemble(old)
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    again = dict(epochs=1, batch_size=8, resume=False, progress=False, accelerator="cpu")
+    with pytest.raises(ValueError, match="pip install wandb"): train(model, loss, data, folder, wandb="birds", **again)
+    assert content(folder)==before
+    train(model, loss, data, folder, **again)
+    assert not {"recipe.toml","test.csv","report.html","not_finite.json","figures/dendrogram.svg"} & content(folder).keys()
+    assert (folder/"mine.txt").is_file()
+    assert not finished(old, folder)
+    with pytest.raises(FileNotFoundError, match="no run in"): collect(folder)
+
+def test_more_epochs_take_away_what_says_that_a_run_is_finished(tmp_path, recipe):
+    folder,mine = tmp_path/"run",recipe()
+    run(mine, folder, progress=False, accelerator="cpu")
+    data,model,loss = assemble(mine)
+    train(model, loss, data, folder, epochs=2, batch_size=8, progress=False, accelerator="cpu", seed=mine.seed)
+    assert not (folder/"test.csv").exists()
+    assert not finished(mine, folder)
+
 def begun(folder):
     save_progress(folder, dict(epoch=1, step=0))
     (folder/"recipe.toml").touch()
@@ -140,7 +180,6 @@ def test_what_a_run_has_not_written_stays_when_it_begins_anew(tmp_path):
              "checkpoints/mine.safetensors","checkpoints/.mine.7","tensorboard/events.out.tfevents.1.host"]
     for name in (*own,*other): write_atomic(folder/name, b"x")
     sweep(folder, all=True)
-    clear(folder, all=True)
     TensorBoard(folder).close()
     TensorBoard(folder).close()
     kept = content(folder)

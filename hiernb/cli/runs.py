@@ -60,6 +60,9 @@ def show_headline(
     "Print the measures that both papers print of a run."
     import pandas as pd
     from hiernb.run.table import choose_measures
+    from hiernb.run.collect import read_run
+    if (state := read_run(folder)[0]["state"])!="done":
+        raise ValueError(f"{folder}: {state}. Start again over it with --no-resume")
     found = pd.read_csv(folder/"test.csv")
     found = found[found.measure.isin(choose_measures(found.measure, None))]
     columns = [c for c in ("of","measure","value","low","high","chance","ceiling","p_value") if c in found]
@@ -71,7 +74,8 @@ def show_outcome(
     "Print which weights were measured on what, what came out in one sentence, and where the files are."
     import pandas as pd
     from hiernb.run.experiment import in_short,judge_of,recipe_in
-    history,recipe = pd.read_csv(folder/"log.csv"),recipe_in(folder)
+    log = folder/"log.csv"   # training.epochs=0 leaves none
+    history,recipe = pd.read_csv(log) if log.is_file() else pd.DataFrame(),recipe_in(folder)
     best = 0 if history.empty else int(history[judge_of(history)].idxmax())+1
     done = SimpleNamespace(history=history, best_epoch=best)
     print(f"\n{in_short(recipe, done, pd.read_csv(folder/'test.csv'))}")
@@ -116,14 +120,12 @@ def recipe_for(
     if name is not None and loss is not None:
         raise ValueError(f"--loss chooses what to do without a recipe; leave it out, or leave out --recipe "
             f"{name}")
-    own = name is None or name.partition("/")[0]=="own"
-    if own and not images:
+    from hiernb.run.fitted import is_own,resolve_recipe
+    name = name or f"own/{loss or 'proxydr'}"
+    if is_own(name) and not images:
         raise ValueError("nothing to train: hiernb train FOLDER for images of your own, "
                          "or hiernb train --recipe NAME, which `hiernb recipes` lists")
-    from hiernb.run.fitted import fitted_recipe
-    from hiernb.run.recipe import read_recipe
-    if not own: return read_recipe(name, said)
-    return fitted_recipe(name or f"own/{loss or 'proxydr'}", said)
+    return resolve_recipe(name, said)
 
 # %% ../../nbs/85_cli/02_runs.ipynb #cebbbd94
 @dataclass(kw_only=True)
@@ -164,11 +166,12 @@ class Train:
         with working("reading the recipe"):
             recipe = recipe_for(self.recipe, self.loss,
                 [*self.settings]+([] if self.seed is None else [f"seed={self.seed}"]))
-            from hiernb.run.experiment import run
+            from hiernb.run.experiment import as_fitted_before,run
         if self.print:
             print(recipe.to_toml(origins=True) if is_first() else "", end="")
             return 0
         folder = self.folder or Path("runs")/recipe.name/f"seed-{recipe.seed}"
+        if self.resume: recipe = as_fitted_before(recipe, folder)
         say(f"{recipe.name}, seed {recipe.seed}, into {folder}")
         run(recipe, folder, resume=self.resume, accelerator=self.accelerator, progress=is_first())
         if is_first():

@@ -210,6 +210,9 @@ def check_npy(
     if dtype.hasobject:
         raise ValueError(f"{name} is an array of objects, which is a pickle and could run code; save names "
             f"as np.array(names)")
+    if dtype.itemsize==0 and math.prod(shape):
+        raise ValueError(f"{name} declares {math.prod(shape):,} values of type {dtype} in 0 bytes each: save what "
+            f"has a content")
     declared,there = math.prod(shape)*dtype.itemsize,size-file.tell()
     if declared!=there:
         raise ValueError(f"{name} declares {declared:,} bytes, its shape being {shape}, and holds {there:,}")
@@ -537,9 +540,10 @@ def check_parquet(
     "Check the metadata of a Parquet file. `ValueError` if it declares more than it can hold."
     from pyarrow.parquet import read_metadata
     about = read_metadata(path)
-    groups = [about.row_group(i).total_byte_size for i in range(about.num_row_groups)]
-    # a run of equal values takes hardly any bytes
-    declared = max(sum(groups), 8*about.num_rows*about.num_columns)
+    groups = [about.row_group(i) for i in range(about.num_row_groups)]
+    # a run of equal values takes hardly any bytes, and a row of lists holds many values
+    n_values = sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
+    declared = max(sum(group.total_byte_size for group in groups), 8*n_values, 8*about.num_rows*about.num_columns)
     if declared>most_bytes(path):
         raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most "
             f"{most_bytes(path):,}")

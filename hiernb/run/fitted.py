@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['gray_modes', 'most_seen', 'most_epochs', 'fewest_epochs', 'origin', 'fewest_classes', 'is_gray', 'count_channels',
-           'first_look', 'split_settings', 'fitted_layer', 'fitted_recipe']
+           'first_look', 'split_settings', 'fitted_layer', 'fitted_recipe', 'is_own', 'resolve_recipe']
 
 # %% ../../nbs/80_run/05_fitted.ipynb #e9b0f49c
 import warnings
@@ -14,7 +14,7 @@ from dataclasses import replace
 from ..data.base import Data,load,sources
 from ..data.images import open_image,unreadable
 from .merge import Layer
-from .recipe import Recipe,build_recipe,override,sources_of
+from .recipe import Recipe,build_recipe,override,read_recipe,sources_of
 
 # %% ../../nbs/80_run/05_fitted.ipynb #38854687
 gray_modes = ("1","L","LA","La","I","I;16","I;16B","F")    # of Pillow
@@ -91,7 +91,8 @@ def fitted_recipe(
     `ValueError` for a data set that has recipes of its own; errors as `read_recipe` and `fitted_layer`."""
     found,top = sources_of(name),[override(text) for text in overrides]
     for layer in top:
-        if (there := layer.content.get("data", {}).get("name")) in sources:
+        data = layer.content.get("data")
+        if isinstance(data, dict) and (there := data.get("name")) in sources:
             raise ValueError(f"{there} is a data set with recipes of its own: `hiernb recipes '*{there}*'` "
                 f"lists them, "
                              "`hiernb train --recipe NAME` trains one")
@@ -101,3 +102,15 @@ def fitted_recipe(
     fitted = build_recipe([head._replace(layers=[*head.layers,layer]),*found[1:]], top)
     stem,_,loss = head.name.partition("/")
     return replace(fitted, name=f"{stem}/{layer.origin.removeprefix(origin) or 'images'}-{loss}")
+
+# %% ../../nbs/80_run/05_fitted.ipynb #72e2f491
+def is_own(name:str)->bool: # of a recipe
+    "Tell whether a recipe is for images of one's own."
+    return name.partition("/")[0]=="own"
+
+def resolve_recipe(
+    name:str,                 # as in `recipe_names()`, own/proxydr among them; or a file that ends in .toml
+    overrides:Sequence[str],  # settings as on the command line
+)->Recipe:
+    "Read a recipe, or fit one to images. Errors as `read_recipe` and `fitted_recipe`."
+    return fitted_recipe(name, overrides) if is_own(name) else read_recipe(name, overrides)

@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from ..train.progress import is_watched,say
 from .collect import collect,epochs_done,split_name
-from .recipe import Recipe,read_recipe,recipe_names
-from .experiment import finished
+from .recipe import Recipe,recipe_names
+from .fitted import is_own,resolve_recipe
+from .experiment import as_fitted_before,finished
 from ..train.signals import signals_raise
 from .table import baselines,table,write_table
 
@@ -43,8 +44,8 @@ def recipe_of(
     name:str,
     settings:Sequence[str],   # section.key=value
 )->Recipe:
-    "As `read_recipe`; a `ValueError` says of which recipe of many."
-    try: return read_recipe(name, settings)
+    "Resolve a recipe as `resolve_recipe`; a `ValueError` says which recipe of many is at fault."
+    try: return resolve_recipe(name, settings)
     except ValueError as e: raise ValueError(str(e) if name in str(e) else f"{name}: {e}") from None
 
 # %% ../../nbs/80_run/10_grid.ipynb #369d08fa
@@ -100,8 +101,10 @@ def plan(
         baselines([(r.sections["data"]["name"],r.name) for r in recipes.values()], split_name(baseline)[0])
     for seed in seeds:
         for name,read in recipes.items():
-            recipe = replace(read, seed=seed)
+            # the seed decides the split, and the split the fit
+            recipe = recipe_of(name, [*settings,f"seed={seed}"]) if is_own(name) else replace(read, seed=seed)
             here = Path(folder)/recipe.name/f"seed-{seed}"
+            recipe = as_fitted_before(recipe, here)
             command = [sys.executable,"-m","hiernb","train","--recipe",name,"--seed",str(seed),"--folder",
                 str(here),"--accelerator",accelerator]
             command += settings

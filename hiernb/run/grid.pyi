@@ -12,8 +12,9 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from ..train.progress import is_watched, say
 from .collect import collect, epochs_done, split_name
-from .recipe import Recipe, read_recipe, recipe_names
-from .experiment import finished
+from .recipe import Recipe, recipe_names
+from .fitted import is_own, resolve_recipe
+from .experiment import as_fitted_before, finished
 from ..train.signals import signals_raise
 from .table import baselines, table, write_table
 

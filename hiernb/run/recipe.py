@@ -246,10 +246,11 @@ def absolute_data(
     if said: out["root"] = os.path.abspath(os.path.expanduser(root))
     if not isinstance(name, str) or name in sources: return out
     path = bool(set(name)&set("/\\."))
-    if not path and os.path.exists(os.path.join(out["root"] if said else "", name)):
-        path,out["name"] = True,f"./{name}"
-    if path and root in (None,"none") and not os.path.isabs(os.path.expanduser(name)):
-        out["root"] = os.getcwd()
+    path = path or os.path.exists(os.path.join(out["root"] if said else "", name))
+    if not path or os.path.isabs(os.path.expanduser(name)): return out
+    short = os.path.normpath(name)                                 # birds, birds/ and ./birds are one folder
+    out["name"] = short if os.sep in short or short.startswith(".") else f"./{short}"
+    if root in (None,"none"): out["root"] = os.getcwd()
     return out
 
 # %% ../../nbs/80_run/04_recipe.ipynb #ec3d9f03

@@ -133,10 +133,12 @@ def read_checkpoint(
         raise refuse(f"is a file of tensors, but no {kind!r}: it calls itself {about.get('kind')!r}")
     if checksum(about["state"], tensors)!=about["sha256"]:
         raise refuse("is damaged: its SHA-256 is not the one that was written with it")
-    try: return put_together(json.loads(about["state"]), tensors)
+    try: found = put_together(json.loads(about["state"]), tensors)
     except (ValueError,KeyError,TypeError,RuntimeError) as e:           # a RecursionError is a RuntimeError
         raise refuse(f"is damaged: its state cannot be put together: "
             f"{str(e).splitlines()[0] if str(e) else type(e).__name__}") from e
+    if not isinstance(found, dict): raise refuse(f"is damaged: its state is a {type(found).__name__}, expected a dict")
+    return found
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #f43cec75
 def checkpoints(

@@ -6,7 +6,7 @@
 __all__ = ['Run', 'train']
 
 # %% ../../nbs/65_train/14_loop.ipynb #77642f79
-import json,math,warnings
+import json,math,uuid,warnings
 from contextlib import nullcontext,suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from .progress import is_watched,say
 from ..data.base import Data,read_json,write_atomic
 from .folder import alone_in,sweep
 from .health import Terminable,Terminated
-from .logs import Logs,environment,forget,line,progress_bar
+from .logs import Logs,environment,line,need_wandb,progress_bar
 from .manifest import differences,read_manifest,save_manifest
 from .config import is_judged,read_options
 from .optim import schedule_factor
@@ -166,9 +166,12 @@ def check_folder(self:Trainer)->None:
     """Require that all processes see the same folder.
     `ValueError` for one that another process sees otherwise than process 0."""
     if world()[1]==1: return
-    path = self.folder/"settings.json"
-    same = path.is_file() and path.read_text()==json.dumps(self.settings, indent=1)
-    found = everyone(torch.tensor([len(self.history),self.done,int(same)]))
+    mark = self.folder/".together"
+    if world()[0]==0: write_atomic(mark, uuid.uuid4().hex.encode())
+    anywhere(False)                                # nobody reads before it is written
+    read = mark.read_text() if mark.is_file() else "0"
+    found = everyone(torch.tensor([len(self.history),self.done,int(read[:15], 16)]))
+    if world()[0]==0: mark.unlink()
     other = (found!=found[0]).any(1).nonzero()[:,0].tolist()
     if other:
         raise ValueError(f"folder {self.folder} of process {other[0]} is not that of process 0: give one "
@@ -184,24 +187,25 @@ def take_up(self:Trainer,
     `ValueError`: a schedule too short; processes, settings or images that differ."""
     if type(epochs) is not int or epochs<0:
         raise ValueError(f"epochs must be a whole number, at least 0, got {epochs!r}")
+    if self.options.wandb: need_wandb()
     agree_on(self.settings|{"epochs":epochs,"resume":resume,"batches in an epoch":self.steps}, self.images)
     schedule_factor(self.options.schedule, max(0, epochs-1))
     self.earlier = self.earlier_starts() if resume else []
     if resume: in_all(lambda: self.resume(epochs))
     anywhere(False)  # whoever has been refused has ended here, and so do the others
+    self.check_folder()
 
 @patch
 def start(self:Trainer,
-    resume:bool,    # as `take_up` was told
+    epochs:int,     # as `take_up` was told
+    resume:bool,    # likewise
 )->None:
-    "Make the folder ready. `ValueError`: a folder that is not shared; `OSError`: one that cannot be written."
+    "Prepare the folder. `OSError` if it cannot be written."
     first = world()[0]==0
     if first:
-        sweep(self.folder, all=not resume)
-        if not resume: forget(self.folder)
+        sweep(self.folder, all=not resume, unfinished=len(self.history)<epochs)
         self.write_circumstances(self.earlier)
     anywhere(False)                                # nobody reads before it is written
-    self.check_folder()
     self.learner.agree()
     if not first or not self.options.select_on_test: return
     warnings.warn("epochs are judged by the test split; the best one's number there is no test result",
@@ -245,11 +249,9 @@ def to_the_end(self:Trainer,
 @patch
 def complete(self:Trainer,
     epochs:int,      # in all, as `take_up` was told
-    resume:bool,     # likewise
     progress:bool,   # as `to_the_end`
 )->Run:              # model and loss hold the weights of the best validation, in evaluation mode
-    "Train what has been looked at to its end. Errors as `start`, `to_the_end`, `best`."
-    self.start(resume)
+    "Train what was started to its end. Errors as `to_the_end`, `best`."
     if epochs: self.to_the_end(epochs, progress)
     else: self.keep_best()
     anywhere(False)                                # what follows is on the disk
@@ -280,4 +282,5 @@ def train(
     trainer = Trainer(model, loss, data, folder, chosen, accelerator)
     with alone_in(folder) if world()[0]==0 else nullcontext():
         trainer.take_up(epochs, resume)
-        return trainer.complete(epochs, resume, progress)
+        trainer.start(epochs, resume)
+        return trainer.complete(epochs, progress)

@@ -105,13 +105,13 @@ class Trainer:
     def take_up(self, epochs: int, resume: bool) -> None:
         ...
 
-    def start(self, resume: bool) -> None:
+    def start(self, epochs: int, resume: bool) -> None:
         ...
 
     def to_the_end(self, epochs: int, progress: bool) -> None:
         ...
 
-    def complete(self, epochs: int, resume: bool, progress: bool) -> Run:
+    def complete(self, epochs: int, progress: bool) -> Run:
         ...
 
     def begin(self, number: int) -> tuple[list[list[int]], list[nn.Parameter]]:

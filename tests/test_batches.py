@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import Dataset
 
+from hiernb.train.checkpoint import describe_module
 from hiernb.train.sampling import Seeded, batch_sizes
 from hiernb.data.base import Data, ImageSet
+from hiernb.loss.corr import CORR
 from hiernb.loss.hier import HIER
 from hiernb.model.backbones import build
 from hiernb.train.loop import train
@@ -93,3 +95,29 @@ def test_hier_of_another_default_dtype():
     torch.set_default_dtype(torch.float64)
     try: assert torch.equal(value(), expected) and value().dtype==torch.float32
     finally: torch.set_default_dtype(torch.float32)
+
+
+def test_an_epoch_without_a_batch_is_refused(tmp_path):
+    "Three images with replacement fill no batch of three classes by two images."
+    with pytest.raises(ValueError, match="an epoch would have no batch: lower batch_size"):
+        go(tmp_path, [0, 1, 2], batch_size=6, images_per_class=2, replacement=True)
+
+
+@pytest.mark.parametrize("mean, std, says", [(.4, .3, "mean [0.5]"), (.5, .2, "std [0.30000001192092896]")])
+def test_images_normalized_otherwise_are_another_run(tmp_path, mean, std, says):
+    go(tmp_path, [0, 1, 2]*4)
+    flat = Taxonomy.from_paths(names)
+    splits = {name:images(y) for name,y in (("train", [0, 1, 2]*4), ("val", [0, 1, 2]*2))}
+    for split in splits.values(): split.mean,split.std = mean,std
+    again = Data("trees", splits, flat, flat.names)
+    with pytest.raises(ValueError, match="pixels of train is") as e:
+        train(build("resnet18", 4, 1), Plain(), again, tmp_path, epochs=1, progress=False, tensorboard=False,
+            accelerator="cpu")
+    assert says in str(e.value)
+
+
+def test_a_loss_that_places_classes_by_another_taxonomy_is_another_run():
+    "Two taxonomies with the same names; the proxies that they place have one shape."
+    one,other = (Taxonomy.from_paths([(group,name) for group,name in zip(groups,names)]) for groups in ("aab","abb"))
+    assert describe_module(CORR(3, 4, one))!=describe_module(CORR(3, 4, other))
+    assert describe_module(CORR(3, 4, one))==describe_module(CORR(3, 4, one))

@@ -99,6 +99,35 @@ def server():
         server.shutdown()
 
 
+class Changing(http.server.BaseHTTPRequestHandler):
+    "A file of 10 bytes that breaks off after 4, and is another version afterwards; a range is given of one version."
+    content,breaks = b"a"*10,True
+    def do_GET(self):
+        cls,tag = type(self),f'"{self.content[:1].decode()}"'
+        rest = self.headers.get("Range") and self.headers.get("If-Range", tag)==tag
+        body = self.content[4:] if rest else self.content
+        self.send_response(206 if rest else 200)
+        self.send_header("ETag", tag)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:4] if cls.breaks else body)
+        cls.breaks = False
+    def log_message(self, *_): pass
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_resumed_download_is_of_one_version(tmp_path, monkeypatch, changes):
+    for name in ("content","breaks"): monkeypatch.setattr(Changing, name, getattr(Changing, name))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Changing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/x"
+        with pytest.raises(OSError, match="broke after 4 of 10"): fetch(url, tmp_path/"x", "")
+        if changes: Changing.content = b"b"*10
+        assert fetch(url, tmp_path/"x", "").read_bytes()==Changing.content
+        assert not list(tmp_path.glob("x.*"))
+        server.shutdown()
+
+
 def test_a_download_ends(server, tmp_path, growth):
     with growth(10), pytest.raises(OSError, match="large.bin: it is larger than 3,000,000 bytes"):
         fetch(f"{server}/large.bin", tmp_path/"x", "0"*32, most=3_000_000)

@@ -18,6 +18,9 @@ from hiernb.loss.classification import ProxyDR
 from hiernb.loss.hier import HIER
 from hiernb.loss.metric import ProxyAnchor
 from hiernb.loss.regularized import Regularized
+from hiernb.data.cifar100 import Augmented
+from hiernb.data.images import inspecting_transforms
+from hiernb.metric.points import Points,retrieval_rows
 from hiernb.run.evaluation import measure,points_of
 from hiernb.model.backbones import build
 from hiernb.run.recipe import read_recipe
@@ -129,3 +132,23 @@ def test_control_characters_in_names_are_escaped_in_pages(tmp_path):
     page = report(tmp_path/"r.html", "t", [("s", ["**x\x07y**", table])]).read_text(encoding="utf-8")
     assert not any(sign in page for sign in "\x1b\x00\x07")
     assert all(text in page for text in (r"\x1b[31mred", r"a\x00b", r"c\nd", r"x\x07y"))
+
+
+def test_one_class_that_can_be_found_is_measured_without_an_interval():
+    "Three images of new classes, two of one: R-precision counts that class alone."
+    g = torch.Generator().manual_seed(0)
+    points = Points(torch.randn(3, 4, generator=g), torch.tensor([0, 0, 1]))
+    rows = retrieval_rows(points, (1, 2), taxonomy).set_index("measure")
+    assert rows.low.notna()["Recall@1"]
+    assert rows.low.isna()["R-precision"]
+
+
+def test_points_of_augmented_images_are_the_same_each_time():
+    g = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (16,1,28,28), generator=g, dtype=torch.uint8)
+    transform = inspecting_transforms(True, None, 1)[1]
+    sets = {name:Augmented(images, torch.arange(16)%8, .2, .2, transform) for name in ("train","test")}
+    model = build("small_cnn", 8, 1)
+    data = Data("noise", sets, taxonomy, taxonomy.names)
+    one,other = (points_of(model, ProxyDR(8, 8), data, "train").embeddings for _ in range(2))
+    assert torch.equal(one, other)

@@ -4,6 +4,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from hiernb.train.checkpoint import save_progress
 from hiernb.data.base import remove_partials,write_atomic
 from hiernb.run.examine import examine
+from hiernb.train import manifest
 from hiernb.train.folder import alone_in,is_run,require_run_folder,sweep
 from hiernb.run.grid import plan
 from hiernb.train.logs import TensorBoard
@@ -263,3 +265,21 @@ def test_a_report_goes_into_a_folder(tmp_path):
     (tmp_path/"t").write_text("")
     with pytest.raises(ValueError, match="is a file, expected a folder"):
         examine(torch.randn(8, 4), torch.arange(8)//4, folder=tmp_path/"t")
+
+def test_threads_write_one_file_and_its_mode_stays(tmp_path):
+    path = tmp_path/"t.csv"
+    write_atomic(path, b"0")
+    path.chmod(0o640)
+    with ThreadPoolExecutor(8) as pool: list(pool.map(lambda k: write_atomic(path, bytes([k])*2**16), range(64)))
+    assert len(set(path.read_bytes()))==1
+    assert len(path.read_bytes())==2**16
+    assert path.stat().st_mode&0o777==0o640
+    assert os.listdir(tmp_path)==["t.csv"]
+
+def test_no_image_is_read_before_the_folder_is_refused(tmp_path, recipe, monkeypatch):
+    folder = tmp_path/"thesis"
+    folder.mkdir()
+    (folder/"log.csv").touch()
+    data,model,loss = assemble(recipe())
+    monkeypatch.setattr(manifest, "sha256_of", lambda path: pytest.fail("an image was read"))
+    with pytest.raises(ValueError, match="holds no run of hiernb"): train(model, loss, data, folder, progress=False)

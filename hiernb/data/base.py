@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['imported', 'partial_name', 'joiners', 'no_flock', 'sources', 'own', 'has_ended', 'remove_partials',
            'require_file_name', 'write_atomic', 'visible', 'plain_cell', 'csv_text', 'acquire', 'locked',
-           'checksum_fault', 'receive', 'changed_files', 'warn_changed', 'read_json', 'fetch', 'require_writable',
-           'stratified_split', 'ImageSet', 'Data', 'Source', 'register', 'missing', 'data_root', 'available',
-           'register_own', 'load', 'folder_of', 'verify']
+           'checksum_fault', 'receive', 'changed_files', 'warn_changed', 'read_json', 'headers_to_resume', 'fetch',
+           'require_writable', 'stratified_split', 'ImageSet', 'Data', 'Source', 'register', 'missing', 'data_root',
+           'available', 'register_own', 'load', 'folder_of', 'verify']
 
 # %% ../../nbs/50_data/02_base.ipynb #3a3df901
-import errno,hashlib,http.client,json,os,platform,re,shutil,stat,tempfile,time,urllib.error,urllib.request,warnings
+import errno,hashlib,http.client,json,os,platform,re,shutil,stat,tempfile,threading,time
+import urllib.error,urllib.request,warnings
 from collections.abc import Callable,Iterator,Mapping
 from contextlib import contextmanager,suppress
 from dataclasses import dataclass,field
@@ -29,7 +30,7 @@ from ..tree.taxonomy import Taxonomy,what_it_is
 
 # %% ../../nbs/50_data/02_base.ipynb #1a102076
 imported = time.time()                  # when this process began to write
-partial_name = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)@(?P<machine>[^@]*)\.partial")
+partial_name = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)@(?P<machine>[^@]*?)(\.\d+)?\.partial")
 
 def has_ended(
     partial:Path,  # temporary folder of `write_atomic`
@@ -77,10 +78,11 @@ def write_atomic(
     # what the file will hold, or what writes the file whose path it is given
     data:bytes|bytearray|memoryview|Callable[[Path],Any],
 )->Path:                          # the path
-    "Write `path` whole or not at all; `OSError` names the path, and what stood there before still stands."
+    """Write `path` whole or not at all; a file keeps its mode, a link is replaced and not followed.
+    `OSError` names the path, and what stood there before still stands."""
     path = Path(path)
     require_file_name(path)
-    own = path.with_name(f".{path.name}.{os.getpid()}@{platform.node()}.partial")
+    own = path.with_name(f".{path.name}.{os.getpid()}@{platform.node()}.{threading.get_ident()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_partials(path.parent, path.name)
@@ -90,6 +92,7 @@ def write_atomic(
             if not callable(data): file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if path.is_file() and not path.is_symlink(): os.chmod(own/path.name, stat.S_IMODE(path.stat().st_mode))
         os.replace(own/path.name, path)
     except BaseException as e:
         if not isinstance(e, OSError): raise
@@ -221,6 +224,17 @@ def read_json(
     except ValueError as e: raise ValueError(f"{path} is no JSON: {e}") from None
 
 # %% ../../nbs/50_data/02_base.ipynb #671847ac
+def headers_to_resume(
+    part:Path,      # a broken download
+    version:Path,   # holds its ETag or date
+    checksum:str,   # of the whole file; empty: unknown
+)->dict[str,str]:   # of a request
+    "Ask for the rest of a file, and for all of it where the file may have changed since. RFC 9110, 13.1.5."
+    have = part.stat().st_size if part.exists() else 0
+    tag = version.read_text() if version.is_file() else ""
+    if not have or not (tag or checksum): return {}
+    return {"Range":f"bytes={have}-"}|({"If-Range":tag} if tag else {})
+
 def fetch(
     url:str,             # where the file is
     path:str|Path,       # file to write; a broken download waits in `path` + ".part"
@@ -237,11 +251,13 @@ def fetch(
     # one process of several fetches, the others find the file
     with locked(path.with_name(f".{path.name}.lock")):
         if path.exists() and not checksum_fault(path, checksum): return path
-        have = part.stat().st_size if part.exists() else 0
-        request = urllib.request.Request(url, headers={"Range":f"bytes={have}-"} if have else {})
+        version = part.with_name(part.name+".version")       # which version of the file the part is of
+        request = urllib.request.Request(url, headers=headers_to_resume(part, version, checksum))
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer, open(part,
                 "ab" if answer.status==206 else "wb") as file:
+                tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+                version.write_text("" if tag.startswith("W/") else tag)
                 receive(answer, file, path.name, most, time.monotonic()+seconds)
         except (OSError,http.client.HTTPException) as e:
             nothing_left = isinstance(e, urllib.error.HTTPError) and e.code==416  # the part is all there is
@@ -249,8 +265,10 @@ def fetch(
             if not nothing_left: raise OSError(f"{url}: {str(e) or type(e).__name__}") from e
         if fault := checksum_fault(part, checksum):
             part.unlink()
+            version.unlink(missing_ok=True)
             raise ValueError(f"{url} is not the expected file: {fault}; the download was removed")
         os.replace(part, path)
+        version.unlink(missing_ok=True)
     return path
 
 # %% ../../nbs/50_data/02_base.ipynb #19da018d

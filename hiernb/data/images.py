@@ -288,6 +288,7 @@ class Normalize(nn.Module):
     ):
         super().__init__()
         self.mean,self.std = tuple(mean),tuple(std)
+    def extra_repr(self)->str: return f"mean={self.mean}, std={self.std}"
     def forward(self,
         image:Tensor,  # uint8 (channels,height,width)
     )->Tensor:         # float32 of that shape

@@ -109,6 +109,9 @@ class Normalize(nn.Module):
     def __init__(self, mean: Sequence[float], std: Sequence[float]):
         ...
 
+    def extra_repr(self) -> str:
+        ...
+
     def forward(self, image: Tensor) -> Tensor:
         ...
 vision_transformers = ('deit_s', 'dino_s', 'vit_s')

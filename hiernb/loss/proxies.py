@@ -194,6 +194,7 @@ def register_proxies(
         if taxonomy is None:
             raise SettingError(
                 "proxies='mds' places classes by a taxonomy: pass one, or take 'learned' or 'ema'", "proxies")
+        module.taxonomy = taxonomy
         points,module.stress = mds_proxies(taxonomy.path_distance(), dim, distance, beta, generator=generator)
     else: points = random_directions(n_classes, dim, generator)
     if proxies=="learned": module.proxies = nn.Parameter(points)

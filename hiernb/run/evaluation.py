@@ -61,10 +61,11 @@ def points_of(
 )->Points:
     "Embed a split. `ValueError` if there is none of that name."
     names = parts_of(data, split)
-    see = lambda part: embed(model, part, accelerator=accelerator, workers=workers)
+    # what is random in an image is decided by the image, so that measuring again gives the same
+    see = lambda part: embed(model, Seeded(part), accelerator=accelerator, workers=workers)
     (embeddings,labels),*gallery = (see(data.splits[name]) for name in names)
     same = torch.isin(labels, data.splits["train"].labels).any()
-    train = see(Seeded(data.splits["train"])) if same and split!="train" else None
+    train = see(data.splits["train"]) if same and split!="train" else None
     return Points(embeddings, labels, gallery[0] if gallery else None, train, curvature_of(model, loss))
 
 # %% ../../nbs/80_run/06_evaluation.ipynb #ef5dd7e8

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['kind', 'lay_out', 'take_apart', 'put_together', 'checksum', 'save_checkpoint', 'read_checkpoint', 'checkpoints',
-           'place_of', 'best_checkpoint', 'save_progress', 'last_progress', 'judged', 'describe_module', 'describe',
-           'apart', 'settings_differ', 'refuse_other', 'agree_on']
+           'place_of', 'best_checkpoint', 'save_progress', 'last_progress', 'judged', 'describe_module',
+           'describe_pixels', 'describe', 'apart', 'settings_differ', 'refuse_other', 'agree_on']
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #fc16fcd1
 import difflib,errno,hashlib,inspect,json,math,os,re,warnings
@@ -16,10 +16,11 @@ import torch
 from safetensors import SafetensorError,safe_open
 from safetensors.torch import save_file
 from torch import Tensor,nn
+from torch.utils.data import Dataset
 
 from .sampling import Views
-from ..data.base import Data,write_atomic
-from .manifest import Manifest,differences,digest,listed
+from ..data.base import Data,ImageSet,write_atomic
+from .manifest import Manifest,differences,digest,listed,unseeded
 from .distributed import facts_of_all,world
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #28614c25
@@ -221,10 +222,26 @@ def describe_module(
     plain = {k:v for k,v in given.items() if isinstance(v, (int,float,str))}
     # class counts: long
     plain |= {k:digest(json.dumps(v).encode()) for k,v in given.items() if isinstance(v, (list,tuple))}
+    if paths := getattr(given.get("taxonomy"), "paths", None):     # that places class points
+        plain["taxonomy"] = digest(json.dumps([list(path) for path in paths]).encode())
     parts = {f"{k} {name}":v for k,part in given.items() if isinstance(part, nn.Module) for name,
         v in describe_module(part).items()}
     return dict(type=type(module).__name__, **plain, **parts, description=repr(module),
         shapes=digest(json.dumps(shapes).encode()))
+
+def describe_pixels(
+    items:Dataset,  # a split
+)->str:             # how its images become what the network gets
+    "Describe the preparation and transform of images."
+    items = unseeded(items)
+    if isinstance(items, ImageSet):
+        mean,std = (torch.as_tensor(x).flatten().tolist() for x in (items.mean,items.std))
+        return f"in memory, mean {mean}, std {std}, {getattr(items, 'transform', None)!r}"
+    steps = [getattr(items, name, None) for name in ("prepare","transform")]
+    # a function's repr is its address
+    words = [repr(f) if f is None or isinstance(f, nn.Module) else getattr(f, "__qualname__", type(f).__name__)
+        for f in steps]
+    return "\n".join(words)
 
 def describe(
     model:nn.Module,  # images -> embeddings
@@ -240,6 +257,7 @@ def describe(
         (int,float,str,type(None))) else str(v) for k,v in data.protocol.items()}
     rows |= images.rows()
     rows |= {f"views of {k}":repr(v) for k,v in data.splits.items() if isinstance(v, Views)}
+    rows |= {f"pixels of {k}":describe_pixels(v) for k,v in data.splits.items()}
     return rows|options
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #c7ca6851
@@ -266,6 +284,8 @@ def settings_differ(
 )->str:                          # a phrase for each difference; empty if there is none
     "In what two runs differ."
     names = [k for k in {**there,**here} if there.get(k,"absent")!=here.get(k,"absent")]
+    # runs of earlier versions have not recorded these
+    names = [k for k in names if k in there or not k.startswith("pixels of ") and k!="loss taxonomy"]
     images = [k for k in names if k=="classes" or k.startswith("images of ")] if found else []
     phrases = [(k,apart(there.get(k,"absent"), here.get(k,"absent"))) for k in names if k not in images]
     said = [f"{k} is {one} there and {other} {where}" for k,(one,other) in phrases]

@@ -22,7 +22,7 @@ from .checkpoint import (agree_on,best_checkpoint,checkpoints,judged,last_progre
                                save_checkpoint)
 from .progress import is_watched,say
 from ..data.base import Data,read_json,write_atomic
-from .folder import alone_in,sweep
+from .folder import alone_in,require_run_folder,sweep
 from .health import Terminable,Terminated
 from .logs import Logs,environment,line,need_wandb,progress_bar
 from .manifest import differences,read_manifest,save_manifest
@@ -136,6 +136,11 @@ def resume(self:Trainer,
         raise ValueError(f"epochs={epochs} would end the run in {self.folder} with an epoch that was not "
             f"judged: give more epochs, "
                          "or start again with resume=False")
+    early = [row["epoch"] for row in self.history
+        if row[self.judge] is not None and not is_judged(self.options, row["epoch"], epochs)]
+    if early:
+        warnings.warn(f"epoch {', '.join(map(str, early))} was judged as the last of an earlier command and takes part in the choice "
+            f"of the best epoch; a run of {epochs} epochs from the beginning would not judge it", stacklevel=4)
     self.mend(epochs)
 
 # %% ../../nbs/65_train/14_loop.ipynb #2e069994
@@ -278,6 +283,7 @@ def train(
     `ValueError`: other settings, a folder in use, labels out of range, a loss that is not finite;
     `OSError`: what cannot be written."""
     chosen = read_options(**options)
+    require_run_folder(folder)                     # before any image is read
     join(accelerator)
     trainer = Trainer(model, loss, data, folder, chosen, accelerator)
     with alone_in(folder) if world()[0]==0 else nullcontext():

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['counted', 'kind', 'most_manifest', 'digest', 'stamp_of', 'sha256_of', 'hash_files', 'File', 'Part', 'home_of',
-           'plain', 'relative', 'Manifest', 'hash_pixels', 'save_manifest', 'read_manifest', 'follow',
+           'unseeded', 'relative', 'Manifest', 'hash_pixels', 'save_manifest', 'read_manifest', 'follow',
            'compare_contents', 'show', 'compare_labels', 'compare_memory', 'change_of_split', 'differences', 'listed',
            'as_begun']
 
@@ -60,7 +60,10 @@ def hash_files(
     unread = [path for path,found in zip(paths, hashes) if found is None]
     if not unread: return stamps,hashes
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = iter(tqdm(pool.map(sha256_of, unread), "hash", len(unread), unit="image", delay=2))
+        # a pool keeps a record of 2 KB for each of its tasks
+        parts = (unread[i:i+1024] for i in range(0, len(unread), 1024))
+        found = (sha for part in parts for sha in pool.map(sha256_of, part))
+        found = iter(tqdm(found, "hash", len(unread), unit="image", delay=2))
         return stamps,[sha or next(found) for sha in hashes]
 
 # %% ../../nbs/65_train/06_manifest.ipynb #f5ef87be
@@ -88,11 +91,11 @@ def home_of(
 )->str:         # the folder that its files' paths start from; "" if it has none
     "The folder of the data, or else the one that all of its files are in."
     if data.home is not None: return str(data.home)
-    files = [os.path.abspath(path) for part in data.splits.values() for path in getattr(plain(part), "paths",
+    files = [os.path.abspath(path) for part in data.splits.values() for path in getattr(unseeded(part), "paths",
         ())]
     return os.path.commonpath([os.path.dirname(path) for path in files]) if files else ""
 
-def plain(
+def unseeded(
     items:Dataset,  # a split
 )->Dataset:         # the images in it
     "A split without what turns its images."
@@ -148,7 +151,7 @@ class Manifest:
             stamps,hashes = hash_files(items.paths, [known.get(path) for path in paths])
             return Part(labels, paths, hashes, stamps)
         counts = {k:v for k,v in data.protocol.items() if k in counted}
-        parts = {split:part(plain(items)) for split,items in data.splits.items()}
+        parts = {split:part(unseeded(items)) for split,items in data.splits.items()}
         return cls(data.name, list(data.class_names), list(data.taxonomy.paths), counts, parts)
 
     def known(self)->dict[str,tuple[list[int],str]]:  # path -> stamp and SHA-256
@@ -334,7 +337,7 @@ def as_begun(
             f"{listed(dict(new=new))}", stacklevel=3)
     if data.name==there.name and here.rows()==there.rows(): return data
     files = {path:file for split,part in here.parts.items() for path,
-        file in zip(part.paths or (), plain(data.splits[split]).paths)}
+        file in zip(part.paths or (), unseeded(data.splits[split]).paths)}
     def part(split):
         items,kept = data.splits[split],there.parts[split]
         if kept.paths is None: return items

@@ -179,6 +179,9 @@ class ClassBalancedSampler:
                 f"{', '.join(map(str, called))}{', …' if len(few)>3 else ''}; leave them out of the "
                 f"split, with data.min_images={images_per_class} for images of your own, lower "
                 f"images_per_class, or draw with replacement=True)")
+        if not len(labels)//(classes_per_batch*images_per_class):
+            raise ValueError(f"a batch of {classes_per_batch} classes × {images_per_class} images is larger than "
+                f"the {len(labels)} training images, so an epoch would have no batch: lower batch_size")
         # class -> its images
         self.images = {int(y):i.tolist() for y,
             i in zip(classes, labels.argsort(stable=True).split(count.tolist()))}

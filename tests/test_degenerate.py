@@ -13,9 +13,11 @@ from hiernb.loss.sphere import directions as loss_directions
 from hiernb.loss.metric import ProxyAnchor, SupCon
 from hiernb.metric.audit import effect
 from hiernb.metric.calibration import ece
-from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, topk_accuracy
+from hiernb.data.draws import DrawFrom
+from hiernb.loss.classification import linear_start
+from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, tied_best, topk_accuracy
 from hiernb.metric.inspect import (
-    inspect, inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_of)
+    inspect, inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_rows)
 from hiernb.metric.neighbors import knn
 from hiernb.metric.retrieval import (
     chance_at_r, hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance, retrieval_ceiling)
@@ -150,8 +152,11 @@ def test_triplets_beyond_the_budget_are_sampled():
     d = pairwise_distance(near)
     sampled,every = triplet_agreement(d, many, budget=2**20),triplet_agreement(d, many)
     assert 0<abs(sampled-every)<4*(every*(1-every)/2**18)**.5
-    assert sampling_of(sampled, 1400)==", 262,144 sampled triplets, standard error 0.001"
-    assert sampling_of(sampled, 1200)==""
+    size,error = sampling_rows("proxies", sampled, 1400)
+    assert size["value"]==2**18
+    assert error["measure"]=="triplet agreement, standard error"
+    assert error["value"]==pytest.approx((sampled*(1-sampled)/2**18)**.5)
+    assert sampling_rows("proxies", sampled, 1200)==[]
 
 
 @pytest.mark.parametrize("kind", [torch.int64, torch.bool, torch.complex64])
@@ -221,3 +226,82 @@ def test_orders_that_are_the_same_are_not_two(tmp_path):
 def test_two_classes_have_no_worse_tree_than_the_true_one():
     two = Taxonomy.from_paths(["a", "b"])
     assert robinson_foulds.ceiling(two, two)==0
+
+
+def test_a_collapsed_encoder_has_a_gallery_of_its_own():
+    "All points are one, and the gallery has as many as there are queries: their classes need not be the queries'."
+    x,labels,theirs = torch.ones(6, 3),torch.arange(6)%2,torch.tensor([0, 0, 0, 0, 0, 1])
+    assert recall_at_k(x, labels, 6, x.clone(), theirs)=={6:1.}
+    assert 0<recall_at_k(x, labels, 1, x.clone(), theirs)[1]<1
+
+
+def test_a_gallery_that_holds_the_queries_is_warned_of_once():
+    x,labels = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)),torch.arange(20)%4
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        recall_at_k(x, labels, 1, torch.cat([x.flip(0), x+9]), labels.repeat(2))
+    assert sum("finds itself" in str(w.message) for w in said)==1
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_only_tied_rows_are_widened(rows):
+    "One row of equal scores among others; every class has its share, and the other rows keep their k places."
+    scores = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+    scores[:rows] = 0
+    best,share = tied_best(scores, 2)
+    assert share.sum(1).tolist()==pytest.approx([2]*5)
+    assert share[:rows].unique().tolist()==[.25]
+    order = scores[rows:].argsort(1, descending=True)
+    assert best[rows:,:2].tolist()==order[:,:2].tolist()
+    assert share[rows:,:2].eq(1).all()
+    assert not share[rows:,2:].any()
+
+
+lengths = dict(topk_accuracy=lambda k: topk_accuracy(torch.eye(4), torch.arange(4), k),
+    ahd_at_k=lambda k: ahd_at_k(torch.eye(4), torch.arange(4), 1-torch.eye(4), k),
+    hp_at_k=lambda k: hp_at_k(torch.eye(4), torch.arange(4), 1-torch.eye(4), k),
+    hs_at_k=lambda k: hs_at_k(torch.eye(4), torch.arange(4), torch.ones(4, 4), k),
+    ahs_at_k=lambda k: ahs_at_k(torch.eye(4), torch.arange(4)//2, torch.eye(2), k),
+    knn=lambda k: knn(torch.eye(4), None, k, exclude_self=True))
+
+
+@pytest.mark.parametrize("measure", lengths.values(), ids=lengths)
+def test_a_list_length_is_a_whole_number(measure):
+    measure(2)
+    with pytest.raises(ValueError, match="must be .*whole number, got 2.0"): measure(2.)
+
+
+def test_a_random_order_is_drawn_into_a_given_tensor():
+    "torch names the variant with a generator in another order there."
+    drawn = []
+    for _ in range(2):
+        out = torch.empty(9, dtype=torch.int64)
+        with DrawFrom(torch.Generator().manual_seed(3)): torch.randperm(9, out=out)
+        drawn.append(out.tolist())
+    assert drawn[0]==drawn[1]
+    assert sorted(drawn[0])==list(range(9))
+
+
+def test_class_points_start_in_float32_whatever_the_default_is():
+    torch.set_default_dtype(torch.float64)
+    try: found = [linear_start(3, 2, start, torch.Generator().manual_seed(0)) for start in ("torch","published")]
+    finally: torch.set_default_dtype(torch.float32)
+    assert {tensor.dtype for pair in found for tensor in pair}=={torch.float32}
+
+
+def test_sharded_queries_have_one_class_each():
+    x,labels = torch.randn(6, 3, generator=torch.Generator().manual_seed(0)),torch.arange(6)%2
+    assert sharded_ranks(x, labels, [(x[:4], labels[:4]),(x[4:], labels[4:])]).shape==(6,)
+    with pytest.raises(ValueError, match="holds the queries themselves, but 6 of 6 labels"):
+        sharded_ranks(x, labels, [(x[:4], 1-labels[:4]),(x[4:], 1-labels[4:])])
+
+
+def test_a_second_examination_leaves_nothing_of_the_first(tmp_path):
+    x,labels = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)),torch.arange(20)%4
+    taxonomy = Taxonomy.from_paths([("a","b"),("a","c"),("d","e"),("d","f")])
+    examine(x, labels, taxonomy, folder=tmp_path, n_permutations=9, progress=False)
+    (tmp_path/"mine.svg").touch()
+    assert (tmp_path/"tanglegram.svg").is_file()
+    examine(x, labels, folder=tmp_path, n_permutations=9, progress=False)
+    assert not (tmp_path/"tanglegram.svg").exists()
+    assert (tmp_path/"mine.svg").is_file()

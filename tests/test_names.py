@@ -15,9 +15,11 @@ from hiernb.metric.hierarchical import ahd_at_k, level_accuracy, permutation_p, 
 from hiernb.metric.inspect import inspect, inspect_embeddings, inspect_logits
 from hiernb.metric.retrieval import hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance
 from hiernb.metric.space import prototypes, variances
-from hiernb.tree.compare import class_retrieval, mean_correlation
+from hiernb.tree.compare import (
+    class_retrieval, cophenetic_correlation, elementwise_correlation, mean_correlation, triplet_agreement)
 from hiernb.tree.infer import proxy_tree
 from hiernb.tree.labels import plain_labels
+from hiernb.tree.proxy_scores import score_proxy_tree
 from hiernb.tree.taxonomy import Taxonomy
 
 groups = [0, 0, 0, 1, 1, 2, 2, 2]                                          # of the classes 0…7
@@ -220,3 +222,33 @@ def test_points_of_a_run_have_names():
     assert with_samples(found, taxonomy_of(words), None)[1].names==words
     with pytest.raises(ValueError, match="names decide"):
         with_samples(found, taxonomy_of(words), None, "taxonomy")
+
+
+matrices = {
+    "mean_correlation":lambda t,m: mean_correlation(m, t),
+    "elementwise_correlation":lambda t,m: elementwise_correlation(m, t),
+    "triplet_agreement":lambda t,m: triplet_agreement(m, t),
+    "cophenetic_correlation":cophenetic_correlation,
+}
+
+
+@pytest.mark.parametrize("measure", matrices.values(), ids=matrices)
+def test_a_matrix_beside_a_taxonomy_needs_a_stated_order(tmp_path, measure):
+    "Rows have no names: beside a Newick file without labels they could mean two orders."
+    unordered = Taxonomy.from_file(newick_file(tmp_path, words))
+    stated = unordered.select(words)
+    matrix = stated.path_distance()
+    assert measure(stated, matrix)==pytest.approx(1)
+    with pytest.raises(ValueError, match="rows without names can mean two orders"): measure(unordered, matrix)
+
+
+def test_a_proxy_tree_is_scored_by_names(tmp_path):
+    "Labels without names are refused where the order is unknown; names give what the stated order gives."
+    x,y,_ = sample()
+    ball = .1*x
+    proxies = .05*torch.randn(6, 6, generator=torch.Generator().manual_seed(1))
+    unordered = Taxonomy.from_file(newick_file(tmp_path, words))
+    score = lambda labels,taxonomy: score_proxy_tree(ball, proxies, 1., labels, taxonomy, 1, 9)
+    with pytest.raises(ValueError, match="can mean two orders"): score(y, unordered)
+    stated = score(y, unordered.select(words))
+    assert score([words[k] for k in y], unordered).value.tolist()==pytest.approx(stated.value.tolist(), abs=1e-12)

@@ -156,6 +156,11 @@ def test_a_file_without_labels_does_not_say_their_order(tmp_path):
     assert Taxonomy.from_newick("(b,a);").ordered is None  # the documented order: that of the text
     assert Taxonomy.from_newick(path).select(["a","b"]).ordered
     assert Taxonomy.from_newick(file_of(tmp_path, "[&labels 1 0](b,a);", ".nwk")).ordered
+    nobodys = Taxonomy.from_newick(file_of(tmp_path, "(b,a);", ".nwk"))
+    ours = Taxonomy.from_paths(["b","a"])                  # the order of labels, in which they are written
+    assert Taxonomy.from_newick(file_of(tmp_path, ours.to_newick(), ".nwk")).ordered
+    assert Taxonomy.from_newick(file_of(tmp_path, nobodys.to_newick(), ".nwk")).ordered is False
+    assert Taxonomy.from_csv(file_of(tmp_path, "class,label\nb,1\na,0\n", ".csv")).ordered
 
 
 @settings(max_examples=50, deadline=None)
@@ -221,3 +226,10 @@ def test_a_ladder_is_no_harder_than_a_bush():
     assert read_newick(newick(ladder.to_tree()).decode())[1][-1]=="c1499"
     deep = ([-1,*range(20_000)], ["",*map(str,range(20_000))], [None]*20_001, [None]*20_001)
     assert len(read_newick(write_newick(*deep))[0])==20_001
+
+
+def test_many_groups_of_one_name_are_numbered_at_once():
+    text = "("+",".join(f"(c{k})group" for k in range(4000))+");"
+    found = Taxonomy.from_newick(text)
+    assert found.level_names(0)[0]=="group"
+    assert "group (4000)" in found.level_names(0)

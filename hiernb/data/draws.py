@@ -31,9 +31,9 @@ def seeded_twin(
 )->torch._ops.OpOverload:             # the same with a `generator` argument
     "The variant of an operation that takes a generator. `NotImplementedError` if there is none."
     if any(argument.name=="generator" for argument in operation._schema.arguments): return operation
-    plain = operation._overloadname in ("","default")
-    twin = getattr(operation.overloadpacket, "generator" if plain else f"{operation._overloadname}_generator",
-        None)
+    name = operation._overloadname
+    names = ["generator"] if name in ("","default") else [f"{name}_generator",f"generator_{name}"]  # both orders occur
+    twin = next((getattr(operation.overloadpacket, twin) for twin in names if hasattr(operation.overloadpacket, twin)), None)
     if twin is None:
         raise NotImplementedError(f"{operation} draws from torch's global generator and takes no other")
     return twin

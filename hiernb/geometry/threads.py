@@ -15,16 +15,18 @@ import torch
 def one_openmp_thread()->None:
     "Let the calling thread, and no other, use one thread of torch."
     torch.get_num_threads()  # torch sets a thread's number at its first call: let it be done
-    limit = getattr(ctypes.CDLL(torch._C.__file__), "omp_set_num_threads", None)
-    if limit is not None: limit(1)                                # OpenMP keeps a number for each thread
+    library = ctypes.CDLL(torch._C.__file__)
+    for name in ("omp_set_num_threads","MKL_Set_Num_Threads_Local"):       # each keeps a number for each thread
+        limit = getattr(library, name, None)
+        if limit is not None: limit(1)
 
 # %% ../../nbs/10_geometry/05_threads.ipynb #f2584fec
 def side_by_side(
     f:Callable,             # called with one of each, in one of several threads
     *arguments:Iterable,    # as for `map`
 )->list:                    # what `f` returned, in order
-    """Map `f` over arguments, on as many threads as torch may use; each uses one thread of torch, the
-    caller's modes and no autocast."""
+    """Map `f` over arguments, on as many threads as torch may use; each uses one thread of torch, gradients
+    and inference mode as the caller, and no autocast, default device or other mode."""
     calls,threads = list(zip(*arguments)),torch.get_num_threads()
     inference,grad = torch.is_inference_mode_enabled(),torch.is_grad_enabled()
     def call(some):

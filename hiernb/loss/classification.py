@@ -92,14 +92,14 @@ def linear_start(
     dim:int,                    # embedding dimension D
     start:str,                  # 'torch' or 'published'
     generator:torch.Generator,  # source of randomness
-)->tuple[Tensor,Tensor]:        # weights (C,D) and bias (C,)
+)->tuple[Tensor,Tensor]:        # weights (C,D) and bias (C,), float32
     "Draw the weights of a linear layer. `ValueError` for another start."
     if start not in ("torch","published"):
         raise SettingError(f"start must be 'torch' or 'published', got {start!r}", "start")
-    if start=="published": return torch.randn(n_classes, dim, generator=generator),torch.zeros(n_classes)
+    weights,bias = torch.zeros(n_classes, dim, dtype=torch.float32),torch.zeros(n_classes, dtype=torch.float32)
+    if start=="published": return weights.normal_(generator=generator),bias
     bound = dim**-.5
-    weights = torch.empty(n_classes, dim).uniform_(-bound, bound, generator=generator)
-    return weights,torch.empty(n_classes).uniform_(-bound, bound, generator=generator)
+    return (weights.uniform_(-bound, bound, generator=generator),bias.uniform_(-bound, bound, generator=generator))
 
 # %% ../../nbs/30_loss/04_classification.ipynb #80c30ce2
 class Softmax(nn.Module):

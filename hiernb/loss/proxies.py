@@ -43,7 +43,7 @@ def starting_proxies(
     "Draw points whose directions are uniform. `ValueError` for another start."
     if start not in ("sphere","published"):
         raise SettingError(f"start must be 'sphere' or 'published', got {start!r}", "start")
-    points = torch.randn(n, dim, generator=own_generator(generator))
+    points = torch.randn(n, dim, generator=own_generator(generator), dtype=torch.float32)
     return directions(points, "random directions") if start=="sphere" else std*points
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #15631ee8

@@ -56,9 +56,14 @@ def tied_best(
     last = scores.gather(1, best[:,-1:])                                     # (N,1)
     above,tied = ((scores>last).sum(1, keepdim=True),(scores==last).sum(1, keepdim=True))
     most = int((above+tied).max())
-    if most>k: best = ranked(scores, most)
-    own = scores.gather(1, best)
-    return best,(own>last) + (own==last)*((k-above).double()/tied)
+    if most==k: return best,torch.ones(best.shape, dtype=torch.float64)
+    wide = (above+tied>k)[:,0].nonzero()[:,0]                # only these hold more classes than places
+    best = torch.cat([best,best[:,-1:].expand(-1, most-k)], 1)
+    best[wide] = ranked(scores[wide], most)
+    share = (torch.arange(most)<k).double().repeat(len(best), 1)
+    own = scores[wide].gather(1, best[wide])
+    share[wide] = (own>last[wide])+(own==last[wide])*((k-above[wide]).double()/tied[wide])
+    return best,share
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #b5c3169f
 def topk_accuracy(
@@ -113,6 +118,7 @@ def correct_sets(
     """Smallest balls with at least `set_size` classes.
     `ValueError` if the taxonomy is too small. DeViSE, Frome et al. 2013, appendix."""
     tree_dist = check_square(tree_dist, "tree_dist")
+    set_size = whole_number(set_size, "set_size")
     rank = set_size+1 if as_published else set_size-1
     if set_size<1 or rank>=len(tree_dist):
         raise ValueError(f"set_size {set_size} reads rank {rank} of {len(tree_dist)} classes; choose "

@@ -376,6 +376,8 @@ def write_examination(
         t in trees.items()}
     made = [write_atomic(folder/name, data) for name,
         data in (files|{f"{name}.svg":svg for name,(svg,_) in drawn.items()}).items()]
+    for name in written:                             # of an earlier examination
+        if folder/name not in made and name!="report.html": (folder/name).unlink(missing_ok=True)
     return [report(folder/"report.html", f"{beginning}{settings['embeddings']} hold",
         sections_of(tables, drawn, short), settings),*made]
 

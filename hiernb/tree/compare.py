@@ -29,10 +29,13 @@ def both_sides(
     d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
 )->tuple[np.ndarray,np.ndarray]:        # two (C,C) float64
-    """Both matrices without their rounding.
-    `ValueError` as `check_distances`, for different numbers of classes, or for fewer than 3."""
+    """Return both matrices without their rounding.
+    `ValueError` as `check_distances`, for different numbers of classes, fewer than 3, and for a matrix beside
+    a taxonomy whose order nobody stated."""
     taxonomies = isinstance(d, Taxonomy) and isinstance(d_true, Taxonomy)
     if taxonomies and d.n_classes==d_true.n_classes: d = d.select(d_true.names)  # names decide, not places
+    for one,other in ((d,d_true),(d_true,d)):                              # rows of a matrix have no names
+        if isinstance(one, Taxonomy) and not isinstance(other, Taxonomy): require_order(one)
     d,d_true = check_distances(d, what="d"),check_distances(d_true, what="d_true")
     if len(d)!=len(d_true):
         raise ValueError(f"d has {len(d)} classes and d_true {len(d_true)}; both must list the same classes "
@@ -341,7 +344,9 @@ def triplet_agreement(
     if isinstance(d, (TreeNode,Taxonomy)):
         shared = clades(d, names).astype(np.float32)
         closeness = -(shared.T@shared)
-    elif isinstance(t_true, Taxonomy): closeness = check_distances(d, what="d")
+    elif isinstance(t_true, Taxonomy):
+        require_order(t_true)
+        closeness = check_distances(d, what="d")
     else:
         raise ValueError("a distance matrix has no names: give the truth as a Taxonomy, whose names are the "
             "order of the rows")
@@ -368,8 +373,10 @@ def cophenetic_correlation(
 )->float:  # in [-1,1]; 0 if all distances in the tree are equal, nan (with a warning) if all in `d` are
     """Pearson's correlation of tree distances with `d` over all pairs of classes.
     Sokal & Rohlf 1962. `ValueError` as `both_sides`."""
-    if isinstance(d, Taxonomy): names = d.names
-    elif names is None and isinstance(t, Taxonomy): names = t.names
+    if isinstance(d, Taxonomy): names,d = d.names,d.path_distance()
+    elif names is None and isinstance(t, Taxonomy):
+        require_order(t)
+        names = t.names
     elif names is None: raise ValueError("names must say which class each row of d is")
     pairs,true_pairs = (pair_matrix(x, ranks=False) for x in both_sides(cophenetic(as_tree(t), names), d))
     if not true_pairs.any():

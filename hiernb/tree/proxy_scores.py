@@ -6,12 +6,14 @@
 __all__ = ['random_directions', 'tree_measures', 'score_proxy_tree']
 
 # %% ../../nbs/20_tree/08_proxy_scores.ipynb #d5b56028
+from collections.abc import Sequence
 from functools import partial
 import numpy as np
 import pandas as pd
 import torch
 from skbio import TreeNode
 from torch import Tensor
+from .labels import match_labels
 from .taxonomy import Taxonomy
 from .infer import cophenetic,proxy_tree
 from .significance import PermutationTest,permutation_test,whole_number
@@ -44,8 +46,8 @@ def score_proxy_tree(
     embeddings:Tensor,                    # (N,D), in the ball
     proxies:Tensor,                       # (P,D) hierarchical proxies, in the ball
     c:float,                              # curvature magnitude > 0
-    # (N,) labels in the order of `taxonomy.names`; classes that do not occur are left out of the taxonomy
-    labels:Tensor,
+    # (N,) names, or integers in the taxonomy's order; classes that do not occur are left out of the taxonomy
+    labels:Tensor|Sequence,
     taxonomy:Taxonomy,                    # the truth
     n_draws:int=19,                       # sets of random proxies, ≥ 1
     n_permutations:int=199,               # shuffles of the classes, ≥ 1
@@ -57,6 +59,7 @@ def score_proxy_tree(
     n_draws,n_permutations = (
         whole_number(n_draws, "n_draws", 1),whole_number(n_permutations, "n_permutations", 1))
     generator = generator or torch.Generator().manual_seed(0)
+    labels,taxonomy = match_labels(labels, taxonomy)
     tree = lambda p: proxy_tree(embeddings, p, c, labels, taxonomy.names, **options)
     learned = tree(proxies)
     present = {tip.name for tip in learned.tips()}

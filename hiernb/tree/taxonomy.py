@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -27,8 +27,8 @@ from .formats import (
 
 # %% auto #0
 __all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span',
-           'renamed', 'check_level_columns', 'class_columns', 'path_mark', 'row_path', 'label_order', 'sibling_names',
-           'newick_paths', 'what_it_is', 'list_folder']
+           'renamed', 'check_level_columns', 'class_columns', 'path_mark', 'row_path', 'label_column', 'label_order',
+           'sibling_names', 'newick_paths', 'what_it_is', 'list_folder']
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #fe7975e0
 def unique_names(
@@ -418,6 +418,13 @@ def row_path(
     if not found or not all(found): raise ValueError(f"{where}: empty name in {found}")
     return tuple(found)
 
+def label_column(
+    header:Sequence[str],     # column names
+    idle:Sequence[int],       # columns of numbers
+)->int|None:
+    "Find the column `label`."
+    return next((k for k in idle if header[k].lower()=="label"), None)
+
 def label_order(
     file:str|Path,                            # for messages
     header:Sequence[str],                     # column names
@@ -426,7 +433,7 @@ def label_order(
 )->list[int]:                                 # row of each label
     """Order rows by a column `label` of numbers, if there is one.
     `ValueError` unless it counts the classes from 0 or 1."""
-    column = next((k for k in idle if header[k].lower()=="label"), None)
+    column = label_column(header, idle)
     if column is None: return list(range(len(rows)))
     labels = [int(row[column]) for _,row in rows]
     first = min(labels)
@@ -460,8 +467,10 @@ def from_csv(cls:Taxonomy,
         warnings.warn(f"{file}: the columns {[header[k] for k in levels]} are not read", stacklevel=2)
     paths = [row_path(f"{file}, line {line}", row, path, leaf, levels, mark) for line,row in rows]
     order = label_order(file, header, rows, idle)
-    try: return cls.from_paths([paths[k] for k in order])
+    try: found = cls.from_paths([paths[k] for k in order])
     except ValueError as error: raise ValueError(f"{file}: {error}") from None
+    if label_column(header, idle) is not None: found.ordered = True
+    return found
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #e7cdcaa9
 @patch(cls_method=True)
@@ -480,7 +489,8 @@ def builtin(cls:Taxonomy,
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #41ce4dcc
 @patch
 def to_newick(self:Taxonomy)->str:  # one line
-    "Write Newick text with edge lengths, ending in `;`. `from_newick` gives the same taxonomy back."
+    """Write Newick text with edge lengths, ending in `;`, and the label of each tip where an order is known.
+    `from_newick` gives the same taxonomy back."""
     nodes = span(self.paths)
     plain = unique_names(self.paths)==self.names  # else names were given, and stand for themselves
     label = {node:k for k,node in enumerate(nodes.classes)}
@@ -494,7 +504,8 @@ def to_newick(self:Taxonomy)->str:  # one line
         if k is not None and below: rows.append((row, name, 0., None))
         grown = [(child,row,(*path,nodes.names[child]) if self.support else ()) for child in below]
         todo += reversed(grown)
-    front = "" if tips==list(range(self.n_classes)) else f"[&labels {' '.join(map(str,tips))}]"
+    # read from a file, names without labels have no order that anybody stated
+    front = "" if self.ordered is False else f"[&labels {' '.join(map(str,tips))}]"
     return front+write_newick(*zip(*rows))
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3f0c11a4
@@ -506,11 +517,14 @@ def sibling_names(
     """Name groups that have no name or one that a sibling has.
     `ValueError` for a class that would change its name so."""
     inner,found,taken = set(parents),[nfc(name) for name in names],[set() for _ in parents]
+    last = defaultdict(lambda: 1)    # (parent, name) -> number of the last group of that name
     for node in range(1, len(found)):
         if node not in inner and node not in selves: taken[parents[node]].add(found[node])
     for node in sorted(inner-{-1,0}):
-        siblings,name,number = taken[parents[node]],found[node] if found[node].strip() else f"node {node}",1
+        siblings,name = taken[parents[node]],found[node] if found[node].strip() else f"node {node}"
+        number = last[parents[node],name]
         while (one := name if number==1 else f"{name} ({number})") in siblings: number += 1
+        last[parents[node],name] = number
         siblings.add(one)
         found[node] = one
     for node in selves:

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -16,7 +16,7 @@ import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
 from .formats import check_path_sizes, nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
-__all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span', 'renamed', 'check_level_columns', 'class_columns', 'path_mark', 'row_path', 'label_order', 'sibling_names', 'newick_paths', 'what_it_is', 'list_folder']
+__all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span', 'renamed', 'check_level_columns', 'class_columns', 'path_mark', 'row_path', 'label_column', 'label_order', 'sibling_names', 'newick_paths', 'what_it_is', 'list_folder']
 
 def unique_names(paths: Sequence[tuple[str, ...]]) -> list[str]:
     ...
@@ -139,6 +139,9 @@ def path_mark(file: str | Path, column: str, cells: Sequence[str], separator: st
     ...
 
 def row_path(where: str, row: Sequence[str], path: int | None, leaf: int | None, levels: Sequence[int], mark: str | None) -> tuple[str, ...]:
+    ...
+
+def label_column(header: Sequence[str], idle: Sequence[int]) -> int | None:
     ...
 
 def label_order(file: str | Path, header: Sequence[str], rows: Sequence[tuple[int, list[str]]], idle: Sequence[int]) -> list[int]:

@@ -1,0 +1,233 @@
+"What a refusal of `hiernb.data` must name: bad input and the words of its message."
+import http.server
+import pickle
+import resource
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from refusals import refusals,refuses
+from safetensors.torch import save_file
+
+from hiernb.data.base import (
+    Data, ImageSet, fetch, load, require_writable, stratified_split, verify, write_atomic)
+from hiernb.data.embeddings import (
+    as_embeddings, as_labels, as_matrix, as_names, check_plain, dimensions, label_column, label_values,
+    load_embeddings, table_parts, whole_labels)
+from hiernb.tree.taxonomy import Taxonomy
+
+# files
+
+def over_the_limit(home):
+    write_atomic(home/"a.bin", b"first")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096,limits[1]))
+    try: write_atomic(home/"a.bin", bytes(10_000))
+    finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+def below_a_file(call):
+    "The call with a folder that cannot be made, because a file has its name."
+    def run(home):
+        (home/"file").touch()
+        return call(home/"file"/"below")
+    return run
+
+@refusals(dict(
+    full_disk=(over_the_limit, "could not write", "a.bin", "the file that was there is untouched"),
+    no_folder=(below_a_file(lambda home: write_atomic(home, b"")), "could not write", "nothing was left behind"),
+    not_writable=(below_a_file(lambda home: require_writable(home, "toy")), "below and cannot be put there",
+        "Not a directory. Choose another folder"),
+))
+def test_files_that_cannot_be_written(call, words, tmp_path): refuses(lambda: call(tmp_path), words, OSError)
+
+# downloads
+
+body = bytes(range(256))*1200
+
+class Breaks(http.server.BaseHTTPRequestHandler):
+    "A server that breaks off after 100,000 bytes."
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:100_000])
+    def log_message(self, *_): pass
+
+@pytest.fixture(scope="module")
+def address():
+    server = http.server.HTTPServer(("127.0.0.1",0), Breaks)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/x"
+    server.shutdown()
+    server.server_close()
+
+@refusals(dict(
+    broken=(lambda address, home: fetch(address, home/"x.gz", ""),
+        "/x: the connection broke after 100,000 of 307,200 bytes"),
+    too_large=(lambda address, home: fetch(address, home/"x.gz", "", most=299_999),
+        "/x: it is larger than 299,999 bytes"),
+    too_long=(lambda address, home: fetch(address, home/"x.gz", "", seconds=0), "/x: it took too long"),
+    nowhere=(lambda _, home: fetch("http://127.0.0.1:9/x", home/"x.gz", "", timeout=1), "http://127.0.0.1:9/x",
+        "refused"),
+))
+def test_downloads_that_fail(call, words, address, tmp_path):
+    refuses(lambda: call(address, tmp_path), words, OSError)
+
+def test_another_file_under_the_address_is_noticed(tmp_path):
+    (tmp_path/"x").write_bytes(b"abc")
+    address = (tmp_path/"x").as_uri()
+    words = [f"{address} is not the expected file: md5 90015098","the download was removed"]
+    refuses(lambda: fetch(address, tmp_path/"x.gz", "0"*32), words)
+
+# register and splits
+
+three = Taxonomy.from_paths([("animal","cat"),("animal","dog"),("thing","cup")])
+pixels = torch.zeros(6,2,3,3, dtype=torch.uint8)
+wrong_label = ImageSet(pixels, torch.tensor([0,1,2,0,3,2]), 0, 1)
+
+def no_reader(home):
+    "A path where no reader of a user's own data is registered."
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hiernb.data.base.own", {})
+        load("./toys")
+
+@refusals(dict(
+    too_few=(lambda _: stratified_split(torch.zeros(9, dtype=int), dict(a=20), torch.Generator()), "9 images"),
+    not_bytes=(lambda _: ImageSet(pixels.float(), torch.zeros(6, dtype=int), 0, 1), "uint8"),
+    labels=(lambda _: ImageSet(pixels, torch.zeros(3, dtype=int), 0, 1), "(6,)"),
+    order=(lambda _: Data("toy", {}, three, ["cat","cup","dog"]),
+        "class 1 is 'cup' in the data and 'dog' in the taxonomy"),
+    number_of_names=(lambda _: Data("toy", {}, three, ["cat","dog"]), "'cup'"),
+    label=(lambda _: Data("toy", dict(val=wrong_label), three, three.names), "label 3 of image 4 in split 'val'"),
+    unknown=(lambda _: load("toys"), "no data set is named 'toys'; known: "),
+    no_reader=(no_reader, "no data set is named './toys'"),
+    nothing_to_verify=(lambda home: verify(home/"none"), "no known data set"),
+))
+def test_data_that_cannot_be(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+# embeddings
+
+x,y = np.random.default_rng(0).normal(size=(6,4)),np.array([0,1,2,0,1,2])
+parts = dict(embeddings=x, labels=y, class_names=["cat","dog","cup"], proxies=x[:3], split=["train"]*6)
+
+def matrix(rows): return lambda: as_matrix(rows, "x")
+def given(**changes): return lambda: as_embeddings(parts|changes, "f.npz")
+def labeled(*args): return lambda: as_labels(*args)
+
+@refusals(dict(
+    no_names=(lambda: as_names([], "x"), "got an empty one"),
+    sparse=(matrix(torch.eye(2).to_sparse()), "x must be a dense matrix, got torch.sparse_coo"),
+    integers=(matrix(torch.ones(2, 2).long()), "floating point numbers, got torch.int64"),
+    complex=(matrix(np.ones((2,2), complex)), "complex"),
+    objects=(matrix(np.array([[None]])), "object"),
+    vector=(matrix(np.ones(3)), "matrix"),
+    nan=(matrix(np.array([[1.,np.nan]])), "nan or inf"),
+    beyond_float32=(matrix(np.array([[0.],[1e39]])), "first row 1"),
+    half_label=(lambda: whole_labels(torch.tensor([1.,1.5])), "row 2, labels: expected whole numbers"),
+    rounded_label=(lambda: whole_labels(torch.tensor([258.]).bfloat16()), "found 258.0"),  # 257 was rounded to it
+    fraction=(labeled([0.,.5], None, 2), "found 0.5"),
+    few_labels=(labeled([0,1], None, 3), "shape (3,)"),
+    label_beyond_names=(labeled([0,2], ["a","b"], 2), "sample 1 has 2"),
+    unknown_name=(labeled(["a","x"], ["a","b"], 2), "'x' is not among the 2"),
+    repeated_name=(labeled([0,1], ["a","a"], 2), "'a' comes twice"),
+    negative=(labeled([-1,0], None, 2), "from 0"),
+    empty_name=(labeled([0,1], ["a",""], 2), "none of them empty"),
+    text_of_names=(labeled([0,1], "ab", 2), "list of names"),
+    ids=(labeled([0,2**40], None, 2), "number the classes"),
+    no_labels=(given(labels=None), "f.npz: expected `embeddings` and `labels`, found no `labels`; there is "
+        "embeddings (6, 4)"),
+    short_labels=(given(labels=y[:4]), "shape (6,)"),
+    proxies=(given(proxies=x[:,:3]), "proxies have 3"),
+    split=(given(split=["train"]), "split must have 6"),
+    not_finite=(given(embeddings=x*np.nan), "f.npz: embeddings must hold"),
+    nested=(lambda: check_plain([[[1]]], 99), "nested too deeply"),
+))
+def test_parts_that_are_no_embeddings(call, words): refuses(call, words, (ValueError,TypeError))
+
+def column(*values): return lambda: label_values(pd.Series(values, name="label"))
+
+table = pd.DataFrame(x, columns=["e0","e1","e2","e3"])
+table.insert(0, "class", ["cat","dog","cup"]*2)
+listed = pd.DataFrame(dict(label=y, embedding=list(x)))
+no_number = table.astype({"e1":object})
+no_number.loc[2,"e1"] = "n/a"
+
+def read(frame): return lambda: table_parts(frame)
+def lists(*cells): return read(listed.assign(embedding=cells))
+
+@refusals(dict(
+    fraction=(column(.5, 1.), "row 1, column label: expected whole numbers or names, found 0.5"),
+    truth=(column(True), "found True"),
+    mixed=(column("a", 1), "row 2, column label: expected whole numbers or names"),
+    number_among_names=(column(*"abc4"), "row 4, column label: expected names as in the others, found '4'"),
+    name_among_numbers=(column("0","1","n/a","0"),
+        "row 3, column label: expected whole numbers as in the others, found 'n/a'"),
+    misspelt=(lambda: label_column(pd.DataFrame(dict(size=[1.], kind=["a"])), "kinds"),
+        "there is no column 'kinds'; did you mean 'kind'?"),
+    no_dimensions=(lambda: dimensions(["a","b"]), "found none; the columns are a, b"),
+    prefixes=(lambda: dimensions(["e0","f0"]), "the prefixes 'e', 'f'"),
+    gap=(lambda: dimensions(["e0","e2"]), "without a gap"),
+    first=(lambda: dimensions(["e2","e3"]), "from 1"),
+    class_and_label=(read(table.assign(label=0)), "one of the two"),
+    no_class=(read(table.drop(columns="class")), "found e0"),
+    no_number=(read(no_number), "row 3, column e1"),
+    no_split=(read(table.assign(split=[None]*6)), "row 1, column split"),
+    no_rows=(read(table[:0]), "column names alone"),
+    label=(read(listed.assign(label=.5)), "found 0.5"),
+    lengths=(lists(*[[1.],[1.,2.]]*3), "lengths [1, 2]"),
+    none=(lists(*[[1.]]*5, None), "row 6, column embedding: expected a list of numbers"),
+    digits=(lists(*[[1.]]*5, "12"), "row 6, column embedding: expected a list of numbers"),
+    names=(lists(*[[1.]]*5, ["a"]), "row 6, column embedding: expected a list of numbers"),
+    empty=(lists(*[[1.]]*5, []), "row 6, column embedding: expected a list of numbers"),
+    nested=(lists(*[[1.]]*5, [[1.]]), "row 6, column embedding: expected a list of numbers"),
+))
+def test_tables_that_are_no_embeddings(call, words): refuses(call, words, (ValueError,TypeError))
+
+class Trap:
+    def __reduce__(self): return Path.touch,(Path("sprung"),)
+
+def objects(path): np.savez(path, embeddings=x, labels=np.array(["a",None,1,2,3,4], dtype=object))
+def trap(path): torch.save(dict(embeddings=Trap(), labels=torch.tensor(y)), path)
+def plain_pickle(path): path.write_bytes(pickle.dumps(dict(embeddings=Trap()), protocol=2))
+def tensor(path): torch.save(torch.ones(2), path)
+def nothing(path): path.write_bytes(b"no such thing")
+def twice(path): save_file(dict(embeddings=torch.tensor(x), labels=torch.tensor(y)), path, dict(labels='["a"]'))
+def text(*lines): return lambda path: path.write_text("\n".join(lines))
+
+@refusals({
+    "objects.npz":(objects, "array of objects"),
+    "trap.pt":(trap, "without running code from it, or is damaged: it names "),
+    "plain.pt":(plain_pickle, "without running code"),
+    "tensor.pt":(tensor, "expected a dictionary"),
+    "nothing.npz":(nothing, "nothing.npz cannot be read"),
+    "nothing.pt":(nothing, "nothing.pt cannot be read"),
+    "nothing.safetensors":(nothing, "nothing.safetensors cannot be read"),
+    "twice.safetensors":(twice, "labels is a tensor and in the metadata"),
+    "word.csv":(text("class,e0,e1", "NA,1,2", "null,3,oops"),
+        "word.csv: row 2, column e1: expected a number, found 'oops'"),
+    "blank.csv":(text("class,e0,e1", "NA,1,2", "null,3,"), "blank.csv: row 2, column e1"),
+    "long.csv":(text("class,e0,e1", "NA,1,2", "null,3,4,5"), "long.csv"),
+    "longer.csv":(text("class,e0,e1", "NA,1,2,3", "null,3,4,5"), "longer.csv"),
+    "short.csv":(text("e0,e1,class", "1,2"), "short.csv"),
+    "unnamed.csv":(text("e0,class", "1,"), "unnamed.csv"),
+    "empty.csv":(text(), "empty.csv"),
+    "a.txt":(text(), "ending in .npz, .pt"),
+    "none.npz":(lambda path: None, "no file"),
+})
+def test_files_that_are_no_embeddings(call, words, tmp_path, request):
+    path = tmp_path/request.node.callspec.id.split("-")[0]
+    call(path)
+    refuses(lambda: load_embeddings(path), words, (ValueError,FileNotFoundError))
+    assert not Path("sprung").exists()
+
+def test_parquet_without_pyarrow_names_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (tmp_path/"a.parquet").touch()
+    refuses(lambda: load_embeddings(tmp_path/"a.parquet"), ["pip install pyarrow"], ImportError)
+
+def test_an_array_that_is_not_read_is_named():
+    with pytest.warns(UserWarning, match="logits is not read"): as_embeddings(parts|dict(logits=x), "f.npz")

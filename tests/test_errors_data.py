@@ -9,14 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from refusals import refusals,refuses
 from safetensors.torch import save_file
+from torch.utils.data import DataLoader
 
 from hiernb.data.base import (
-    Data, ImageSet, fetch, load, require_writable, stratified_split, verify, write_atomic)
+    Data, ImageSet, Source, fetch, load, require_writable, sources, stratified_split, verify, write_atomic)
 from hiernb.data.embeddings import (
     as_embeddings, as_labels, as_matrix, as_names, check_plain, dimensions, label_column, label_values,
     load_embeddings, table_parts, whole_labels)
+from hiernb.data.image_lists import (
+    Listing, class_disjoint, compare_sizes, hold_out, locate, lookup, read_fields, read_lines, require_images)
+from hiernb.data.images import (
+    ImageFiles, Normalize, PixelCache, decode, flatten, hier_transforms, inspecting_transforms, original_size)
+from hiernb.data.known_classes import Labeled,compare_counts,image_splits
 from hiernb.tree.taxonomy import Taxonomy
 
 # files
@@ -231,3 +238,182 @@ def test_parquet_without_pyarrow_names_what_to_install(tmp_path, monkeypatch):
 
 def test_an_array_that_is_not_read_is_named():
     with pytest.warns(UserWarning, match="logits is not read"): as_embeddings(parts|dict(logits=x), "f.npz")
+
+# images
+
+def picture(values): return lambda _: flatten(Image.fromarray(np.array(values)))
+
+def white_or_black(home):
+    "255 in 32 bits is white, or nearly black."
+    Image.fromarray(np.array([[0,255]], dtype=np.int32)).save(home/"a.tif")
+    with Image.open(home/"a.tif") as image: flatten(image)
+
+def cut(home):
+    noise = np.random.default_rng(0).integers(0, 256, (40,60,3), dtype=np.uint8)
+    Image.fromarray(noise).save(home/"cut.jpg")
+    (home/"cut.jpg").write_bytes((home/"cut.jpg").read_bytes()[:2000])
+    return home/"cut.jpg"
+
+def page(home):
+    (home/"page.jpg").write_bytes(b"<html>not found")
+    return home/"page.jpg"
+
+def empty(home):
+    (home/"empty.jpg").touch()
+    return home/"empty.jpg"
+
+def files_of(prepare=None, transform=torch.Tensor.float, **options):
+    def items(home):
+        Image.new("RGB", (9,9)).save(home/"a.png")
+        return ImageFiles([home/"a.png"], [0], prepare, transform, **options)
+    return items
+
+def loaded(workers):
+    "A broken file in a batch of a loader."
+    def run(home):
+        items = ImageFiles([cut(home)], [0], None, torch.Tensor.float)
+        return list(DataLoader(items, batch_size=1, num_workers=workers))
+    return run
+
+@refusals(dict(
+    deep=(picture(np.int32([[0,70_000]])), "expected 8 or 16 bits"),
+    fraction=(picture(np.float32([[.5]])), "expected 8 or 16 bits"),
+    unclear=(white_or_black, "from 0 to 255 in 32 bits; expected 8 or 16 bits"),
+    cut=(lambda home: decode(cut(home)), "cut.jpg cannot be read as an image", "truncated"),
+    page=(lambda home: decode(page(home)), "page.jpg cannot be read as an image", "no image format"),
+    empty=(lambda home: decode(empty(home)), "empty.jpg cannot be read as an image", "no image format"),
+    none=(lambda home: decode(home/"none.jpg"), "none.jpg"),
+    size=(lambda home: original_size(page(home)), "page.jpg cannot be read"),
+    labels=(lambda _: ImageFiles(["a"], [0,1], None, torch.Tensor.float), "(1,)"),
+    channels=(files_of(channels=2), "1 (gray) or 3 (color), got 2"),
+    prepare=(lambda home: files_of(torch.Tensor.float)(home)[0], "prepare must give uint8"),
+    loader=(loaded(0), "cut.jpg cannot be read"),
+    worker=(loaded(1), "cut.jpg cannot be read"),
+))
+def test_images_that_cannot_be_read(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,OSError))
+
+gray = torch.zeros(3,1,256, dtype=torch.uint8)
+
+@refusals(dict(
+    negative=(lambda: PixelCache(3, 3, -1), "cache_megabytes must be"),
+    nan=(lambda: PixelCache(3, 3, float("nan")), "cache_megabytes must be"),
+    infinite=(lambda: PixelCache(3, 3, float("inf")), "cache_megabytes must be"),
+    memory=(lambda: PixelCache(3, 3, 1e11), "cache_megabytes=1e+11 cannot be had: Cannot allocate memory; "
+        "choose less"),
+    means=(lambda: Normalize([0.], [1.])(gray), "1 means for an image of 3 channels"),
+    model=(lambda: hier_transforms("vits", True), "no transforms are known for a model named 'vits'; known: "
+        "resnet18"),
+    no_size=(lambda: hier_transforms("vit_s", True, size=0), "must be at least 1 pixel"),
+    no_side=(lambda: hier_transforms("vit_s", True, side=0), "must be at least 1 pixel"),
+    inspecting=(lambda: inspecting_transforms(False, 0), "at least 1 pixel"),
+))
+def test_caches_and_transforms_that_cannot_be(call, words): refuses(call, words, (ValueError,OSError))
+
+def test_a_pickled_cache_warns_that_it_keeps_nothing():
+    cache = PixelCache(3, 3, .01)
+    with pytest.warns(UserWarning, match="keeps no decoded images"): pickle.loads(pickle.dumps(cache))
+
+# lists of images
+
+def lines_of(content): return lambda home: read_lines(written(home, content))
+
+def written(home, content):
+    (home/"list.txt").write_bytes(content if isinstance(content, bytes) else content.encode())
+    return home/"list.txt"
+
+def second_line(line):
+    return lambda home: read_fields("list.txt", lines_of(f"1 a\n{line}")(home), dict(id=int, name=str))
+
+def fields(content, columns, **options):
+    return lambda home: read_fields("list.txt", lines_of(content)(home), columns, **options)
+
+no_id = "list.txt, line 2: expected id (a whole number from 1), name; found"
+
+@refusals(dict(
+    not_utf8=(lines_of(b"1 a\n2 \xff"), "list.txt, line 2: expected UTF-8 text, found the byte 0xff"),
+    control=(lines_of(b"1 a\n2 \0"), "line 2: expected text, found the control character"),
+    blank=(lines_of("\n \n"), "found an empty file"),
+    none=(lambda home: read_lines(home/"none.txt"), "none.txt"),
+    zero=(second_line("0 a"), no_id),
+    negative=(second_line("-1 a"), no_id),
+    fraction=(second_line("1.5 a"), no_id),
+    swapped=(second_line("a 1"), no_id),
+    one_field=(second_line("7"), no_id),
+    other_digits=(second_line("٣ a"), no_id),
+    exponent=(second_line("1e3 a"), no_id),
+    long=(second_line("9"*5000+" a"), no_id),
+    header=(fields("name id\n1 a", dict(id=int, name=str), header=True),
+        "expected the column names 'id name', found 'name id'"),
+    short=(fields("a.jpg train", dict(path=str, item=str, split=str), wide="path"),
+        "expected path, item, split"),
+    repeated=(lambda _: lookup("f", [(1,7,"a"),(3,7,"a")], "class id"),
+        "f, line 3: class id 7 stands on line 1 already"),
+    half_there=(lambda home: require_images(home, ["list.txt","c/3.jpg"], written(home, "x").name),
+        "1 of the 2 images that list.txt lists are not in"),
+    many_absent=(lambda home: require_images(home, [f"{i}.jpg" for i in range(3, 30)], "list.txt"),
+        "22.jpg and 7 more"),
+    absolute=(lambda home: require_images(home, ["/etc/a.jpg"], "list.txt"),
+        "list.txt: '/etc/a.jpg' leads out of"),
+    up=(lambda home: require_images(home, ["a/../../b.jpg"], "list.txt"),
+        "list.txt: 'a/../../b.jpg' leads out of"),
+))
+def test_lists_that_cannot_be_read(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+def test_an_absent_archive_names_what_to_get_and_where_to_put_it(monkeypatch):
+    monkeypatch.setitem(sources, "toy", Source("toy", print, 4, 8, "CC0", 20, "example.org/toy.tgz", dict, ("TOY",)))
+    words = ["8 images (size 20 MB; license: CC0)","example.org/toy.tgz","unpack them into data/toy",
+        "data/toy/TOY/images.txt is there","HIERNB_DATA"]
+    refuses(lambda: locate("toy", Path("data/toy"), ["images.txt"]), words, FileNotFoundError)
+
+listing = dict(file="list.txt", names=list("abcd"), groups=[("x","a"),("x","b"),("y","c"),("y","d")],
+    paths=[f"{i}.png" for i in range(8)], labels=[0,0,1,1,2,2,3,3], splits=["train"]*4+["test"]*4)
+published = dict(train=(4,2), test=(4,2))
+
+def listed(**changes): return lambda _: Listing(**listing|changes)
+def held(val): return lambda _: hold_out(100, val, 0)
+
+def disjoint(gone=(), **options):
+    def run(home):
+        for path in set(listing["paths"])-set(gone): Image.new("L", (4,3)).save(home/path)
+        class_disjoint("toy", Listing(**listing), home, published, dict(recall_at=[1]), **options)
+    return run
+
+@refusals(dict(
+    no_image=(listed(labels=[0,0,0,0,2,2,3,3]), "list.txt: class 'b' has no image"),
+    both_sides=(listed(splits=["train"]*5+["test"]*3), "list.txt: class 'c' is in test and train"),
+    no_training=(listed(splits=["test"]*8), "expected training classes and others"),
+    only_training=(listed(splits=["train"]*8), "expected training classes and others"),
+    val_of_all=(held(100), "val must be a number of classes, 0 to 99"),
+    negative_val=(held(-1), "val must be a number of classes, 0 to 99"),
+    val_of_1=(held(1.), "val must be a number of classes, 0 to 99"),
+    negative_share=(held(-.1), "val must be a number of classes, 0 to 99"),
+    true_val=(held(True), "val must be a number of classes, 0 to 99"),
+    nan_val=(held(float("nan")), "val must be a number of classes, 0 to 99"),
+    fractional_val=(held(2.5), "val must be a number of classes, 0 to 99"),
+    model=(disjoint(model="resnet"), "resnet"),
+    image_gone=(disjoint(["5.png"]), "1 of the 8 images that list.txt lists are not in"),
+))
+def test_listings_that_cannot_be_split(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+labeled_images = dict(source="list.txt", home=Path("images"), paths=[f"{i}.png" for i in range(40)],
+    labels=[0]*10+[1]*20+[2]*10, taxonomy=Taxonomy.from_paths(["x/a","x/b","c"]))
+
+@refusals(dict(
+    no_image=(lambda: Labeled(**labeled_images|dict(labels=[0,2]*20)),
+        "list.txt: class 'b' has no image; expected at least one of each class"),
+    few=(lambda: image_splits(torch.zeros(9, dtype=int), 0), "of 9 images cannot be had; expected at least 10"),
+))
+def test_labeled_images_that_cannot_be_split(call, words): refuses(call, words)
+
+def test_sets_that_are_not_the_published_ones_warn():
+    sizes = published|dict(test=(4000,2))
+    with pytest.warns(UserWarning) as caught:
+        compare_sizes("toy", Listing(**listing), sizes)
+        compare_counts("toy", Labeled(**labeled_images).counts, {"images":6738,"nodes per level":[2,4]})
+    found = [str(warning.message) for warning in caught]
+    assert found==["toy: test has 4 images of 2 classes (published: 4,000 of 2). Results do not compare with "
+        "published ones", "toy: images: 40 (published: 6,738); nodes per level: 2 3 (published: 2 4). Results do "
+        "not compare with published ones"]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from common import _rss,row
 from hiernb.metric.sharded import sharded_ranks
-from hiernb.train.distributed import everyone,join,leave,share,world
+from hiernb.train.distributed import all_gather,destroy_process_group,get_rank,init_process_group,share
 
 N,D,Q,FILES,KS = 1_000_000,128,2_000,8,(1,10,100,1000)
 
@@ -30,7 +30,7 @@ def ask(folder, processes, rank, port, pipe):
     torch.set_num_threads(2//processes)
     os.environ.update(RANK=str(rank), WORLD_SIZE=str(processes), LOCAL_RANK=str(rank),
         MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    join("cpu")
+    init_process_group("cpu")
     mine = shards(folder, share(range(FILES)))
     (gallery,labels),*_ = shards(folder, [0])
     queries,of = torch.from_numpy(np.array(gallery[:Q])),torch.from_numpy(np.array(labels[:Q]))
@@ -40,11 +40,11 @@ def ask(folder, processes, rank, port, pipe):
     watch = threading.Thread(target=look)
     watch.start()
     start = time.perf_counter()
-    ranks = sharded_ranks(queries, of, mine, torch.arange(len(queries)), everyone=everyone, rank=world()[0])
+    ranks = sharded_ranks(queries, of, mine, torch.arange(len(queries)), everyone=all_gather, rank=get_rank())
     seconds = time.perf_counter()-start
     done.set()
     watch.join()
-    leave()
+    destroy_process_group()
     pipe.send((ranks.tolist(),seconds,most[0]))
 
 def run(folder, processes):

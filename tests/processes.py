@@ -29,8 +29,8 @@ from hiernb.metric.sharded import sharded_knn,sharded_ranks
 from hiernb.model.backbones import build
 from hiernb.train.config import Options
 from hiernb.train.distributed import (
-    Synchronized, anywhere, broadcast_state, everyone, gather, in_all, join, leave, once, parted, share,
-    sync_batch_norm, world)
+    Synchronized, all_gather, any_rank, broadcast_state, connection_lost, destroy_process_group, gather,
+    get_rank, get_world_size, init_process_group, on_every_rank, on_rank_zero, share, sync_batch_norm)
 from hiernb.train.learner import Learner
 from hiernb.train.loop import train
 from hiernb.tree.taxonomy import Taxonomy
@@ -103,9 +103,9 @@ def evaluation():
     points = embed(net, pictures)
     mine = share(torch.arange(83))
     halves = [(points[some],of[some]) for some in (mine[:5],mine[5:])]
-    rank = world()[0]
-    ranks = sharded_ranks(points, of, halves, torch.arange(83), "poincare", c, everyone, rank)
-    lists = sharded_knn(points, halves, 4, torch.arange(83), "poincare", c, everyone, rank)
+    rank = get_rank()
+    ranks = sharded_ranks(points, of, halves, torch.arange(83), "poincare", c, all_gather, rank)
+    lists = sharded_knn(points, halves, 4, torch.arange(83), "poincare", c, all_gather, rank)
     few = embed(net, pictures[:20])  # two blocks: of four processes, two have nothing to embed
     return dict(points=points, few=few, ranks=ranks, lists=lists.indices,
         recall=recall_at_k(points, of, (1,2,4), geometry="poincare", c=c))
@@ -126,7 +126,7 @@ def flat(tensors): return torch.cat([t.flatten().double() for t in tensors])
 
 def together(alone):
     "In each process: everything again, and how far it is from the numbers of one process."
-    rank,size = world()
+    rank,size = get_rank(),get_world_size()
     found = {}
     with in_double():
         for i,(name,expected) in enumerate(alone["steps"].items()):
@@ -135,16 +135,16 @@ def together(alone):
             ours = steps(*plans[name])
             mine = flat(ours["weights"])
             found[name] = {k:difference(ours[k],
-                expected[k]) for k in expected}|dict(among=difference(everyone(mine)[0], mine))
+                expected[k]) for k in expected}|dict(among=difference(all_gather(mine)[0], mine))
     ours,theirs = evaluation(),alone["evaluation"]
     same = {k:ours[k]==v if isinstance(v, dict) else torch.equal(ours[k], v) for k,v in theirs.items()}
     sampler = lambda **of: list(ClassBalancedSampler(torch.arange(60)%12, 4, 2, seed=5, **of))
     whole,mine = sampler(),sampler(rank=rank, world_size=size)
-    parts = everyone(torch.tensor(mine))
+    parts = all_gather(torch.tensor(mine))
     same["shares"] = mine==[share(batch) for batch in whole]
     same["sampler"] = (
         parts.transpose(0,1).flatten(1).tolist()==whole and all(len(set(batch))==8 for batch in whole))
-    same["anywhere"] = anywhere(rank==size-1) is True and anywhere(False) is False
+    same["any_rank"] = any_rank(rank==size-1) is True and any_rank(False) is False
     net = model()
     sync_batch_norm(net)
     same["norms"] = sum(isinstance(m, Synchronized) for m in net.modules())==2
@@ -154,7 +154,7 @@ def together(alone):
     same["pickle"] = difference([*pickle.loads(pickle.dumps(net)).state_dict().values()],
         [*net.state_dict().values()])==0
     try:
-        sharded_knn(torch.eye(4), [(torch.eye(4),torch.arange(4))], 1, everyone=everyone)
+        sharded_knn(torch.eye(4), [(torch.eye(4),torch.arange(4))], 1, everyone=all_gather)
         same["rank forgotten"] = False
     except ValueError as e: same["rank forgotten"] = "each its own" in str(e)
     return dict(differences=found, same=same)
@@ -164,7 +164,7 @@ def patient():
     # torch.distributed.set_timeout is newer than 2.6
     worked,backend = [],group.WORLD._get_backend(torch.device("cpu"))
     backend._set_default_timeout(timedelta(seconds=.3))
-    once(lambda: (time.sleep(1), worked.append(torch.get_num_threads())))
+    on_rank_zero(lambda: (time.sleep(1), worked.append(torch.get_num_threads())))
     backend._set_default_timeout(timedelta(minutes=3))
     return worked
 
@@ -176,7 +176,7 @@ def disagreement(work):
 
 def disagreements(folder):
     "The last process was started with something else: what each of them is told before anything is trained."
-    rank,size = world()
+    rank,size = get_rank(),get_world_size()
     odd = rank==size-1
     two = Taxonomy.from_paths([("a",),("b",)])
     pixels = torch.arange(16*28*28).remainder(251).to(torch.uint8).view(16,1,28,28)
@@ -197,24 +197,24 @@ def disagreements(folder):
                 pixels=disagreement(lambda: start(more=int(odd))),
                 labels=disagreement(lambda: start(turn=int(odd))),
                 files=disagreement(lambda: files("other" if odd else "same")),
-                reading=disagreement(lambda: in_all(reads)))
+                reading=disagreement(lambda: on_every_rank(reads)))
 
 def lost():
     "The last process dies without a word: the others must not wait for it for ever, and know what it was."
-    rank,size = world()
+    rank,size = get_rank(),get_world_size()
     if rank==size-1: os._exit(0)
-    try: everyone(torch.tensor(1))
-    except RuntimeError as e: return parted(e)
+    try: all_gather(torch.tensor(1))
+    except RuntimeError as e: return connection_lost(e)
     return False
 
 def child(rank, size, port, alone, folder, pipe):
     os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank), LOCAL_WORLD_SIZE=str(size),
         MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     try:
-        join("cpu", minutes=3)
+        init_process_group("cpu", minutes=3)
         pipe.send(together(alone)|dict(worked=patient(),disagreements=disagreements(folder)))
         pipe.send(lost())
-        leave()
+        destroy_process_group()
     except BaseException: pipe.send(dict(error=traceback.format_exc()))
 
 def launch(size, alone, folder):
@@ -280,10 +280,10 @@ def launched(folder, end, alone):
     for name,ours in made.items():
         mine,theirs = flat(ours["weights"]),alone[name]
         found[name] = dict(history=ours["history"], best=ours["best"],
-            among=difference(everyone(mine)[0], mine))
+            among=difference(all_gather(mine)[0], mine))
         if end==len(theirs["history"]["epoch"]):
             found[name]["weights"] = difference(ours["weights"], theirs["weights"])
-    leave()
+    destroy_process_group()
     return dict(size=int(os.environ["WORLD_SIZE"]), runs=found)
 
 def agent(processes, *given):

@@ -15,7 +15,7 @@ from torch.distributed.run import get_args_parser
 
 from hiernb.cli import main as cli
 from hiernb.train import distributed as processes
-from hiernb.train.distributed import join,launched,local_fabric,meet
+from hiernb.train.distributed import connect,init_process_group,local_fabric,torchrun_variables
 
 slurm = dict(SLURM_JOB_ID="7", SLURM_JOB_NAME="birds", SLURM_NTASKS="4", SLURM_PROCID="3", SLURM_LOCALID="3",
     SLURM_NODEID="1",
@@ -38,13 +38,13 @@ schedulers = {
 }
 
 def among(monkeypatch, variables):
-    for name in os.environ.keys() & {*slurm,*processes.names_of_torchrun}: monkeypatch.delenv(name)
+    for name in os.environ.keys() & {*slurm,*processes.torchrun_names}: monkeypatch.delenv(name)
     for name,value in variables.items(): monkeypatch.setenv(name, value)
 
 @pytest.mark.parametrize("variables", schedulers.values(), ids=schedulers)
 def test_no_scheduler_s_variables_change_a_run_of_one_process(tmp_path, monkeypatch, variables):
     among(monkeypatch, variables)
-    assert join("cpu")==(0,1)
+    assert init_process_group("cpu")==(0,1)
     fabric = local_fabric("cpu")
     assert (fabric.world_size,fabric.global_rank,fabric.device.type) == (1,0,"cpu")
     assert (type(fabric.strategy).__name__,fabric.strategy.precision.precision) == ("SingleDeviceStrategy",
@@ -59,8 +59,8 @@ def test_under_torchrun_its_variables_alone_count(monkeypatch, variables):
         port = str(free.getsockname()[1])
     among(monkeypatch,
         variables|dict(RANK="0", WORLD_SIZE="1", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=port))
-    try: assert join("cpu")==(0,1) and processes.dist.is_initialized() and local_fabric("cpu").world_size==1
-    finally: processes.leave()
+    try: assert init_process_group("cpu")==(0,1) and processes.dist.is_initialized() and local_fabric("cpu").world_size==1
+    finally: processes.destroy_process_group()
 
 said = dict(RANK="0", WORLD_SIZE="2", LOCAL_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT="29500")
 impossible = [(dict(RANK="5"), "RANK=5 and WORLD_SIZE=2"),
@@ -75,22 +75,22 @@ impossible = [(dict(RANK="5"), "RANK=5 and WORLD_SIZE=2"),
 @pytest.mark.parametrize(("change","says"), impossible)
 def test_what_torchrun_cannot_have_said_is_refused_at_once(monkeypatch, change, says):
     among(monkeypatch, {name:value for name,value in (said|change).items() if value is not None})
-    with pytest.raises(ValueError, match=f"{says}.*start with torchrun"): launched()
+    with pytest.raises(ValueError, match=f"{says}.*start with torchrun"): torchrun_variables()
 
 @pytest.mark.parametrize(("rank","agent"), [("1","False"),("0","True"),("0","False")])
 def test_where_nobody_answers_the_meeting_ends_soon(monkeypatch, rank, agent):
-    assert processes.seconds_to_meet<60
+    assert processes.seconds_to_connect<60
     with socket.socket() as taken:                                   # an address at which nobody listens
         taken.bind(("127.0.0.1",0))
         port = str(taken.getsockname()[1])
         # there the first process listens itself, and nobody comes
         if (rank,agent)==("0","False"): taken.close()
         among(monkeypatch, said|dict(RANK=rank, MASTER_PORT=port, TORCHELASTIC_USE_AGENT_STORE=agent))
-        monkeypatch.setattr(processes, "seconds_to_meet", 1.)
+        monkeypatch.setattr(processes, "seconds_to_connect", 1.)
         start = time.monotonic()
         with pytest.raises(ConnectionError,
             match=f"process {rank} of 2 did not meet the others at 127.0.0.1:{port} in 1 seconds"):
-            meet(launched(), "gloo", 30)
+            connect(torchrun_variables(), "gloo", 30)
         assert time.monotonic()-start<10
 
 @pytest.fixture(scope="module")

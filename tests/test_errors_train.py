@@ -31,8 +31,8 @@ from hiernb.train.checkpoint import (
     save_checkpoint, save_progress, take_apart)
 from hiernb.train.config import Options,check_data,curvature_of,read_options
 from hiernb.train.distributed import (
-    check_accelerator, check_batches, gather, in_all, join, launched, local_fabric, meet, own_gpu,
-    synchronized)
+    check_accelerator, check_batches, connect, gather, init_process_group, local_fabric, on_every_rank, own_gpu,
+    synchronized, torchrun_variables)
 from hiernb.train.folder import alone_in,require_run_folder
 from hiernb.train.health import Terminable
 from hiernb.train.learner import Learner,NotFinite,check_representatives
@@ -237,8 +237,9 @@ def under(call, lacks=(), **changes):
 
 def as_rank(rank, size, call, **replaced):
     "The call in a process that is one of several."
+    place = dict(get_rank=lambda: rank, get_world_size=lambda: size)
     def run():
-        with mock.patch.multiple(distributed, world=lambda: (rank,size), **replaced): return call()
+        with mock.patch.multiple(distributed, **place, **replaced): return call()
     return run
 
 def without_cuda(call):
@@ -252,19 +253,19 @@ class Odd(nn.BatchNorm2d):
 def heard(mine): return [mine,"no image a.png"]
 
 @refusals(dict(
-    gpu=(under(own_gpu, LOCAL_RANK="99"), "wants GPU 99 of its machine"),
-    cuda=(without_cuda(lambda: check_accelerator("cuda")), "accelerator='cuda' is not to be had: PyTorch"),
-    kind=(without_cuda(lambda: check_accelerator("gpu")), "sees cpu"),
-    join_cuda=(without_cuda(lambda: join("cuda")), "not to be had"),
-    fabric_cuda=(without_cuda(lambda: local_fabric("cuda")), "not to be had"),
-    rank=(under(launched, RANK="5", WORLD_SIZE="2"), "RANK=5 and WORLD_SIZE=2, expected a rank from 0 to"),
-    half=(under(lambda: join("cpu"), ["MASTER_PORT"]), "but not MASTER_PORT: start with torchrun"),
-    minutes=(lambda: join(minutes=0), "positive"),
+    gpu=(under(own_gpu, LOCAL_RANK="99"), "needs GPU 99 of its machine"),
+    cuda=(without_cuda(lambda: check_accelerator("cuda")), "accelerator='cuda' is not available: PyTorch"),
+    kind=(without_cuda(lambda: check_accelerator("gpu")), "finds cpu"),
+    join_cuda=(without_cuda(lambda: init_process_group("cuda")), "is not available"),
+    fabric_cuda=(without_cuda(lambda: local_fabric("cuda")), "is not available"),
+    rank=(under(torchrun_variables, RANK="5", WORLD_SIZE="2"), "RANK=5 and WORLD_SIZE=2, expected a rank from 0 to"),
+    half=(under(lambda: init_process_group("cpu"), ["MASTER_PORT"]), "but not MASTER_PORT: start with torchrun"),
+    minutes=(lambda: init_process_group(minutes=0), "positive"),
     last_batch=(as_rank(0, 4, lambda: check_batches(34,32)), "34 images in batches of 32 leave 2",
         "fewer than there are processes (4): batch_size=33"),
     few_images=(as_rank(0, 4, lambda: check_batches(3,32)), "use at most 3 processes"),
     sizes=(as_rank(1, 2, lambda: gather(torch.zeros(2,4), [2,3])), "here 2; got [2, 3]"),
-    another=(as_rank(0, 2, lambda: in_all(lambda: 3), facts_of_all=heard),
+    another=(as_rank(0, 2, lambda: on_every_rank(lambda: 3), all_gather_objects=heard),
         "process 1 cannot go on: no image a.png"),
     forward=(lambda: synchronized(Odd), "Odd has a forward of its own"),
     one_value=(lambda: synchronized(nn.BatchNorm1d)(3)(torch.randn(1,3)), "more than one value per channel",
@@ -273,9 +274,9 @@ def heard(mine): return [mine,"no image a.png"]
 def test_processes_that_cannot_train_together(call, words): refuses(call, words)
 
 def test_a_silent_address_is_noticed_within_the_time_to_meet():
-    silent = under(lambda: meet(launched(), "gloo", 30), RANK="1", WORLD_SIZE="2", MASTER_PORT="9")
+    silent = under(lambda: connect(torchrun_variables(), "gloo", 30), RANK="1", WORLD_SIZE="2", MASTER_PORT="9")
     words = ["process 1 of 2 did not meet the others at 127.0.0.1:9 in 0.5 seconds"]
-    with mock.patch.object(distributed, "seconds_to_meet", .5): refuses(silent, words, ConnectionError)
+    with mock.patch.object(distributed, "seconds_to_connect", .5): refuses(silent, words, ConnectionError)
 
 # checkpoints
 

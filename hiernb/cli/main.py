@@ -87,8 +87,8 @@ def parse(words:Sequence[str])->Any:  # one of `commands`, filled in
 
 # %% ../../nbs/85_cli/05_main.ipynb #57de3d95
 def broken_off(error:BaseException)->bool:
-    "`hiernb.train.distributed.parted`, where that room is in use at all."
-    return "hiernb.train.distributed" in sys.modules and sys.modules["hiernb.train.distributed"].parted(error)
+    "`hiernb.train.distributed.connection_lost`, where that room is in use at all."
+    return "hiernb.train.distributed" in sys.modules and sys.modules["hiernb.train.distributed"].connection_lost(error)
 
 def one_line(error:BaseException)->str:
     "An error as a line."
@@ -124,7 +124,7 @@ def answer(
         code = command.run() or 0 if is_first() or hasattr(command, "many") else 0
     except Ended: raise
     except SystemExit as e: code = e.code if isinstance(e.code, int) else 0 if e.code is None else 1
-    if "hiernb.train.distributed" in sys.modules: sys.modules["hiernb.train.distributed"].leave()
+    if "hiernb.train.distributed" in sys.modules: sys.modules["hiernb.train.distributed"].destroy_process_group()
     return code
 
 def main(

@@ -78,7 +78,7 @@ def place_of(
     ranks,counts = everyone(torch.tensor([rank,sum(len(points) for points,_ in shards)])).T
     if ranks.tolist()!=list(range(len(ranks))): raise ValueError(f"the {len(ranks)} processes must give as "
         f"rank 0..{len(ranks)-1}, each its own; "
-        f"they gave {ranks.tolist()}: pass rank=world()[0] along with everyone")
+        f"they gave {ranks.tolist()}: pass rank=get_rank() along with everyone")
     if not counts.sum(): raise ValueError("the gallery is empty: no shard of any process has a point")
     return int(counts[:rank].sum()),int(counts.sum())
 
@@ -143,7 +143,7 @@ def sharded_ranks(
     own:Tensor|None=None,
     geometry:str="sphere",        # `sphere`, `euclidean` or `poincare`
     c:float|None=None,            # curvature magnitude > 0 of the ball
-    # `hiernb.train.distributed.everyone` where each process has a part of the gallery
+    # `hiernb.train.distributed.all_gather` where each process has a part of the gallery
     everyone:Callable=alone,
     rank:int=0,                   # of this process
     rows:int=2**15,               # of a piece
@@ -192,7 +192,7 @@ def sharded_knn(
     own:Tensor|None=None,  # (Q,) index in the whole gallery of each query itself, which it must not find
     geometry:str="sphere",        # `sphere`, `euclidean` or `poincare`
     c:float|None=None,            # curvature magnitude > 0 of the ball
-    # `hiernb.train.distributed.everyone` where each process has a part of the gallery
+    # `hiernb.train.distributed.all_gather` where each process has a part of the gallery
     everyone:Callable=alone,
     rank:int=0,                   # of this process
     rows:int=2**15,               # of a piece

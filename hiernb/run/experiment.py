@@ -33,7 +33,8 @@ from .evaluation import Measured,Points,check_measurable,draw_points,measure,poi
 from ..model.backbones import Embedder,build
 from ..train.config import curvature_of,read_options
 from ..plot.figures import training_curves
-from ..train.distributed import facts_of_all,in_all,join,once,world
+from ..train.distributed import (
+    all_gather_objects, get_rank, init_process_group, on_every_rank, on_rank_zero)
 from .fitted import origin
 from .recipe import Recipe,how,read_recipe,settings_apart
 from ..report.html import figure_svg,report
@@ -325,7 +326,7 @@ def agree_on_recipe(
 )->None:
     "Require that all processes have one recipe and resume alike. `ValueError` names one that does not."
     mine = {k:v for k,v in recipe.flat().items() if k not in how}|{"seed":recipe.seed,"resume":resume}
-    every = facts_of_all(mine)
+    every = all_gather_objects(mine)
     said = [f"process {rank}: {settings_differ(every[0], theirs, {}, 'in this one')}" for rank,
         theirs in enumerate(every) if theirs!=every[0]]
     if said: raise ValueError(f"the processes were started with different settings; those of process 0 come "
@@ -353,15 +354,15 @@ def run(
     """Train, measure the test split once, report; or go on.
     `ValueError`: another recipe's run is there, or another process; errors as `assemble`, `train`."""
     folder = Path(folder)
-    join(accelerator)
-    first,tell = world()[0]==0,say if progress else lambda text: None
+    init_process_group(accelerator)
+    first,tell = get_rank()==0,say if progress else lambda text: None
     agree_on_recipe(recipe, resume)
     if finished(recipe, folder, resume):
         tell(f"{folder} holds the finished run of {recipe.name}: nothing to do")
         return folder
     with alone_in(folder) if first else nullcontext():
         begun = folder if resume and checkpoints(folder) else None
-        data,model,loss = in_all(lambda: ready(recipe, begun))
+        data,model,loss = on_every_rank(lambda: ready(recipe, begun))
         # another set than the papers'
         if data.protocol.get("complete") is False: recipe = replace(recipe, published={})
         training = dict(recipe.sections["training"])
@@ -375,7 +376,7 @@ def run(
         with working("measuring") if progress else nullcontext():
             points = points_of(model, loss, data, "test", accelerator, training.get("workers", 0))
             # nobody leaves before it is written
-            once(lambda: write_results(recipe, folder, done, points, data))
+            on_rank_zero(lambda: write_results(recipe, folder, done, points, data))
     tell(f"wrote {folder/'report.html'}")
     return folder
 
@@ -445,8 +446,8 @@ def evaluate(
 )->pd.DataFrame:             # a row a measure, as test.csv
     """Measure the best weights of a run, or those of a file, on a split; nothing is written.
     Errors as `restore`; `ValueError` for a split that there is not."""
-    join(accelerator)
-    recipe,data,model,loss = in_all(lambda: restore(folder))
+    init_process_group(accelerator)
+    recipe,data,model,loss = on_every_rank(lambda: restore(folder))
     training = recipe.sections["training"]
     points = points_of(model, loss, data, split, accelerator, training.get("workers", 0))
     table = measure(points, model, loss, data, Evaluation(**recipe.sections["evaluation"]), recipe.seed).table

@@ -21,7 +21,7 @@ from torch.utils.data import Dataset
 from .sampling import Views
 from ..data.base import Data,ImageSet,write_atomic
 from .manifest import Manifest,differences,digest,listed,unseeded
-from .distributed import facts_of_all,world
+from .distributed import all_gather_objects,get_rank
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #28614c25
 def lay_out(
@@ -309,10 +309,10 @@ def agree_on(
 )->None:
     """Require that all processes have the settings and images of process 0.
     `ValueError` names those that have not, and the difference."""
-    every = facts_of_all(settings)
+    every = all_gather_objects(settings)
     if all(one==every[0] for one in every): return
-    first = facts_of_all(images if world()[0]==0 else None)[0]
-    lists = facts_of_all(differences(first, images))
+    first = all_gather_objects(images if get_rank()==0 else None)[0]
+    lists = all_gather_objects(differences(first, images))
     said = [f"process {rank}: {settings_differ(every[0], theirs, found, 'in this one')}"
             for rank,(theirs,found) in enumerate(zip(every, lists)) if theirs!=every[0]]
     raise ValueError(f"the processes are to train one run, and some differ from process 0, whose settings "

@@ -21,8 +21,9 @@ from ..loss.sphere import directions,pairwise
 from ..metric.space import step_change
 from .config import Options
 from .optim import make_optimizers,parameter_groups,parameters_of,restore
-from .distributed import (
-    broadcast_state, gather, local_fabric, reduce_gradients, shares, sync_batch_norm, take, world)
+from hiernb.train.distributed import (
+    broadcast, broadcast_state, gather, get_rank, get_world_size, local_fabric, reduce_gradients, shares,
+    sync_batch_norm)
 
 # %% ../../nbs/65_train/12_learner.ipynb #a1c50031
 def check_representatives(
@@ -155,7 +156,7 @@ def change_of_step(self:Learner,
     *sizes:Tensor,       # height and width of the originals, (B,2), or nothing
 )->dict[str,float]:      # convergence, divergence
     "Compare distances after the step with those that `gradient` noted before it; nothing else changes."
-    (before,labels),(rank,size) = self.last_distances,world()
+    (before,labels),rank,size = self.last_distances,get_rank(),get_world_size()
     views = 1 if images.ndim==4 else images.shape[1]
     images,*sizes = as_rows(images, *sizes)
     kept = [b.clone() for b in self.buffers]
@@ -175,7 +176,7 @@ def gradient(self:Learner,
     score:bool=True,       # ask the loss for the batch's accuracy too
 )->tuple[dict[str,Tensor|float],Tensor]: # numbers of the whole batch: loss, accuracy if asked for, terms, sum of all gradients; embeddings
     "Gradients of the whole batch's loss, the same in all processes."
-    rank,size = world()
+    rank,size = get_rank(),get_world_size()
     views = 1 if images.ndim==4 else images.shape[1]
     images,labels,*sizes = as_rows(images, labels, *sizes)
     for p in (*self.ours,*self.theirs): p.grad = None                # as optimizers do it, only sooner
@@ -205,7 +206,7 @@ def gradient(self:Learner,
         torch._foreach_mul_([p.grad for p in self.ours if p.grad is not None],
             self.options.model_gradient_scale)
     # EMA class points: on CUDA the order of a sum may change a last digit
-    take(b for b,version in zip(self.kept, versions) if b._version>version)
+    broadcast(b for b,version in zip(self.kept, versions) if b._version>version)
     gradient = torch.stack([p.grad.sum() for p in (*self.ours,*self.theirs) if p.grad is not None]).sum()
     return dict(loss=value.detach(), **found, **getattr(self.loss,"terms",{}), gradient=gradient),embeddings
 

@@ -14,7 +14,7 @@ from ..loss.sphere import directions, pairwise
 from ..metric.space import step_change
 from .config import Options
 from .optim import make_optimizers, parameter_groups, parameters_of, restore
-from .distributed import broadcast_state, gather, local_fabric, reduce_gradients, shares, sync_batch_norm, take, world
+from hiernb.train.distributed import broadcast, broadcast_state, gather, get_rank, get_world_size, local_fabric, reduce_gradients, shares, sync_batch_norm
 
 def check_representatives(loss: nn.Module) -> None:
     ...

@@ -28,7 +28,8 @@ from .logs import Logs,environment,line,need_wandb,progress_bar
 from .manifest import differences,read_manifest,save_manifest
 from .config import is_judged,read_options
 from .optim import schedule_factor
-from .distributed import anywhere,everyone,in_all,join,world
+from .distributed import (
+    all_gather, any_rank, get_rank, get_world_size, init_process_group, on_every_rank)
 from .trainer import Trainer,embed  # noqa: F401 - whoever trains embeds
 
 # %% ../../nbs/65_train/14_loop.ipynb #dec9a044
@@ -52,7 +53,7 @@ def pace(self:Trainer)->float:
 @patch
 def keep_best(self:Trainer)->None:
     "Write the weights of this epoch as the best ones. `OSError` names the file."
-    if world()[0]!=0: return
+    if get_rank()!=0: return
     model,loss = self.learner.judged
     state = dict(epoch=len(self.history), settings=self.settings, model=model.state_dict(),
         loss=loss.state_dict())
@@ -66,7 +67,7 @@ def finish(self:Trainer,
 )->None:
     """Validate the epoch that is trained, add it to the history, write, and keep its weights if it is the
     best. `Terminated`, after a checkpoint."""
-    stop.at_once = world()[1]==1
+    stop.at_once = get_world_size()==1
     try: found = self.validate(progress) if judged else self.leave_out()
     except Terminated:
         self.save()
@@ -106,7 +107,7 @@ def mend(self:Trainer,
         with suppress(ValueError):
             state = judged(read_checkpoint(path))
             warnings.warn(f"{fault}. Its weights are taken from {path}", stacklevel=4)
-            if world()[0]==0: save_checkpoint(best_checkpoint(self.folder), state)
+            if get_rank()==0: save_checkpoint(best_checkpoint(self.folder), state)
             return
     there = 0
     with suppress(ValueError,FileNotFoundError):
@@ -161,7 +162,7 @@ def write_circumstances(self:Trainer,
 )->None:
     """Write settings.json, split.json, and environment.json with an entry for each start.
     `OSError` names what cannot be written."""
-    starts = [*earlier, environment(world()[1], seed=self.options.seed)]
+    starts = [*earlier, environment(get_world_size(), seed=self.options.seed)]
     write_atomic(self.folder/"settings.json", json.dumps(self.settings, indent=1).encode())
     save_manifest(self.folder, self.images)
     write_atomic(self.folder/"environment.json", json.dumps(starts, indent=1).encode())
@@ -170,13 +171,13 @@ def write_circumstances(self:Trainer,
 def check_folder(self:Trainer)->None:
     """Require that all processes see the same folder.
     `ValueError` for one that another process sees otherwise than process 0."""
-    if world()[1]==1: return
+    if get_world_size()==1: return
     mark = self.folder/".together"
-    if world()[0]==0: write_atomic(mark, uuid.uuid4().hex.encode())
-    anywhere(False)                                # nobody reads before it is written
+    if get_rank()==0: write_atomic(mark, uuid.uuid4().hex.encode())
+    any_rank(False)                                # nobody reads before it is written
     read = mark.read_text() if mark.is_file() else "0"
-    found = everyone(torch.tensor([len(self.history),self.done,int(read[:15], 16)]))
-    if world()[0]==0: mark.unlink()
+    found = all_gather(torch.tensor([len(self.history),self.done,int(read[:15], 16)]))
+    if get_rank()==0: mark.unlink()
     other = (found!=found[0]).any(1).nonzero()[:,0].tolist()
     if other:
         raise ValueError(f"folder {self.folder} of process {other[0]} is not that of process 0: give one "
@@ -196,8 +197,8 @@ def take_up(self:Trainer,
     agree_on(self.settings|{"epochs":epochs,"resume":resume,"batches in an epoch":self.steps}, self.images)
     schedule_factor(self.options.schedule, max(0, epochs-1))
     self.earlier = self.earlier_starts() if resume else []
-    if resume: in_all(lambda: self.resume(epochs))
-    anywhere(False)  # whoever has been refused has ended here, and so do the others
+    if resume: on_every_rank(lambda: self.resume(epochs))
+    any_rank(False)  # whoever has been refused has ended here, and so do the others
     self.check_folder()
 
 @patch
@@ -206,11 +207,11 @@ def start(self:Trainer,
     resume:bool,    # likewise
 )->None:
     "Prepare the folder. `OSError` if it cannot be written."
-    first = world()[0]==0
+    first = get_rank()==0
     if first:
         sweep(self.folder, all=not resume, unfinished=len(self.history)<epochs)
         self.write_circumstances(self.earlier)
-    anywhere(False)                                # nobody reads before it is written
+    any_rank(False)                                # nobody reads before it is written
     self.learner.agree()
     if not first or not self.options.select_on_test: return
     warnings.warn("epochs are judged by the test split; the best one's number there is no test result",
@@ -223,7 +224,7 @@ def to_the_end(self:Trainer,
     progress:bool,   # a bar, or lines where stderr is no terminal
 )->None:
     "Epoch after epoch. SIGTERM and SIGHUP write a checkpoint and end the process with code 143 or 129."
-    first = world()[0]==0
+    first = get_rank()==0
     progress = progress and first
     steps = dict(total=epochs*self.steps, initial=len(self.history)*self.steps+self.done)
     logs = (
@@ -241,11 +242,11 @@ def to_the_end(self:Trainer,
                 self.finish(stop, progress, judged)
                 if logs: logs.add()
                 if progress and not is_watched(): say(line(self.history[-1], epochs))
-                if anywhere(stop.asked): raise Terminated
+                if any_rank(stop.asked): raise Terminated
         except Terminated:
             bar.close()
             say(f"{stop.number.name}: stopped. {self.standing()}; the same command goes on from there")
-            anywhere(False)  # nobody ends before it is written: torchrun would kill the others
+            any_rank(False)  # nobody ends before it is written: torchrun would kill the others
             raise SystemExit(128+stop.number) from None
         finally:
             if logs: logs.close()
@@ -259,7 +260,7 @@ def complete(self:Trainer,
     "Train what was started to its end. Errors as `to_the_end`, `best`."
     if epochs: self.to_the_end(epochs, progress)
     else: self.keep_best()
-    anywhere(False)                                # what follows is on the disk
+    any_rank(False)                                # what follows is on the disk
     best,model,loss = self.best(),self.learner.model,self.learner.loss
     model.load_state_dict(best["model"])
     loss.load_state_dict(best["loss"])
@@ -284,9 +285,9 @@ def train(
     `OSError`: what cannot be written."""
     chosen = read_options(**options)
     require_run_folder(folder)                     # before any image is read
-    join(accelerator)
+    init_process_group(accelerator)
     trainer = Trainer(model, loss, data, folder, chosen, accelerator)
-    with alone_in(folder) if world()[0]==0 else nullcontext():
+    with alone_in(folder) if get_rank()==0 else nullcontext():
         trainer.take_up(epochs, resume)
         trainer.start(epochs, resume)
         return trainer.complete(epochs, progress)

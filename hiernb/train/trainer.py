@@ -27,7 +27,8 @@ from ..metric.retrieval import recall_at_k
 from ..metric.sharded import sharded_ranks
 from .config import Options,check_data,curvature_of
 from .optim import freeze,schedule_factor
-from .distributed import anywhere,check_batches,everyone,gather,local_fabric,share,world
+from .distributed import (
+    all_gather, any_rank, check_batches, gather, get_rank, get_world_size, local_fabric, share)
 from .learner import Learner,NotFinite
 
 # %% ../../nbs/65_train/13_trainer.ipynb #0b9c8b48
@@ -171,7 +172,7 @@ def begin(self:Trainer,
 def save(self:Trainer)->None:
     "Write how far the run has come. `OSError` names the file."
     self.saved = time.monotonic()
-    if world()[0]!=0: return
+    if get_rank()!=0: return
     place = dict(epoch=len(self.history), step=self.done, sums=self.sums, spent=self.spent,
         history=self.history, settings=self.settings)
     save_progress(self.folder, place|self.learner.state(), self.options.keep_checkpoints)
@@ -205,7 +206,7 @@ def advance(self:Trainer,
     except NotFinite as e:
         if not e.found["parameters"]["not_finite"]: self.save()
         account = self.folder/"not_finite.json"
-        if world()[0]==0:
+        if get_rank()==0:
             write_atomic(account,
                 json.dumps(dict(epoch=number+1, batch=self.done+1)|e.found, indent=1).encode())
         raise ValueError(f"{where}: {e}. All of it is in {account}. {self.standing()}. With other settings, "
@@ -236,7 +237,7 @@ def epoch(self:Trainer,
                 self.spent = time.perf_counter()-start
                 if not bar.disable and self.done%8==1: bar.set_postfix(self.told(), refresh=False)
                 bar.update()
-                if anywhere(stop.asked):
+                if any_rank(stop.asked):
                     self.save()
                     raise Terminated
                 if time.monotonic()-self.saved>=60*self.options.checkpoint_minutes and self.done<len(parts):
@@ -268,11 +269,11 @@ def recall_at_1(self:Trainer,
     """Share of images whose nearest neighbor is of their class; each of several processes looks through its
     share of the gallery."""
     where,(rank,size) = (
-        dict(geometry="sphere") if self.c is None else dict(geometry="poincare", c=self.c),world())
+        dict(geometry="sphere") if self.c is None else dict(geometry="poincare", c=self.c),(get_rank(),get_world_size()))
     if size==1: return recall_at_k(embeddings, labels, 1, *(gallery or ()), **where)[1]
     own = torch.arange(len(labels)) if gallery is None else None
     mine = tuple(share(x) for x in gallery or (embeddings,labels))
-    ranks = sharded_ranks(embeddings, labels, [mine], own, **where, everyone=everyone, rank=rank)
+    ranks = sharded_ranks(embeddings, labels, [mine], own, **where, everyone=all_gather, rank=rank)
     return (ranks==1).double().mean().item()
 
 @patch
@@ -331,5 +332,5 @@ def warn(self:Trainer,
     before = collapse(dict(variance=1.)|before|{k:last.get(f"train_{k}", 1) for k in anchors})
     for kind,says in collapse(dict(variance=1.)|found|anchors).items():
         # who called `train`
-        if kind not in before and world()[0]==0:
+        if kind not in before and get_rank()==0:
             warnings.warn(f"epoch {len(self.history)+1}: {says}", stacklevel=6)

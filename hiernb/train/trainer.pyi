@@ -20,7 +20,7 @@ from ..metric.retrieval import recall_at_k
 from ..metric.sharded import sharded_ranks
 from .config import Options, check_data, curvature_of
 from .optim import freeze, schedule_factor
-from .distributed import anywhere, check_batches, everyone, gather, local_fabric, share, world
+from .distributed import all_gather, any_rank, check_batches, gather, get_rank, get_world_size, local_fabric, share
 from .learner import Learner, NotFinite
 
 @torch.no_grad()

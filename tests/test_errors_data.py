@@ -1,9 +1,13 @@
 "What a refusal of `hiernb.data` must name: bad input and the words of its message."
+import gzip
 import http.server
 import pickle
 import resource
+import shutil
+import subprocess
 import threading
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -12,8 +16,10 @@ import torch
 from PIL import Image
 from refusals import refusals,refuses
 from safetensors.torch import save_file
+from test_data_emoji import made_up,pack  # noqa: F401 - a fixture
 from torch.utils.data import DataLoader
 
+from hiernb.data import emoji,fashion_mnist
 from hiernb.data.base import (
     Data, ImageSet, Source, fetch, load, require_writable, sources, stratified_split, verify, write_atomic)
 from hiernb.data.embeddings import (
@@ -44,7 +50,8 @@ def below_a_file(call):
 
 @refusals(dict(
     full_disk=(over_the_limit, "could not write", "a.bin", "the file that was there is untouched"),
-    no_folder=(below_a_file(lambda home: write_atomic(home, b"")), "could not write", "nothing was left behind"),
+    no_folder=(below_a_file(lambda home: write_atomic(home, b"")),
+        "could not write", "nothing was left behind"),
     not_writable=(below_a_file(lambda home: require_writable(home, "toy")), "below and cannot be put there",
         "Not a directory. Choose another folder"),
 ))
@@ -77,8 +84,8 @@ def address():
     too_large=(lambda address, home: fetch(address, home/"x.gz", "", most=299_999),
         "/x: it is larger than 299,999 bytes"),
     too_long=(lambda address, home: fetch(address, home/"x.gz", "", seconds=0), "/x: it took too long"),
-    nowhere=(lambda _, home: fetch("http://127.0.0.1:9/x", home/"x.gz", "", timeout=1), "http://127.0.0.1:9/x",
-        "refused"),
+    nowhere=(lambda _, home: fetch("http://127.0.0.1:9/x", home/"x.gz", "", timeout=1),
+        "http://127.0.0.1:9/x", "refused"),
 ))
 def test_downloads_that_fail(call, words, address, tmp_path):
     refuses(lambda: call(address, tmp_path), words, OSError)
@@ -102,13 +109,15 @@ def no_reader(home):
         load("./toys")
 
 @refusals(dict(
-    too_few=(lambda _: stratified_split(torch.zeros(9, dtype=int), dict(a=20), torch.Generator()), "9 images"),
+    too_few=(lambda _: stratified_split(torch.zeros(9, dtype=int), dict(a=20), torch.Generator()),
+        "9 images"),
     not_bytes=(lambda _: ImageSet(pixels.float(), torch.zeros(6, dtype=int), 0, 1), "uint8"),
     labels=(lambda _: ImageSet(pixels, torch.zeros(3, dtype=int), 0, 1), "(6,)"),
     order=(lambda _: Data("toy", {}, three, ["cat","cup","dog"]),
         "class 1 is 'cup' in the data and 'dog' in the taxonomy"),
     number_of_names=(lambda _: Data("toy", {}, three, ["cat","dog"]), "'cup'"),
-    label=(lambda _: Data("toy", dict(val=wrong_label), three, three.names), "label 3 of image 4 in split 'val'"),
+    label=(lambda _: Data("toy", dict(val=wrong_label), three, three.names),
+        "label 3 of image 4 in split 'val'"),
     unknown=(lambda _: load("toys"), "no data set is named 'toys'; known: "),
     no_reader=(no_reader, "no data set is named './toys'"),
     nothing_to_verify=(lambda home: verify(home/"none"), "no known data set"),
@@ -135,7 +144,8 @@ def labeled(*args): return lambda: as_labels(*args)
     nan=(matrix(np.array([[1.,np.nan]])), "nan or inf"),
     beyond_float32=(matrix(np.array([[0.],[1e39]])), "first row 1"),
     half_label=(lambda: whole_labels(torch.tensor([1.,1.5])), "row 2, labels: expected whole numbers"),
-    rounded_label=(lambda: whole_labels(torch.tensor([258.]).bfloat16()), "found 258.0"),  # 257 was rounded to it
+    # 257 was rounded to it
+    rounded_label=(lambda: whole_labels(torch.tensor([258.]).bfloat16()), "found 258.0"),
     fraction=(labeled([0.,.5], None, 2), "found 0.5"),
     few_labels=(labeled([0,1], None, 3), "shape (3,)"),
     label_beyond_names=(labeled([0,2], ["a","b"], 2), "sample 1 has 2"),
@@ -202,7 +212,8 @@ def trap(path): torch.save(dict(embeddings=Trap(), labels=torch.tensor(y)), path
 def plain_pickle(path): path.write_bytes(pickle.dumps(dict(embeddings=Trap()), protocol=2))
 def tensor(path): torch.save(torch.ones(2), path)
 def nothing(path): path.write_bytes(b"no such thing")
-def twice(path): save_file(dict(embeddings=torch.tensor(x), labels=torch.tensor(y)), path, dict(labels='["a"]'))
+def twice(path):
+    save_file(dict(embeddings=torch.tensor(x), labels=torch.tensor(y)), path, dict(labels='["a"]'))
 def text(*lines): return lambda path: path.write_text("\n".join(lines))
 
 @refusals({
@@ -362,7 +373,8 @@ def test_lists_that_cannot_be_read(call, words, tmp_path):
     refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
 
 def test_an_absent_archive_names_what_to_get_and_where_to_put_it(monkeypatch):
-    monkeypatch.setitem(sources, "toy", Source("toy", print, 4, 8, "CC0", 20, "example.org/toy.tgz", dict, ("TOY",)))
+    toy = Source("toy", print, 4, 8, "CC0", 20, "example.org/toy.tgz", dict, ("TOY",))
+    monkeypatch.setitem(sources, "toy", toy)
     words = ["8 images (size 20 MB; license: CC0)","example.org/toy.tgz","unpack them into data/toy",
         "data/toy/TOY/images.txt is there","HIERNB_DATA"]
     refuses(lambda: locate("toy", Path("data/toy"), ["images.txt"]), words, FileNotFoundError)
@@ -404,7 +416,8 @@ labeled_images = dict(source="list.txt", home=Path("images"), paths=[f"{i}.png" 
 @refusals(dict(
     no_image=(lambda: Labeled(**labeled_images|dict(labels=[0,2]*20)),
         "list.txt: class 'b' has no image; expected at least one of each class"),
-    few=(lambda: image_splits(torch.zeros(9, dtype=int), 0), "of 9 images cannot be had; expected at least 10"),
+    few=(lambda: image_splits(torch.zeros(9, dtype=int), 0),
+        "of 9 images cannot be had; expected at least 10"),
 ))
 def test_labeled_images_that_cannot_be_split(call, words): refuses(call, words)
 
@@ -413,7 +426,180 @@ def test_sets_that_are_not_the_published_ones_warn():
     with pytest.warns(UserWarning) as caught:
         compare_sizes("toy", Listing(**listing), sizes)
         compare_counts("toy", Labeled(**labeled_images).counts, {"images":6738,"nodes per level":[2,4]})
-    found = [str(warning.message) for warning in caught]
-    assert found==["toy: test has 4 images of 2 classes (published: 4,000 of 2). Results do not compare with "
-        "published ones", "toy: images: 40 (published: 6,738); nodes per level: 2 3 (published: 2 4). Results do "
-        "not compare with published ones"]
+    end = ". Results do not compare with published ones"
+    assert [str(warning.message).removesuffix(end) for warning in caught]==[
+        "toy: test has 4 images of 2 classes (published: 4,000 of 2)",
+        "toy: images: 40 (published: 6,738); nodes per level: 2 3 (published: 2 4)"]
+    assert all(str(warning.message).endswith(end) for warning in caught)
+
+# Fashion-MNIST
+
+name = "t10k-labels-idx1-ubyte.gz"
+packed = gzip.compress(b"some bytes", mtime=0)
+
+def foreign_files(*names):
+    "A folder with files that are not the published ones."
+    def run(home):
+        for each in names: (home/each).write_bytes(packed)
+        with mock.patch.object(fashion_mnist, "places", lambda folder: [home]): fashion_mnist.find(home)
+    return run
+
+def out_of_reach(*_): raise OSError("out of reach")
+def not_today(folder): raise OSError("not today")
+not_today.__name__ = "a way"
+
+def no_mirror(home):
+    with mock.patch.object(fashion_mnist, "fetch", out_of_reach): fashion_mnist.from_mirrors(home)
+
+def no_tools(home):
+    with mock.patch.object(shutil, "which", lambda tool: None): fashion_mnist.from_debian(home)
+
+def npm_or_apt_fails(call, message):
+    "The call where each tool is there, and ends with an error."
+    def broken(command, **_): raise subprocess.CalledProcessError(100, command, stderr=message)
+    def run(*args):
+        with mock.patch.object(shutil, "which", lambda tool: tool):
+            with mock.patch.object(subprocess, "run", broken): call(*args)
+    return run
+
+def obtained(folder):
+    with mock.patch.object(fashion_mnist, "places", lambda folder: [folder]):
+        with mock.patch.multiple(fashion_mnist, from_mirrors=not_today, from_debian=not_today):
+            fashion_mnist.obtain(folder)
+
+def obtained_damaged(home):
+    (home/name).write_bytes(packed)
+    obtained(home)
+
+def idx(data):
+    def run(home):
+        (home/"a.gz").write_bytes(gzip.compress(data))
+        fashion_mnist.read_idx(home/"a.gz")
+    return run
+
+head = bytes([0,0,8,3, 0,0,0,3, 0,0,0,2, 0,0,0,2])
+
+@refusals(dict(
+    foreign=(foreign_files(*fashion_mnist.files),
+        "train-images-idx3-ubyte.gz is not the published file (foreign"),
+    one_foreign=(foreign_files(name), "t10k-labels-idx1-ubyte.gz is not the published file (foreign"),
+    damaged=(obtained_damaged, "delete it or move it"),
+    no_idx=(idx(b"GIF89a"), "GIF8"),
+    short=(idx(head+bytes(11)), "a.gz is no IDX file"),
+    val=(lambda home: fashion_mnist.load_fashion_mnist(home, val=60_000), "1…59999"),
+    subset=(lambda home: fashion_mnist.load_fashion_mnist(home, subset=0), "at least 1 image of each split"),
+))
+def test_fashion_mnist_that_is_refused(call, words, tmp_path): refuses(lambda: call(tmp_path), words)
+
+@refusals(dict(
+    mirrors=(no_mirror, "out of reach"),
+    no_tools=(no_tools, "no apt-get and no dpkg-deb"),
+    no_package=(npm_or_apt_fails(fashion_mnist.from_debian, "E: Unable to locate package"),
+        "update: E: Unable to locate package"),
+    nowhere=(obtained, "a way: not today", "Put train-images-idx3-ubyte.gz, "),
+    not_writable=(below_a_file(obtained), "cannot be put there: Not a directory. Choose another folder"),
+))
+def test_fashion_mnist_out_of_reach(call, words, tmp_path): refuses(lambda: call(tmp_path), words, OSError)
+
+# emoji
+
+_,no_emoji = pack(emoji.Package("@iconify-json/tiny","1.0.0","MIT","us",""), icons={}, chars={}, info={})
+
+def packed_emoji(home, cut=None):
+    data,package = pack(no_emoji, icons={}, chars={}, info={})
+    (home/package.tarball).write_bytes(data[:cut])
+    return package
+
+def read_emoji(*names, cut=None):
+    return lambda home: emoji.read_package(home, packed_emoji(home, cut), *names)
+
+def no_npm(call):
+    def run(*args):
+        with mock.patch.object(shutil, "which", lambda tool: None): call(*args)
+    return run
+
+def from_npm(home): emoji.from_npm(home, [no_emoji])
+
+def another_tarball(home):
+    def run(command, cwd, **_): (Path(cwd)/no_emoji.tarball).write_bytes(b"?")
+    with mock.patch.object(shutil, "which", lambda tool: tool), mock.patch.object(subprocess, "run", run):
+        from_npm(home)
+
+def obtained_emoji(home):
+    package = packed_emoji(home) if home.is_dir() else no_emoji
+    with mock.patch.object(emoji, "packages", dict(tiny=package)): emoji.obtain(home)
+
+def damaged_emoji(home):
+    package = packed_emoji(home, -9)
+    with mock.patch.object(emoji, "packages", dict(tiny=package)): emoji.obtain(home)
+
+@refusals(dict(
+    no_npm=(no_npm(from_npm), "no npm here"),
+    npm=(npm_or_apt_fails(from_npm, "npm error network"), "npm pack: npm error network"),
+    another=(another_tarball, "tiny-1.0.0.tgz than was published (foreign"),
+    nowhere=(no_npm(obtained_emoji), "1 of 2 emoji packages", "npm pack emojibase-data@17.0.0\nand put into ",
+        "\n  emojibase-data-17.0.0.tgz\n"),
+    not_writable=(below_a_file(obtained_emoji),
+        "cannot be put there: Not a directory. Choose another folder"),
+    damaged=(damaged_emoji, "delete it or move it"),
+    no_table=(read_emoji("icons", "colors"), "tiny-1.0.0.tgz: cannot read package/colors.json"),
+    cut=(read_emoji("info", cut=-30), "cannot read package/info.json"),
+    gone=(lambda home: emoji.read_package(home, no_emoji, "info"), "load('emoji') gets it"),
+))
+def test_emoji_packages_that_cannot_be_had(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,OSError))
+
+icons = dict(prefix="tiny", width=16, height=16, icons=dict(wave=dict(body="")))
+many = emoji.Drawings(torch.zeros(60, 3, 8, 8, dtype=torch.uint8), torch.arange(60)//3, torch.arange(60)%3,
+    ["x"]*60, [("g",f"s{i//5}",str(i)) for i in range(21)], [])
+
+def aliases(**given): return lambda: emoji.read_icons(icons|dict(aliases=given))
+def chosen(min_images, subset=None): return lambda: emoji.choose(many, min_images, subset, torch.Generator())
+
+@refusals(dict(
+    unknown_parent=(aliases(a=dict(parent="b")), "leads to 'b'"),
+    circle=(aliases(a=dict(parent="b"), b=dict(parent="a")), "which is no icon"),
+    turned=(aliases(a=dict(parent="wave", rotate=1)), "'rotate'"),
+    no_share=(lambda: emoji.split_classes([("a",)]*9, dict(val=0.,test=.5), torch.Generator()),
+        "sizes must be positive"),
+    empty_split=(lambda: emoji.split_images(torch.arange(30).repeat_interleave(4), dict(val=.15,test=.05),
+        torch.Generator().manual_seed(0)), "no image in test: raise min_images"),
+    too_many_images=(chosen(4), "the most that one has is 3"),
+    no_images=(chosen(0), "at least 1"),
+    subset=(chosen(3, 21), "1…20 emoji"),
+))
+def test_emoji_that_cannot_be_split(call, words): refuses(call, words)
+
+def drawn(**options): return lambda home: emoji.load_emoji(home/"emoji", **dict(size=16,min_images=1)|options)
+
+def renamed(home):
+    drawn()(home)
+    cached = emoji.cache_path(home/"emoji", 16)
+    emoji.Drawings.read(cached.rename(cached.with_name("emoji-17-00000000.npz")))
+
+def cached(change):
+    def run(home):
+        drawn()(home)
+        path = emoji.cache_path(home/"emoji", 16)
+        path.write_bytes(change(path.read_bytes()))
+        drawn()(home)
+    return run
+
+@refusals(dict(
+    split=(drawn(split="all"), "('classes', 'images'), got 'all'"),
+    level=(drawn(level="kind"), "got 'kind'"),
+    shares=(drawn(val=.6), "sum to less than 1"),
+    min_images=(drawn(min_images=9), "the most that one has is 5"),
+    few=(drawn(split="images",test=.05), "classes have no image in test: raise min_images"),
+    subset=(drawn(subset=99), "1…24"),
+    small=(drawn(size=7), "8…512"),
+    large=(drawn(size=1000), "8…512"),
+    fraction=(drawn(size=64.), "8…512"),
+    renamed=(renamed, "emoji-17-00000000.npz was written as emoji-16-"),
+    cut=(cached(lambda data: data[:-100]), "is damaged"),
+    flipped=(cached(lambda data: data[:100]+bytes([data[100]^1])+data[101:]), "is damaged"),
+    empty=(cached(lambda data: b""), "is damaged"),
+    head=(cached(lambda data: b"PK"), "is damaged"),
+))
+def test_emoji_that_cannot_be_loaded(call, words, made_up):  # noqa: F811 - the fixture
+    refuses(lambda: call(made_up), words)

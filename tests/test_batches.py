@@ -62,7 +62,7 @@ def test_batches_hold_every_image_once(n):
 
 def test_class_with_too_few_images_is_named(tmp_path):
     with pytest.raises(ValueError,
-        match=r"class 'cedar' has 1 images, a batch wants 2 of each class \(1 of 3 .*min_images=2"):
+        match=r"class 'cedar' has 1 images, a batch needs 2 of each class \(1 of 3 .*min_images=2"):
         go(tmp_path, [0, 1, 0, 1, 2], batch_size=4, images_per_class=2)
 
 

@@ -217,8 +217,8 @@ def test_zero_shot_with_the_true_numbers(name, true_sets, one_fabric, tmp_path):
 
 
 @pytest.mark.parametrize("change, says", [
-    (["data.val=0.1"], "a batch wants 90 classes, there are 88"),
-    (["training.images_per_class=1"], "a batch wants 180 classes, there are 90"),
+    (["data.val=0.1"], "a batch needs 90 classes, there are 88"),
+    (["training.images_per_class=1"], "a batch needs 180 classes, there are 90"),
     (['training.lr_factors."model.neck"=2'], "model.neck"),
     (["training.schedule={name='cosine', epochs=50}"], "cosine schedule ends after 50 epochs"),
     (["evaluation.recall_at=[1,10000]"], "Recall@10000 is left out")])

@@ -41,7 +41,8 @@ from hiernb.train.loop import train
 from hiernb.train.manifest import read_manifest,save_manifest
 from hiernb.train.optim import (
     check_prefixes, freeze, make_optimizers, parameter_groups, parameters_of, restore, schedule_factor)
-from hiernb.train.sampling import ClassBalancedSampler,Views,augmentation,deal,require_open_files
+from hiernb.train.sampling import (
+    ClassBalancedSampler, Views, augmentation, draw_without_replacement, require_open_files)
 from hiernb.train.signals import Ended,signals_raise
 from hiernb.train.trainer import Trainer,embed
 from hiernb.tree.taxonomy import Taxonomy
@@ -99,11 +100,11 @@ def balanced(labels, *sizes, **options):
     return lambda: ClassBalancedSampler(torch.tensor(labels), *sizes, **options)
 
 @refusals(dict(
-    hand=(lambda: next(deal(range(3), 4, torch.Generator())), "1..3 cards, the size of the deck, got 4"),
-    few_classes=(balanced([0,0,1,1], 3, 2), "wants 3 classes, there are 2"),
-    few_images=(balanced([0,0,1,7,7], 2, 2), "class 1 has 1 images, a batch wants 2 of each class (1 of 3"),
+    size=(lambda: next(draw_without_replacement(range(3), 4, torch.Generator())), "size must be 1..3", "got 4"),
+    few_classes=(balanced([0,0,1,1], 3, 2), "needs 3 classes, there are 2"),
+    few_images=(balanced([0,0,1,7,7], 2, 2), "class 1 has 1 images, a batch needs 2 of each class (1 of 3"),
     named=(balanced([0,0,1], 2, 2, names=["cat","dog"]), "class 'dog' has 1 images"),
-    shares=(balanced([0,0,1,1], 1, 2, world_size=2), "1 classes a batch cannot be shared equally among 2"),
+    shares=(balanced([0,0,1,1], 1, 2, world_size=2), "1 classes per batch cannot be shared equally among 2"),
     rank=(balanced([0,0,1,1], 2, 2, rank=2, world_size=2), "rank must be 0..1"),
     labels=(balanced([0.,1.], 1, 1), "labels must be integers"),
     no_classes=(balanced([0,0], 0, 1), "at least 1"),

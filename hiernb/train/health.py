@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from ..geometry.poincare import ToPoincare
 from ..metric.lca import radii
-from .signals import endings,in_main_thread
+from .signals import ending_signals,in_main_thread
 
 # %% ../../nbs/65_train/11_health.ipynb #211aa965
 def not_finite(
@@ -134,7 +134,7 @@ class Terminable:
         if at_once: raise Terminated
 
     def __enter__(self):
-        if in_main_thread(): self.before = {number:signal.signal(number, self.heed) for number in endings()}
+        if in_main_thread(): self.before = {number:signal.signal(number, self.heed) for number in ending_signals()}
         return self
 
     def __exit__(self, *_)->None:

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from formats import picture as picture_file
 from refusals import refusals,refuses
 from safetensors.torch import save_file
 from test_data_emoji import made_up,pack  # noqa: F401 - a fixture
@@ -30,6 +31,9 @@ from hiernb.data.image_lists import (
 from hiernb.data.images import (
     ImageFiles, Normalize, PixelCache, decode, flatten, hier_transforms, inspecting_transforms, original_size)
 from hiernb.data.known_classes import Labeled,compare_counts,image_splits
+from hiernb.data.own import (
+    Pictures, class_path, own_splits, path_separator, read_folder, read_images_table, read_own,
+    refuse_swapped, require_files, share_classes, share_images, table_rows, with_enough)
 from hiernb.tree.taxonomy import Taxonomy
 
 # files
@@ -329,9 +333,9 @@ def test_a_pickled_cache_warns_that_it_keeps_nothing():
 
 def lines_of(content): return lambda home: read_lines(written(home, content))
 
-def written(home, content):
-    (home/"list.txt").write_bytes(content if isinstance(content, bytes) else content.encode())
-    return home/"list.txt"
+def written(home, content, name="list.txt"):
+    (home/name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return home/name
 
 def second_line(line):
     return lambda home: read_fields("list.txt", lines_of(f"1 a\n{line}")(home), dict(id=int, name=str))
@@ -603,3 +607,103 @@ def cached(change):
 ))
 def test_emoji_that_cannot_be_loaded(call, words, made_up):  # noqa: F811 - the fixture
     refuses(lambda: call(made_up), words)
+
+# a user's own images
+
+def tree(*paths, read=read_folder):
+    "A folder with images; a path that ends in / is an empty folder."
+    def run(home):
+        for path in paths:
+            if path.endswith("/"): (home/path).mkdir(parents=True)
+            else: picture_file(home/path)
+        return read(home)
+    return run
+
+@refusals(dict(
+    empty_class=(tree("train/a/1.png", "test/a/1.png", "test/d/"), "1 class folders hold no image"),
+    beside=(tree("train/a/1.png", "test/a/1.png", "bus/1.png"), "beside 'bus' at the top"),
+    twice=(tree("train/x/1.png", "val/x/1.png", "validation/x/1.png"), "val and validation all mean val"),
+    no_training=(tree("test/x/1.png", "val/x/1.png"), "without train"),
+    nowhere=(lambda home: read_folder(home/"nowhere"), "no folder or table"),
+    embeddings=(lambda home: read_own(home/"e.npz"), "e.npz` examines one"),
+))
+def test_folders_of_images_that_are_refused(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+def own_table(content, read=table_rows): return lambda home: read(written(home, content, "list.csv"))
+def own_rows(*lines):
+    return own_table("\n".join(["path,class,split,taxonomy",*lines,""]), read_images_table)
+
+row = "0.png,x,train,a"
+
+@refusals(dict(
+    empty=(own_table(""), "empty file"),
+    short=(own_table("path,class\na.png\n"), "line 2: 1 cells under 2"),
+    quote=(own_table("path,class\n\"a.png,x\n"), "line 2: unexpected end"),
+    not_utf8=(own_table(b"path,class\na.png,\xff\n"), "line 2: expected UTF-8 text, found the byte 0xff"),
+    control=(own_table("path,class\na\0.png,x"), "line 2: expected text"),
+    cells=(own_rows("0.png,x"), "2 cells under 4"),
+    no_path=(own_rows(",x,train,a"), "line 2, column path: expected an image"),
+    no_class=(own_rows("0.png,,train,a"), "line 2, column class"),
+    split=(own_rows(row, "1.png,x,tset,a"), "line 3, column split: expected one of train, training"),
+    no_split=(own_rows(row, "1.png,y,,a"), "line 3, column split: empty"),
+    two_places=(own_rows(row, "1.png,x,train,b"),
+        "line 3, column taxonomy: class 'x' is b/x here and a/x on line 2"),
+    empty_group=(own_rows("0.png,x,train,a//b"), "empty one in 'a//b'"),
+    repeated=(own_rows(row, "./0.png,y,test,a"), "line 3, column path: './0.png' stands on line 2 already"),
+    no_rows=(own_rows(""), "column names alone"),
+    semicolons=(own_table("path;class\n0.png;x\n", read_images_table),
+        "path and class not in ['path;class']"),
+    class_twice=(own_table("path,class,Class\n0.png,x,x\n", read_images_table), "class stands twice"),
+    absent=(own_table("path,class\nlost.png,disk\n", lambda file: require_files(read_own(file))),
+        "1 of 1 images are not there: line 2, column path: "),
+    load_absent=(own_table("path,class\nlost.png,disk\n", load),
+        "1 of 1 images are not there: line 2, column path: "),
+))
+def test_tables_of_images_that_are_refused(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+@refusals({
+    **{f"groups {cell}":(lambda cell=cell: class_path("t.csv, line 2", cell, "c"),
+        "t.csv, line 2: expected names joined by '/'") for cell in ("/a","/c","a//c","a/","/")},
+    "separator":(lambda: path_separator("t.csv", ["a|b","c"]),
+        "t.csv: expected names joined by ' > ' or '/' in the column taxonomy, found 'a|b'"),
+    "swapped":(lambda: refuse_swapped(Path("t.csv"), [(2,("a","x"),True),(3,("a","x","y"),False)]),
+        "t.csv, line 3, column taxonomy: class 'y'"),
+})
+def test_groups_of_classes_that_are_refused(call, words): refuses(call, words)
+
+pictures = Pictures(Path("mine"), list("abcde"), [("cat",)]*3+[("dog",)]*2, [], list("abcde"))
+mixed = ["train","test","val","train","train"]*16
+seen = ["train"]*60+["test"]*20
+
+def own_split(given=(), split=None, val=None, test=None):
+    labels,groups = torch.arange(8).repeat_interleave(10),[("a",)]*4+[("b",)]*4
+    return lambda: own_splits(labels, groups, given, split, val, test, torch.Generator().manual_seed(0))
+
+@refusals(dict(
+    min_images=(lambda: with_enough(pictures, 4), "no class has 4 images, the largest has 3"),
+    few_images=(lambda: share_images(torch.tensor([0,0,1,2]), dict(test=.5), torch.Generator()),
+        "4 images of 3 classes, one of each kept"),
+    few_classes=(lambda: share_classes([("a",)]*3, dict(test=.5,val=.5), torch.Generator()),
+        "3 classes do not give {'test': 2, 'val': 2}"),
+    unknown=(own_split(split="half"), "'images', 'classes' or None"),
+    another=(own_split(mixed, "classes"), "the given splits divide images"),
+    val_given=(own_split(mixed, val=.1), "val=0.1, but splits are given: test, train, val"),
+    test_given=(own_split(seen, test=.1), "test=0.1, but"),
+    no_training=(own_split(["test"]*80), "no image is in the split train"),
+    shares=(own_split(val=.5, test=.5), "sum to less than 1"),
+    negative=(own_split(val=-.1), "≥ 0"),
+))
+def test_own_images_that_cannot_be_split(call, words): refuses(call, words)
+
+def test_what_is_passed_over_is_named(tmp_path):
+    tree("a/1.png", "b/1.png")(tmp_path)
+    (tmp_path/"a"/"notes.txt").touch()
+    with pytest.warns(UserWarning, match="1 files do not end as images"): read_folder(tmp_path)
+    file = written(tmp_path, "path,class,who\na/1.png,x,me\n", "list.csv")
+    with pytest.warns(UserWarning, match=r"\['who'\] are not read"): read_images_table(file)
+    for seed in range(3): picture_file(tmp_path/f"{seed}.png", seed)
+    lines = "path,class,split\n0.png,x,train\n1.png,x,test\n2.png,y,train\n"
+    file = written(tmp_path, lines, "list.csv")
+    with pytest.warns(UserWarning, match="have no image to test on"): load(file, val=0)

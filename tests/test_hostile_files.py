@@ -18,8 +18,10 @@ from hiernb.data.base import read_json
 from hiernb.data.cars import read_mat
 from hiernb.data.embeddings import load_embeddings
 from hiernb.run.schema import read_toml
-from hiernb.train.manifest import read_manifest
+from hiernb.train import manifest
+from hiernb.train.manifest import Manifest,Part,read_manifest,save_manifest
 from hiernb.run.recipe import read_recipe
+from hiernb.tree.taxonomy import Taxonomy
 
 x,y = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32),np.arange(6)%2
 
@@ -107,6 +109,16 @@ def lists(path):
     parquet.write_table(table(dict(embedding=values, label=[0])), path)
 
 
+def understated(path):
+    "The end of the file declares one value; the header of the page declares all."
+    lists(path)
+    whole = path.read_bytes()
+    end = len(whole)-8-int.from_bytes(whole[-8:-4], "little")
+    many,one = b"\x80\xb4\x89\x13",b"\x82\x80\x80\x00"     # 2·10⁷ and 1 as numbers of four bytes
+    assert many in whole[end:]
+    path.write_bytes(whole[:end]+whole[end:].replace(many, one))
+
+
 def empty(path): zipped(path, embeddings=npy((6, 3), x.tobytes()), labels=npy((10**8,), kind="|S0"))
 
 
@@ -120,8 +132,9 @@ hostile = [(declares, ".npz", "embeddings.npy declares 4,000,000,000,000 bytes")
            (locked, ".pt", "is encrypted"), (deep_names, ".safetensors", "cannot be read as .safetensors"),
            (less_deep, ".safetensors", "nested too deeply"),
            (tall, ".safetensors", "cannot be read"), (headless, ".safetensors", "cannot be read"),
-           (equal, ".parquet", "it declares 160,000,000 bytes"),
-           (lists, ".parquet", "it declares 160,000,008 bytes"),
+           (equal, ".parquet", "it declares 160,000,"),
+           (lists, ".parquet", "it declares 160,000,"),
+           (understated, ".parquet", "it declares 160,000,"),
            (empty, ".npz", "labels.npy declares 100,000,000 values of type |S0 in 0 bytes each")]
 
 
@@ -132,6 +145,14 @@ def test_a_file_of_embeddings_costs_no_more_than_it_holds(tmp_path, growth, make
     make(path)
     with growth(60), pytest.raises(ValueError) as e: load_embeddings(path)
     assert str(e.value).startswith(str(path)) and says in str(e.value) and len(str(e.value).splitlines())==1, e.value
+
+
+@pytest.mark.parametrize("make", [equal,lists,understated])
+def test_a_taxonomy_in_parquet_costs_no_more_than_it_holds(tmp_path, growth, make):
+    pytest.importorskip("pyarrow", reason="Parquet is optional")
+    make(tmp_path/"x.parquet")
+    with growth(60), pytest.raises(ValueError, match=r"x\.parquet cannot be read as Parquet: it declares 160,000"):
+        Taxonomy.from_csv(tmp_path/"x.parquet")
 
 
 def test_parquet_damaged_anywhere_names_the_file(tmp_path):
@@ -239,3 +260,19 @@ def test_a_run_whose_files_are_damaged_is_refused_in_one_line(tmp_path, name, te
     with pytest.raises(ValueError, match=f"{name} is damaged") as refused:
         train() if name[0]=="e" else read_manifest(tmp_path)
     assert "\n" not in str(refused.value)
+
+
+def test_a_list_of_images_that_could_not_be_read_is_not_written(tmp_path, monkeypatch):
+    "As many bytes as the reader takes are written; of one byte more nothing of the run in the folder is replaced."
+    images = Manifest("stamps", ["a"], [("a",)], {}, dict(train=Part([0], ["a.png"], ["0"*64], [[1,2,3]])))
+    size = save_manifest(tmp_path/"list", images).stat().st_size
+    monkeypatch.setattr(manifest, "most_manifest", size)
+    assert read_manifest(save_manifest(tmp_path/"list", images).parent)==images
+    monkeypatch.undo()
+    go(tmp_path/"run", 1, n=64, tensorboard=False)
+    before = {path:path.read_bytes() for path in (tmp_path/"run").rglob("*") if path.is_file()}
+    monkeypatch.setattr(manifest, "most_manifest", size-1)
+    with pytest.raises(ValueError, match=f"in {size} bytes, and at most {size-1}"): save_manifest(tmp_path/"list", images)
+    with pytest.raises(ValueError, match=r"split\.json would list the images"):
+        go(tmp_path/"run", 1, n=64, tensorboard=False, resume=False)
+    assert {path:path.read_bytes() for path in (tmp_path/"run").rglob("*") if path.is_file()}==before

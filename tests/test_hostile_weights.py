@@ -192,7 +192,7 @@ def forged(path, state):
     ('{"#tensor":"a","#shape":[1000000,1000000],"#stride":[0,0]}', "a has 6 numbers"),
     ('{"#tensor":"a","#shape":[2,3],"#stride":[600,1]}', "out of bounds"),
     ('{"#tensor":"b","#shape":[6],"#stride":[1]}', "'b'"),
-    ('{"#dict":[[[],1]]}', "unhashable")])
+    ('{"#dict":[[[],1]]}', "unhashable"), ("[1]", "its state is a list, expected a dict")])
 def test_a_forged_checkpoint_is_refused_in_one_line(tmp_path, state, says):
     path = forged(tmp_path/"00001-0000000.safetensors", state)
     with pytest.raises(ValueError) as e: read_checkpoint(path)

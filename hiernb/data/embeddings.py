@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['aliases', 'readers', 'Embeddings', 'as_matrix', 'as_names', 'whole_labels', 'as_labels', 'rename_parts',
-           'as_embeddings', 'most_bytes', 'check_zip', 'check_npy', 'check_plain', 'first_line', 'nearest_name',
-           'named_labels', 'read_npz', 'read_pt', 'read_safetensors', 'dimensions', 'label_values', 'is_numeric',
-           'likely_labels', 'require_header', 'label_column', 'number_matrix', 'as_list', 'is_vector', 'list_column',
-           'list_matrix', 'dimension_columns', 'table_parts', 'check_parquet', 'read_text_table',
-           'read_embedding_table', 'load_embeddings']
+           'as_embeddings', 'check_zip', 'check_npy', 'check_plain', 'first_line', 'nearest_name', 'named_labels',
+           'read_npz', 'read_pt', 'read_safetensors', 'dimensions', 'label_values', 'is_numeric', 'likely_labels',
+           'require_header', 'label_column', 'number_matrix', 'as_list', 'is_vector', 'list_column', 'list_matrix',
+           'dimension_columns', 'table_parts', 'read_text_table', 'read_embedding_table', 'load_embeddings']
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #1395bd9e
 import difflib,json,math,re,shlex,warnings,zipfile,zlib
@@ -23,7 +22,7 @@ import torch
 from torch import Tensor
 
 from ..metric.neighbors import check_labels,check_matrix
-from ..tree.formats import find_delimiter,nfc,read_parquet,require_pyarrow
+from ..tree.formats import find_delimiter,most_bytes,nfc,read_parquet
 from ..tree.labels import plain_labels
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #a227a089
@@ -176,12 +175,6 @@ def as_embeddings(
     return Embeddings(x, labels, names, proxies, split, names_from)
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #a5cdad22
-def most_bytes(
-    path:Path,  # a file
-)->int:         # bytes
-    "Bound what a compressed file may hold: a hundred times its size, and 100 MB in any case."
-    return 10**8+100*path.stat().st_size
-
 def check_zip(
     path:Path,  # an .npz or .pt file
 )->None:
@@ -189,10 +182,9 @@ def check_zip(
     with zipfile.ZipFile(path) as file: members = file.infolist()
     if locked := next((m.filename for m in members if m.flag_bits&1), None):
         raise ValueError(f"{locked} is encrypted")
-    declared = sum(m.file_size for m in members)
-    if declared>most_bytes(path):
-        raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most "
-            f"{most_bytes(path):,}")
+    declared,most = sum(m.file_size for m in members),most_bytes(path.stat().st_size)
+    if declared>most:
+        raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most {most:,}")
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #30a2e8b3
 def check_npy(
@@ -533,21 +525,6 @@ def table_parts(
     unread = [n for n in names if n not in (chosen,"split",*columns)]
     return parts|dict.fromkeys(unread)
 
-# %% ../../nbs/50_data/03_embeddings.ipynb #5842cee7
-def check_parquet(
-    path:Path,  # a Parquet file
-)->None:
-    "Check the metadata of a Parquet file. `ValueError` if it declares more than it can hold."
-    from pyarrow.parquet import read_metadata
-    about = read_metadata(path)
-    groups = [about.row_group(i) for i in range(about.num_row_groups)]
-    # a run of equal values takes hardly any bytes, and a row of lists holds many values
-    n_values = sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
-    declared = max(sum(group.total_byte_size for group in groups), 8*n_values, 8*about.num_rows*about.num_columns)
-    if declared>most_bytes(path):
-        raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most "
-            f"{most_bytes(path):,}")
-
 # %% ../../nbs/50_data/03_embeddings.ipynb #ed18c586
 def read_text_table(
     path:Path,                # ending in .csv or .tsv
@@ -577,13 +554,10 @@ def read_embedding_table(
 )->dict[str,Any]:             # parts for `as_embeddings`
     "CSV, TSV or Parquet. `ValueError` for what cannot be read; `ImportError` says what Parquet needs."
     try:
-        if path.suffix.lower()==".parquet":
-            require_pyarrow(path)
-            check_parquet(path)
-            table = read_parquet(path)
-        else: table = read_text_table(path, labels or "label", delimiter)
-    except (OSError,ValueError,NotImplementedError,pd.errors.ParserError,pd.errors.ParserWarning) as e:
-        if isinstance(e, OSError) and e.errno is not None: raise  # pyarrow's have none for damaged files
+        parquet = path.suffix.lower()==".parquet"
+        table = read_parquet(path) if parquet else read_text_table(path, labels or "label", delimiter)
+    except (ValueError,pd.errors.ParserError,pd.errors.ParserWarning) as e:
+        if str(e).startswith(f"{path} "): raise
         raise ValueError(f"{path} cannot be read as a table: {first_line(e)}") from None
     try: parts = table_parts(table, labels)
     except (ValueError,TypeError) as e: raise ValueError(f"{path}: {e}") from None

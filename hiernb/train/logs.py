@@ -37,12 +37,13 @@ def git_state(
         |dict(GIT_ALLOW_PROTOCOL="none", GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0",
         GIT_OPTIONAL_LOCKS="0"))
     def git(*words, check=True):
-        # as variables: `-c name=value` ends a name at its first =, and the name of a filter may hold one
-        settings = {"GIT_CONFIG_COUNT":str(len(off))}
-        for i,(name,value) in enumerate(off.items()):
-            settings |= {f"GIT_CONFIG_KEY_{i}":name, f"GIT_CONFIG_VALUE_{i}":value}
-        return subprocess.run(["git","--no-pager","-C",str(folder),*words], stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=30, check=check, env=alone|settings).stdout
+        settings,values = [],{f"HIERNB_OFF_{i}":value for i,value in enumerate(off.values())}
+        for name,variable in zip(off, values):
+            # `-c name=value` ends a name at its first =, and the name of a filter may hold one;
+            # git before 2.31 does not take --config-env, and ends
+            settings += [f"--config-env={name}={variable}"] if "=" in name else ["-c",f"{name}={values[variable]}"]
+        return subprocess.run(["git","--no-pager","-C",str(folder),*settings,*words], stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=30, check=check, env=alone|values).stdout
     try:
         if holds: git("ls-files","--error-unmatch",holds)
         commit = git("rev-parse","HEAD").strip()

@@ -25,7 +25,7 @@ from ..data.base import Data,read_json,write_atomic
 from .folder import alone_in,require_run_folder,sweep
 from .health import Terminable,Terminated
 from .logs import Logs,environment,line,need_wandb,progress_bar
-from .manifest import differences,read_manifest,save_manifest
+from .manifest import differences,manifest_json,read_manifest,save_manifest
 from .config import is_judged,read_options
 from .optim import schedule_factor
 from .distributed import (
@@ -197,6 +197,7 @@ def take_up(self:Trainer,
     agree_on(self.settings|{"epochs":epochs,"resume":resume,"batches in an epoch":self.steps}, self.images)
     schedule_factor(self.options.schedule, max(0, epochs-1))
     self.earlier = self.earlier_starts() if resume else []
+    manifest_json(self.images)       # a list of images that could not be read back is refused here
     if resume: on_every_rank(lambda: self.resume(epochs))
     any_rank(False)  # whoever has been refused has ended here, and so do the others
     self.check_folder()

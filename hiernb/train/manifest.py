@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['counted', 'kind', 'most_manifest', 'digest', 'stamp_of', 'sha256_of', 'hash_files', 'File', 'Part', 'home_of',
-           'unseeded', 'relative', 'Manifest', 'hash_pixels', 'save_manifest', 'read_manifest', 'follow',
-           'compare_contents', 'show', 'compare_labels', 'compare_memory', 'change_of_split', 'differences', 'listed',
-           'as_begun']
+           'unseeded', 'relative', 'Manifest', 'hash_pixels', 'manifest_json', 'save_manifest', 'read_manifest',
+           'follow', 'compare_contents', 'show', 'compare_labels', 'compare_memory', 'change_of_split', 'differences',
+           'listed', 'as_begun']
 
 # %% ../../nbs/65_train/06_manifest.ipynb #f8dac3fd
 import hashlib
@@ -174,18 +174,23 @@ def hash_pixels(
 kind = "hiernb split, version 1"   # what the file says of itself
 most_manifest = 2**30              # bytes of the file: about 6 million images
 
+def manifest_json(
+    manifest:Manifest,
+)->bytes:               # what `read_manifest` reads
+    "Write the images of a run as JSON. `ValueError` for more of them than can be read back."
+    facts = dict(kind=kind)|vars(manifest)|dict(parts={split:vars(part) for split,
+        part in manifest.parts.items()})
+    data = json.dumps(facts, separators=(",",":")).encode()
+    if len(data)<=most_manifest: return data
+    raise ValueError(f"split.json would list the images in {len(data):,} bytes, and at most {most_manifest:,} can be "
+        f"read back: train on fewer files, or give the images as arrays (`ImageSet`)")
+
 def save_manifest(
     folder:str|Path,    # of the run
     manifest:Manifest,
 )->Path:                # the file, split.json
-    "Write down the images of a run. `OSError` names the file; `ValueError` for more images than can be read back."
-    facts = dict(kind=kind)|vars(manifest)|dict(parts={split:vars(part) for split,
-        part in manifest.parts.items()})
-    path,data = Path(folder)/"split.json",json.dumps(facts, separators=(",",":")).encode()
-    if len(data)>most_manifest:
-        raise ValueError(f"{path} would list the images in {len(data):,} bytes, and at most {most_manifest:,} can be read back: "
-            f"train on fewer files, or give the images as arrays (`ImageSet`)")
-    return write_atomic(path, data)
+    "Write down the images of a run. `OSError` names the file; `ValueError` as `manifest_json`."
+    return write_atomic(Path(folder)/"split.json", manifest_json(manifest))
 
 def read_manifest(
     folder:str|Path,    # of a run

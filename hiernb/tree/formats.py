@@ -18,9 +18,9 @@ from pathlib import Path
 
 # %% auto #0
 __all__ = ['delimiters', 'is_number', 'token', 'bracket', 'nfc', 'decode', 'read_text', 'cut', 'is_even', 'find_delimiter',
-           'require_pyarrow', 'read_parquet', 'parquet_cells', 'read_table', 'quote', 'newick_error', 'comment_end',
-           'newick_tokens', 'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'check_path_sizes',
-           'node_paths']
+           'most_bytes', 'read_varint', 'read_thrift', 'page_contents', 'check_parquet', 'require_pyarrow',
+           'read_parquet', 'parquet_cells', 'read_table', 'quote', 'newick_error', 'comment_end', 'newick_tokens',
+           'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'check_path_sizes', 'node_paths']
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90c1
 def nfc(
@@ -90,6 +90,83 @@ def find_delimiter(
     raise ValueError(f"{source}: cannot tell what stands between the cells of {header[:80]!r}; "
                      f"give delimiter=…, one of {marks}")
 
+# %% ../../nbs/20_tree/01_formats.ipynb #3c1e90aa
+def most_bytes(
+    size:int,  # bytes of a compressed file
+)->int:        # bytes
+    "Bound what a file may hold: a hundred times its size, and 100 MB in any case."
+    return 10**8+100*size
+
+def read_varint(
+    data:bytes,
+    at:int,           # where it begins
+)->tuple[int,int]:    # its value, ≥ 0, and where it ends
+    "Read a whole number of seven bits per byte, the lowest first."
+    for n in range(10):
+        if data[at+n]<128: return sum((data[at+k]&127)<<7*k for k in range(n+1)),at+n+1
+    raise ValueError(f"the number at byte {at:,} does not end")
+
+def read_thrift(
+    data:bytes,
+    at:int,                        # where the structure begins
+)->tuple[dict[int,int|dict],int]:  # number of a field -> whole number or structure, the others left out; where it ends
+    """Read a structure in Thrift's compact protocol (Apache Thrift, doc/specs/thrift-compact-protocol.md).
+    `ValueError` for fields that no header of a page has."""
+    found,field = {},0
+    while kind := data[at]&15:
+        step,at = data[at]>>4,at+1
+        if not step: raise ValueError(f"expected a field of a page's header at byte {at-1:,}")
+        field += step
+        if kind in (4,5,6):                       # whole numbers, the sign in the lowest bit
+            value,at = read_varint(data, at)
+            found[field] = (value>>1)^-(value&1)
+        elif kind==12: found[field],at = read_thrift(data, at)
+        elif kind==8:                             # bytes behind their count
+            length,at = read_varint(data, at)
+            at += length
+        elif kind in (3,7): at += {3:1,7:8}[kind] # a byte, a floating point number
+        elif kind not in (1,2): raise ValueError(f"expected a field of a page's header at byte {at-1:,}")
+    return found,at+1
+
+# %% ../../nbs/20_tree/01_formats.ipynb #3c1e90ae
+def page_contents(
+    data:bytes,         # a Parquet file
+    column,             # pyarrow's metadata of one of its columns, in one of its groups of rows
+)->tuple[int,int]:      # bytes and values of the pages, unpacked
+    """Add up what the headers of a column's pages declare; the reader goes by them, whatever the end of the file says
+    (Apache Parquet, parquet.thrift)."""
+    at = column.data_page_offset
+    if column.has_dictionary_page and column.dictionary_page_offset: at = min(at, column.dictionary_page_offset)
+    n_bytes,n_values,end = 0,0,at+column.total_compressed_size
+    if not 0<=at<=end<=len(data): raise ValueError(f"a column lies in bytes {at:,} to {end:,} of {len(data):,}")
+    while at<end:
+        header,at = read_thrift(data, at)
+        unpacked,packed = header[2],header[3]
+        about = [header[kind] for kind in (5,7,8) if kind in header]  # values, a dictionary, values in version 2
+        if min(unpacked, packed, *(part[1] for part in about))<0: raise ValueError("a page of negative size")
+        n_bytes += unpacked
+        n_values += sum(part[1] for part in about)
+        at += packed
+    return n_bytes,n_values
+
+def check_parquet(
+    data:bytes,  # a Parquet file
+)->None:
+    "Check what a Parquet file declares. `ValueError` if it is more than a file of its size can hold."
+    from pyarrow.parquet import ParquetFile
+    about = ParquetFile(io.BytesIO(data)).metadata
+    groups = [about.row_group(i) for i in range(about.num_row_groups)]
+    columns = [group.column(j) for group in groups for j in range(group.num_columns)]
+    try: pages = [page_contents(data, column) for column in columns]
+    except (IndexError,KeyError,TypeError,RecursionError) as error:
+        raise ValueError("the headers of its pages are damaged") from error
+    # a run of equal values takes hardly any bytes, and a row of lists holds many values
+    n_values = max(sum(column.num_values for column in columns), sum(values for _,values in pages),
+        about.num_rows*about.num_columns)
+    declared = max(8*n_values, sum(group.total_byte_size for group in groups), sum(n_bytes for n_bytes,_ in pages))
+    if declared>most_bytes(len(data)):
+        raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most {most_bytes(len(data)):,}")
+
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90c4
 def require_pyarrow(
     file:str|Path,  # that is to be read, for the message
@@ -102,11 +179,14 @@ def read_parquet(
     file:str|Path,  # a Parquet file
 ):                  # `pandas.DataFrame`; columns of bytes became text
     """Read a Parquet table.
-    `ImportError` says what is missing; `ValueError` with the file for damage, or bytes that are no UTF-8."""
+    `ImportError` says what is missing; `ValueError` with the file for damage, more than a file of its size can hold,
+    or bytes that are no UTF-8."""
     require_pyarrow(file)
     import pandas as pd
     data = Path(file).expanduser().read_bytes()
-    try: table = pd.read_parquet(io.BytesIO(data), engine="pyarrow")
+    try:
+        check_parquet(data)
+        table = pd.read_parquet(io.BytesIO(data), engine="pyarrow")
     except (ValueError,OSError,NotImplementedError) as error:
         raise ValueError(f"{file} cannot be read as Parquet: {' '.join(str(error).split())}") from None
     for name in [name for name,dtype in table.dtypes.items() if dtype.kind=="O"]:

@@ -15,4 +15,5 @@ class SettingError(ValueError):
         super().__init__(message)
         self.settings = settings
 
-    def __reduce__(self): return type(self),(*self.args,*self.settings)  # errors of worker processes are pickled
+    def __reduce__(self):  # errors of worker processes are pickled
+        return type(self),(*self.args,*self.settings)

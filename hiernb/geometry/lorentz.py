@@ -15,27 +15,31 @@ def to_lorentz(
     x:Tensor,  # points in the ball, (...,D), c‖x‖² < 1
     c:float,   # curvature magnitude > 0
 )->Tensor:     # points on the hyperboloid, (...,D+1), time first: -p₀²+‖p₁…‖² = -1/c
-    """From the Poincaré ball to the hyperboloid.
-    `ValueError` for points outside the ball. Nickel & Kiela 2018."""
+    """Map from the Poincaré ball to the hyperboloid. Nickel & Kiela 2018.
+    `ValueError` for points outside the ball."""
     x, = check_ball(c, x)
     half_factor = 1/rim_gap(x, c, inside=True)[...,None]
-    return torch.cat([(2*half_factor-1)/c**.5, 2*half_factor*x], -1)
+    time = (2*half_factor-1)/c**.5
+    return torch.cat([time,2*half_factor*x], -1)
 
 # %% ../../nbs/10_geometry/03_lorentz.ipynb #0c37c518
 def from_lorentz(
     p:Tensor,  # points on the hyperboloid of curvature -c, (...,D+1), time first
     c:float,   # curvature magnitude > 0
 )->Tensor:     # points in the ball, (...,D)
-    """From the hyperboloid to the Poincaré ball.
+    """Map from the hyperboloid to the Poincaré ball.
     `ValueError` for vectors off the sheet, by more than rounding explains."""
     p, = check_ball(c, p)
     time,space = p[...,0],p[...,1:]
-    off = (space.double().square().sum(-1)-time.double().square()+1/c).abs()
-    bad = ~((time>0) & (off <= 64*torch.finfo(p.dtype).eps*time.double().square()))
+    time2 = time.double().square()
+    off = (space.double().square().sum(-1)-time2+1/c).abs()
+    rounding = 64*torch.finfo(p.dtype).eps*time2
+    bad = ~((time>0) & (off<=rounding))
     if bad.any():
-        raise ValueError(f"points must lie on the sheet -p₀²+‖p₁…‖² = -1/c with p₀ > 0 (c={c}, time first); "
-            f"{int(bad.sum())} of {bad.numel()}"
-                         f" do not, by up to {off.max().item():.3g} (another curvature, or time last?)")
+        raise ValueError(
+            f"points must lie on the sheet -p₀²+‖p₁…‖² = -1/c with p₀ > 0 (c={c}, time first); "
+            f"{int(bad.sum())} of {bad.numel()} do not, by up to {off.max().item():.3g} "
+            "(another curvature, or time last?)")
     return space/(1+c**.5*time)[...,None]
 
 # %% ../../nbs/10_geometry/03_lorentz.ipynb #70d56f39
@@ -43,9 +47,11 @@ def query_key(
     x:Tensor,               # points in the ball, (...,D)
     c:float,                # curvature magnitude > 0
 )->tuple[Tensor,Tensor]:    # queries (...,D+1), at most 2√2 long; keys (...,D+1)
-    """Vectors whose inner product, query·key = -1-c‖x-y‖²/gap(y), is largest for the nearest key.
+    """Make vectors whose inner product, query·key = -1-c‖x-y‖²/gap(y), is largest for the nearest key.
     `ValueError` outside the ball."""
     x, = check_ball(c, x)
     gap = rim_gap(x, c, inside=True)[...,None]
     scaled = c**.5*x
-    return torch.cat([2*scaled, gap-2], -1),torch.cat([scaled, torch.ones_like(gap)], -1)/gap
+    queries = torch.cat([2*scaled,gap-2], -1)
+    keys = torch.cat([scaled,torch.ones_like(gap)], -1)/gap
+    return queries,keys

@@ -12,10 +12,10 @@ from torch import Tensor
 # %% ../../nbs/10_geometry/02_sphere.ipynb #580e7555
 def unit(
     x:Tensor,            # (...,D) float32 or float64
-    least:float=1e-12,   # rows whose largest component lies in `least` to `most` are squared as they are: no float32 square leaves its range
-    most:float=1e12,     # likewise
+    least:float=1e-12,   # rows whose largest component is in least..most are squared as they are:
+    most:float=1e12,     # no float32 square leaves its range
 )->Tensor:               # (...,D) of length 1; a row of zeros stays zero
-    "Vectors divided by their length, without overflow or underflow."
+    "Divide vectors by their length, without overflow or underflow."
     largest = x.detach().abs().amax(-1, keepdim=True)
     far = ((largest<least) | (largest>most)) & (largest>0)
     x = x/torch.where(far, largest, 1.)

@@ -16,7 +16,7 @@ def one_openmp_thread()->None:
     "Let the calling thread, and no other, use one thread of torch."
     torch.get_num_threads()  # torch sets a thread's number at its first call: let it be done
     library = ctypes.CDLL(torch._C.__file__)
-    for name in ("omp_set_num_threads","MKL_Set_Num_Threads_Local"):       # each keeps a number for each thread
+    for name in ("omp_set_num_threads","MKL_Set_Num_Threads_Local"):  # each keeps a number for each thread
         limit = getattr(library, name, None)
         if limit is not None: limit(1)
 
@@ -27,12 +27,12 @@ def side_by_side(
 )->list:                    # what `f` returned, in order
     """Map `f` over arguments, on as many threads as torch may use; each uses one thread of torch, gradients
     and inference mode as the caller, and no autocast, default device or other mode."""
-    calls,threads = list(zip(*arguments)),torch.get_num_threads()
+    calls = list(zip(*arguments))
+    n_threads = min(torch.get_num_threads(), len(calls))
     inference,grad = torch.is_inference_mode_enabled(),torch.is_grad_enabled()
     def call(some):
-        with torch.inference_mode(inference),torch.set_grad_enabled(grad),torch.autocast("cpu",
-            enabled=False):
-            return f(*some)
-    if min(threads, len(calls))<2: return list(map(call, calls))
-    with ThreadPoolExecutor(min(threads, len(calls)), initializer=one_openmp_thread) as pool:
+        precise = torch.autocast("cpu", enabled=False)
+        with torch.inference_mode(inference),torch.set_grad_enabled(grad),precise: return f(*some)
+    if n_threads<2: return list(map(call, calls))
+    with ThreadPoolExecutor(n_threads, initializer=one_openmp_thread) as pool:
         return list(pool.map(call, calls))

@@ -1,11 +1,13 @@
 "What a refusal of `hiernb.data` must name: bad input and the words of its message."
 import gzip
 import http.server
+import os
 import pickle
 import resource
 import shutil
 import subprocess
 import threading
+import warnings
 from pathlib import Path
 from unittest import mock
 
@@ -20,7 +22,7 @@ from safetensors.torch import save_file
 from test_data_emoji import made_up,pack  # noqa: F401 - a fixture
 from torch.utils.data import DataLoader
 
-from hiernb.data import emoji,fashion_mnist
+from hiernb.data import cifar100,emoji,fashion_mnist,nabirds,plankton
 from hiernb.data.base import (
     Data, ImageSet, Source, fetch, load, require_writable, sources, stratified_split, verify, write_atomic)
 from hiernb.data.embeddings import (
@@ -707,3 +709,254 @@ def test_what_is_passed_over_is_named(tmp_path):
     lines = "path,class,split\n0.png,x,train\n1.png,x,test\n2.png,y,train\n"
     file = written(tmp_path, lines, "list.csv")
     with pytest.warns(UserWarning, match="have no image to test on"): load(file, val=0)
+
+# CIFAR-100
+
+cifar_names = Taxonomy.builtin("cifar100").names
+cifar_groups = Taxonomy.builtin("cifar100").level_labels(2).tolist()
+fine = [k%100 for k in range(200)]
+coarse = [cifar_groups[label] for label in fine]
+images_of_cifar = np.arange(200*3072).reshape(200,3072).astype(np.uint8)
+
+def cifar(home, names=cifar_names, **changes):
+    "The python layout; `changes` of a file replace entries, None leaves one out."
+    home = home/"cifar100"
+    home.mkdir()
+    entries = dict(data=images_of_cifar, fine_labels=fine, coarse_labels=coarse)
+    for split in ("train","test"):
+        kept = {k:v for k,v in (entries|changes.get(split, {})).items() if v is not None}
+        (home/split).write_bytes(pickle.dumps(kept, 2))
+    (home/"meta").write_bytes(pickle.dumps(dict(fine_label_names=names), 2))
+    return home
+
+def read_cifar(**changes): return lambda home: cifar100.read_cifar100(cifar100.find(cifar(home, **changes)))
+
+def cifar_binary(home):
+    for split in ("train","test"): (home/f"{split}.bin").write_bytes(bytes(3074)+b"0")
+    (home/"fine_label_names.txt").write_text("\n".join(cifar_names))
+    cifar100.read_cifar100(cifar100.Place(home, "binary"))
+
+def torn(home):
+    (home/"cifar-100-python.tar.gz").write_bytes(gzip.compress(bytes(9000))[:-20])
+    cifar100.find(home).read()
+
+def part_of_cifar(home):
+    (cifar(home)/"test").unlink()
+    cifar100.find(home/"cifar100")
+
+def instruction(name):
+    def run(_):
+        follower = cifar100.Follower()
+        follower.marks.append(0)
+        follower.simple(name)
+    return run
+
+def plain(data): return lambda _: cifar100.read_pickle(data, "x/train")
+
+class Shell:
+    def __reduce__(self): return os.system,("echo trapped",)
+
+@refusals(dict(
+    short_array=(lambda _: cifar100.Made().fill(b"\0", cifar100.Made(np.dtype("u2")), (2,), "C"),
+        "an array of shape (2,) does not have 1 bytes"),
+    instance=(instruction("INST"), "it holds the instruction INST, which plain data do not need"),
+    program=(plain(pickle.dumps(dict(data=Shell()))),
+        f"x/train cannot be read as a pickle of plain data: it names {os.system.__module__}.system"),
+    list=(plain(pickle.dumps([1])), "x/train: expected a dictionary, found list"),
+    nothing=(plain(b""), "x/train cannot be read"),
+    nonsense=(plain(b"nonsense"), "x/train cannot be read"),
+    cut=(plain(pickle.dumps(dict(a=1))[:-3]), "x/train cannot be read"),
+    torn=(torn, "cifar-100-python.tar.gz is damaged or not the published archive"),
+    part=(part_of_cifar, "cifar100 lacks test; unpack"),
+    no_labels=(read_cifar(train=dict(fine_labels=None)),
+        "cifar100/train: no fine_labels, only data, coarse_labels"),
+    no_data=(read_cifar(test=dict(data=None)), "cifar100/test: no data"),
+    label=(read_cifar(test=dict(fine_labels=[100]*200)), "cifar100/test: image 0 has fine_labels 100"),
+    names=(read_cifar(names="x"), "meta: expected fine_label_names to be a list"),
+    records=(cifar_binary, "train.bin: expected records of 3,074 bytes, found 3,075 bytes"),
+))
+def test_files_of_cifar_that_are_refused(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+def changed(values, at, value): return [*values[:at],value,*values[at+1:]]
+def checked_images(data=images_of_cifar, fine=fine, coarse=coarse):
+    return lambda: cifar100.check_images(data, fine, coarse, "train")
+
+@refusals(dict(
+    columns=(checked_images(images_of_cifar[:,:9]),
+        "train: expected data of shape (N, 3072), uint8, found uint8 (200, 9)"),
+    floats=(checked_images(images_of_cifar/1), "found float64 (200, 3072)"),
+    text=(checked_images("x"), "found str"),
+    few_labels=(checked_images(fine=fine[1:]), "train: expected fine_labels to be 200 whole numbers"),
+    fraction=(checked_images(fine=changed(fine, 0, .5)), "fine_labels to be"),
+    nested=(checked_images(fine=changed(fine, 0, [0])), "fine_labels to be"),
+    beyond=(checked_images(fine=changed(fine, 3, 100)),
+        "train: image 3 has fine_labels 100; expected 0…99"),
+    negative=(checked_images(fine=changed(fine, 3, -1)), "image 3 has fine_labels -1"),
+    coarse=(checked_images(coarse=changed(coarse, 9, 20)), "image 9 has coarse_labels 20; expected 0…19"),
+    disagree=(checked_images(fine=changed(fine, 3, 4)), "train: image 3 is of class 4 and superclass"),
+))
+def test_images_of_cifar_that_are_refused(call, words): refuses(call, words)
+
+def loaded_cifar(names=cifar_names, **options):
+    def run(home):
+        cifar(home, names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            load("cifar100", root=home, **options)
+    return run
+
+def unreachable(home):
+    with mock.patch.object(cifar100.CIFAR100, "url", (home/"nowhere.tar.gz").as_uri()):
+        cifar100.obtain(home, download=True)
+
+no_val = "val must be 0…199 of the 200 training images"
+
+@refusals(dict(
+    not_asked=(cifar100.obtain, "nothing is downloaded unasked"),
+    unreachable=(unreachable, "it could not be got", "(size 169 MB; license: not stated)"),
+    not_writable=(below_a_file(unreachable), "cannot be put there: Not a directory"),
+    nowhere=(lambda home: load("cifar100", root=home/"none"), "unasked. Get its 60,000 images",
+        "cifar.html (load('cifar100', download=True) does) and put"),
+    all=(loaded_cifar(val=200), no_val),
+    fraction=(loaded_cifar(val=1.5), no_val),
+    true=(loaded_cifar(val=True), no_val),
+    negative=(loaded_cifar(val=-1), no_val),
+    order=(loaded_cifar(cifar_names[1:]+cifar_names[:1]),
+        "class 0 is 'aquarium_fish' in the data and 'apple' in the taxonomy"),
+))
+def test_cifar_that_cannot_be_loaded(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,OSError))
+
+# NABirds
+
+gulls = "Heermann's Gull (Adult)"
+nodes = ["0 Birds","1 Gulls","2 Ducks","20 Mew Gull","21 Wood Duck","446 Mew Gull",f"300 {gulls}",
+    "314 Wood Duck (Breeding male)","990 Wood Duck (Female/Eclipse male)"]
+links = ["446 20","20 1","1 0","2 0","300 1","21 2","314 21","990 21"]
+bird_ids = [f"id{n:02}" for n in range(22)]
+bird_nodes = [446]*6+[300]*5+[314]*7+[990]*4
+bird_paths = [f"{node:04}/{n:02}.jpg" for n,node in enumerate(bird_nodes)]
+bird_files = {"classes":nodes, "hierarchy":links,
+    "images":[f"{i} {path}" for i,path in zip(bird_ids, bird_paths)],
+    "image_class_labels":[f"{i} {node}" for i,node in zip(bird_ids, bird_nodes)],
+    "train_test_split":[f"{i} {int(n%2==0)}" for n,i in enumerate(bird_ids)]}
+
+def birds(read=nabirds.read_nabirds, **changes):
+    "Read the small lists; `changes` are functions of the lines of a file."
+    def run(home):
+        for name,lines in bird_files.items():
+            content = changes.get(name, lambda lines: lines)(lines)
+            written(home, "\n".join([*content,""]), f"{name}.txt")
+        return read(home)
+    return run
+
+def tree_of(classes=(), hierarchy=(), links=links):
+    "The tree with further lines."
+    return birds(nabirds.nabirds_tree, classes=lambda lines: [*lines,*classes],
+        hierarchy=lambda _: [*links,*hierarchy])
+
+def line(at, text): return lambda lines: changed(lines, at, text)
+def first_gone(lines): return lines[1:]
+def last_gone(lines): return lines[:-1]
+def without_gulls(lines): return [row for row in lines if " 0300/" not in row and not row.endswith(" 300")]
+
+def bird_id(line):
+    return lambda home: nabirds.read_ids(written(home, f"3 0\n{line}\n"), child_id=int, parent_id=int)
+
+second = "list.txt, line 2: expected "
+another_folder = "images.txt, line 1: 0446/00.jpg is in another folder"
+
+@refusals(dict(
+    negative=(bird_id("-1 0"), second),
+    fraction=(bird_id("1.0 0"), second),
+    other_digits=(bird_id("² 0"), second),
+    letter=(bird_id("a 0"), second),
+    three=(bird_id("1 0 0"), second),
+    id_twice=(tree_of(["446 Other"]), "classes.txt, line 10: class_id 446 stands on line 6"),
+    child_twice=(tree_of(hierarchy=["446 2"]), "hierarchy.txt, line 9: child_id 446 stands on line 1"),
+    no_class=(tree_of(hierarchy=["77 0"]), "hierarchy.txt, line 9: class_id 77 is not in classes.txt"),
+    no_parent=(tree_of(["77 X"]), "classes.txt, line 10: class_id 77 (X) is not in hierarchy.txt"),
+    link_gone=(tree_of(links=links[:-1]), "is not in hierarchy.txt"),
+    cycle=(tree_of(hierarchy=["0 446"]), "hierarchy.txt: cycle"),
+    orphan=(tree_of(["77 X","78 Y"], ["78 77"]), "hierarchy.txt: orphan"),
+    path_twice=(tree_of(["3 Ducks"], ["3 0"]),
+        "classes.txt, line 10: path 'Birds > Ducks' stands on line 3"),
+    image_twice=(birds(images=line(1, "id00 0446/01.jpg")),
+        "images.txt, line 2: image_id 'id00' stands on line 1"),
+    no_path=(birds(images=line(1, "id01")), "images.txt, line 2: expected image_id, path"),
+    path_of_two=(birds(images=line(1, "id01 0446/00.jpg")),
+        "images.txt, line 2: image '0446/00.jpg' stands on line 1"),
+    no_image=(birds(images=first_gone), "image_class_labels.txt, line 1: image_id id00 is not in"),
+    folder=(birds(images=line(0, "id00 0001/a.jpg")),
+        "images.txt, line 1: 0001/a.jpg is in another folder than that of its class"),
+    class_id=(birds(image_class_labels=line(0, "id00 x")),
+        "image_class_labels.txt, line 1: expected class_id (a whole number from 0), found 'x'"),
+    no_leaf=(birds(image_class_labels=line(0, "id00 1")),
+        "image_class_labels.txt, line 1: expected class_id of a leaf of hierarchy.txt, found 1"),
+    another_class=(birds(image_class_labels=line(0, "id00 300")), another_folder),
+    no_label=(birds(image_class_labels=last_gone), "images.txt, line 22: image_id id21 has no line"),
+    empty_class=(birds(images=without_gulls, image_class_labels=without_gulls),
+        f'images.txt: class "{gulls}" has no image'),
+))
+def test_lists_of_nabirds_that_are_refused(call, words, tmp_path): refuses(lambda: call(tmp_path), words)
+
+def official(change):
+    labels = torch.tensor(bird_nodes)
+    def split(home): return nabirds.official_splits(home, bird_ids, labels, 0)
+    return birds(split, train_test_split=change)
+
+def in_folder(home, gone=()):
+    "The small set, with images."
+    birds(lambda home: home)(home)
+    for path in set(bird_paths)-set(gone): picture_file(home/"images"/path)
+    return home
+
+@refusals(dict(
+    two=(official(line(3, "id03 2")), "line 4: expected is_training to be 0 or 1, found 2"),
+    twice=(official(line(3, "id00 1")), "line 4: image_id"),
+    gone=(official(last_gone), "no line for image_id id21"),
+    unknown=(official(lambda lines: [*lines,"b 1"]), "line 23: image_id b is not in images.txt"),
+    all=(official(lambda lines: [row[:-1]+"1" for row in lines]), "22 of 22 images are for training"),
+    split=(lambda home: nabirds.load_nabirds(in_folder(home), split="halves"),
+        "split must be 'random' or 'official', got 'halves'"),
+    image=(lambda home: nabirds.load_nabirds(in_folder(home, bird_paths[:1])), "1 of the 22 images that"),
+    nowhere=(lambda home: load("nabirds", root=home/"none"), "so that", "none/nabirds/images.txt is there"),
+))
+def test_nabirds_that_cannot_be_loaded(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+# plankton
+
+def plankton_tree(*paths, name="micros"):
+    def read(home):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            plankton.read_plankton(name, home)
+    return tree(*paths, read=read)
+
+def broken_plankton(home):
+    paths = [f"{group}/{i}.png" for group in "ab" for i in range(10)]
+    tree(*paths, read=lambda home: home)(home/"mesoz")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        part = load("mesoz", root=home).splits["test"]
+    Path(part.paths[0]).write_bytes(b"\x89PNG")
+    part[0]
+
+@refusals(dict(
+    empty=(plankton_tree("a/1.jpg", "Empty/"), "Empty"),
+    blank=(plankton_tree("a/1.jpg", " /a.jpg"), "' '"),
+    top=(plankton_tree("a/1.jpg", "top.jpg"), "top.jpg"),
+    splits=(plankton_tree("train/a/1.jpg", "test/a/1.jpg", name="mesoz"), "found the splits test, train"),
+    nowhere=(lambda home: load("mesoz", root=home/"none"),
+        "6,653 images (size not known; license: not stated) from doi.org/10.21335"),
+    broken=(broken_plankton, "mesoz/", ".png cannot be read as an image"),
+))
+def test_plankton_that_is_refused(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,OSError))
+
+def test_files_beside_plankton_are_named(tmp_path):
+    tree("a/1.jpg", read=lambda home: home)(tmp_path)
+    (tmp_path/"a"/"counts.csv").touch()
+    with pytest.warns(UserWarning, match="counts.csv"): plankton.read_plankton("micros", tmp_path)

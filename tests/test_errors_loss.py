@@ -5,11 +5,19 @@ import torch
 from refusals import refusals,refuses
 from torch import nn
 
+from hiernb.geometry.poincare import ToPoincare
+from hiernb.loss.ancestors import ancestor_loss,check_triplets
 from hiernb.loss.classification import NormFace,ProxyDR,Softmax,check_options,linear_start,log_prior
 from hiernb.loss.corr import CORR
 from hiernb.loss.dynamic_scale import DynamicScale,initial_scale
+from hiernb.loss.gumbel import check_generator,closeness
+from hiernb.loss.hier import HIER,reciprocal_neighbors,sample_triplets
+from hiernb.loss.metric import (
+    MultiSimilarity, OriginalProxyNCA, ProxyAnchor, ProxyNCA, SoftTriple, SupCon, as_views, ball_curvature,
+    check_pairs, similarity)
 from hiernb.loss.proxies import (
     check_taxonomy, ema_update, mds_proxies, register_proxies, starting_proxies, target_distance)
+from hiernb.loss.regularized import Regularized
 from hiernb.loss.sphere import check_batch,check_embeddings,check_number,check_sizes,directions
 from hiernb.tree.taxonomy import Taxonomy
 
@@ -40,7 +48,8 @@ def replaced(row, value, x=points):
     "None": (lambda: check_number("margin", None), "margin must be finite, got None"),
     "a complex number": (lambda: check_number("margin", 1j), "margin must be finite, got 1j"),
     "not above": (lambda: check_number("alpha", 0, above=0), "alpha must be above 0 and finite, got 0"),
-    "infinitely above": (lambda: check_number("alpha", inf, above=0), "alpha must be above 0 and finite, got inf"),
+    "infinitely above": (lambda: check_number("alpha", inf, above=0),
+        "alpha must be above 0 and finite, got inf"),
     "a fraction": (lambda: check_number("topk", 2.5, least=2, whole=True),
         "topk must be at least 2 and a whole number, got 2.5"),
     "too small": (lambda: check_number("topk", 1, least=2, whole=True),
@@ -75,7 +84,8 @@ def registered(kind, n_classes=3, **options):
 @refusals({
     "opposite points": (lambda: updated(torch.stack([points[0],-points[0]]), [1,1]),
         "sums of each class's directions"),
-    "start": (lambda: starting_proxies(3, 4, "cube", 1.), "start must be 'sphere' or 'published', got 'cube'"),
+    "start": (lambda: starting_proxies(3, 4, "cube", 1.),
+        "start must be 'sphere' or 'published', got 'cube'"),
     "a diagonal": (lambda: target_distance(paths+1), "diagonal"),
     "negative distances": (lambda: target_distance(paths-3), "path_distance[0,0]"),
     "half a matrix": (lambda: target_distance(np.triu(paths)), "symmetric"),
@@ -176,3 +186,132 @@ def test_classifiers_refuse_embeddings(classifier):
 def test_directions_are_needed(Loss):
     refuses(lambda: Loss(3, 3)(replaced(1, 0.), labels), ["embeddings: row 1 has length 0"])
     refuses(lambda: Loss(3, 3).logits(replaced(1, 0.)), ["embeddings: row 1 has length 0"])
+
+batch = torch.randn(8, 5, generator=seeded())*.4
+four = torch.tensor([0,1,3,2,1,0,2,3])
+
+@refusals({
+    "c of 0": (lambda: ball_curvature(None, 0), "positive and finite"),
+    "negative c": (lambda: ball_curvature(None, -1.), "positive and finite"),
+    "infinite c": (lambda: ball_curvature(None, inf), "positive and finite"),
+    "c of nan": (lambda: ball_curvature(None, nan), "positive and finite"),
+    "no c": (lambda: ball_curvature("poincare", None), "needs c"),
+    "c on the sphere": (lambda: ball_curvature("sphere", .1), "leave out one"),
+    "geometry": (lambda: ball_curvature("klein", .1), "got 'klein'"),
+    "a loss of directions": (lambda: ball_curvature(None, .1, "ProxyAnchor"),
+        "ProxyAnchor works on directions only"),
+    "outside the ball": (lambda: similarity(50*batch, .3), "inside the ball"),
+    "a lonely class": (lambda: check_pairs(batch, torch.tensor([7,7,2,2,7,7,7,3])), "class 3 has one image"),
+    "labels below 0": (lambda: check_pairs(batch, four-1), "from -1 to 2"),
+    "labels too few": (lambda: check_pairs(batch, four[:2]), "one per embedding"),
+    "no pairs": (lambda: check_pairs(batch[:0], four[:0]), "empty"),
+    "unequal classes": (lambda: as_views(torch.tensor([5,3,5,3,9,9,9])), "got 2 of class 3 and 3 of class 9"),
+    "unequal views": (lambda: SupCon()(batch, torch.tensor([0,0,0,1,1,2,2,2])), "equally many"),
+    "MultiSimilarity outside": (lambda: MultiSimilarity(c=.3)(50*batch, four), "inside the ball"),
+    "SupCon outside": (lambda: SupCon(c=.3)(50*batch, four), "inside the ball"),
+    "MultiSimilarity, c": (lambda: MultiSimilarity(c=0), "positive and finite"),
+    "SupCon, c": (lambda: SupCon(c=0), "positive and finite"),
+    "half a center": (lambda: SoftTriple(4, 5, n_centers=2.5),
+        "n_centers must be at least 1 and a whole number, got 2.5"),
+})
+def test_metric(call, words): refuses(call, words)
+
+@pytest.mark.parametrize("Loss", [ProxyAnchor,ProxyNCA,OriginalProxyNCA,SoftTriple])
+def test_losses_with_proxies(Loss):
+    loss = Loss(4, 5)
+    refuses(lambda: loss(batch, four+1), ["labels must lie in 0..3"])
+    refuses(lambda: loss(batch[:,:4], four), ["(B,5)"])
+    refuses(lambda: loss(0*batch, four), ["embeddings: row 0 has length 0"])
+    refuses(lambda: Loss(4, 5, c=.1), [f"{Loss.__name__} works on directions only"])
+    refuses(lambda: Loss(1, 5), ["n_classes must be at least 2"])
+
+@pytest.mark.parametrize("loss", [MultiSimilarity(),SupCon(),MultiSimilarity(c=.3),SupCon(c=.3)], ids=str)
+def test_losses_within_the_batch(loss):
+    refuses(lambda: loss(batch, torch.tensor([0,0,1,1,2,2,3,4])), ["class 3 has one image"])
+
+numbers = {ProxyAnchor:"alpha margin", ProxyNCA:"alpha margin", SoftTriple:"scale gamma margin n_centers",
+    MultiSimilarity:"alpha beta base", SupCon:"tau"}
+
+numbered = [(Loss,option) for Loss,options in numbers.items() for option in options.split()]
+
+@pytest.mark.parametrize("Loss,option", numbered)
+def test_numbers_of_metric_losses(Loss, option):
+    sizes = () if Loss in (MultiSimilarity,SupCon) else (4,5)
+    def made(value): return lambda: Loss(*sizes, **{option:value})
+    for value in (nan,inf,"1"): refuses(made(value), [f"{option} must be"])
+    if option not in ("margin","base"): refuses(made(0), [f"{option} must be"])
+
+dist = torch.rand(9, 7, generator=seeded(), dtype=torch.float64)
+triplets = torch.tensor([[0,1,2],[3,8,4]])
+none = torch.zeros(2, 7)
+
+def of_ancestors(**options): return ancestor_loss(dist, triplets, **options)
+
+@refusals({
+    "generator": (lambda: check_generator(seeded(), torch.ones(1, device="meta")),
+        "draws on cpu, the points are on meta"),
+    "tau of 0": (lambda: closeness(dist, 0), "tau must be positive, finite and at least"),
+    "tau of nan": (lambda: closeness(dist, nan), "tau must be positive, finite and at least"),
+    "negative tau": (lambda: closeness(dist, -1.), "tau must be positive, finite and at least"),
+    "a cold tau": (lambda: of_ancestors(tau=1e-5), "tau must be positive, finite and at least"),
+    "infinite tau": (lambda: of_ancestors(tau=inf), "tau must be positive, finite"),
+    "rows too large": (lambda: check_triplets(dist, triplets+1), "points 0..8, got 1 to 9"),
+    "rows below 0": (lambda: check_triplets(dist, triplets-1), "got -1 to 7"),
+    "pairs": (lambda: check_triplets(dist, triplets[:,:2]), "(T,3)"),
+    "no triplets": (lambda: check_triplets(dist, triplets[:0]), "at least 1"),
+    "distances of nan": (lambda: check_triplets(dist*nan, triplets), "outside the ball"),
+    "one noise": (lambda: check_triplets(dist, triplets, (none,)), "(2, 7)"),
+    "noise of nan": (lambda: check_triplets(dist, triplets, (none,none*nan)), "two finite Gumbel tensors"),
+    "noise by name": (lambda: check_triplets(dist, triplets, "none"), "got none"),
+    "radii": (lambda: of_ancestors(radii=dist[0,:3]), "radii (7,)"),
+    "radial weight": (lambda: of_ancestors(radii=dist[0], radial=(-1.,0.)), "radial weight must be above 0"),
+    "negative margin": (lambda: of_ancestors(margin=-1.), "margin must be at least 0 and finite, got -1.0"),
+    "infinite margin": (lambda: of_ancestors(margin=inf), "got inf"),
+})
+def test_ancestors(call, words): refuses(call, words)
+
+def test_ancestors_are_differentiable_once():
+    leaf = dist.clone().requires_grad_()
+    first, = torch.autograd.grad(ancestor_loss(leaf, triplets).square(), leaf, create_graph=True)
+    refuses(lambda: first.sum().backward(), ["once_differentiable"], RuntimeError)
+
+square = torch.eye(4)
+inside = ToPoincare()(torch.randn(6, 3, generator=seeded()))
+six = torch.arange(6)
+
+def hier(points, labels=six): return HIER(5, 3)(points, labels)
+
+@refusals({
+    "no neighbors": (lambda: reciprocal_neighbors(square, 0), "topk must be at least 1 and a whole number"),
+    "half a neighbor": (lambda: reciprocal_neighbors(square, 2.5),
+        "topk must be at least 1 and a whole number"),
+    "similarity of nan": (lambda: reciprocal_neighbors(square*nan, 2), "without nan"),
+    "not square": (lambda: reciprocal_neighbors(square[:2], 2), "square"),
+    "no triplets": (lambda: sample_triplets(square>0, 0), "per_anchor must be at least 1 and a whole number"),
+    "half a triplet": (lambda: sample_triplets(square>0, 1.5),
+        "per_anchor must be at least 1 and a whole number"),
+    "beyond geoopt": (lambda: HIER(8, 2, c=1., clip_r=3.1, proxies="manifold"), "clip_r can be 3 at most"),
+    "labels too few": (lambda: hier(inside, six[:5]), "one per embedding"),
+    "outside the ball": (lambda: hier(inside+5), "inside the ball"),
+    "nothing": (lambda: hier(inside[:0], six[:0]), "empty"),
+    "points of nan": (lambda: hier(inside*nan), "inside the ball"),
+    "dimensions": (lambda: hier(inside[:,:2]), "(B,3)"),
+    "labels below 0": (lambda: hier(inside, six-1), "-1"),
+    "weight": (lambda: Regularized(ProxyAnchor(6, 3), HIER(5, 3), -1.), "weight must be at least 0"),
+    "two dimensions": (lambda: Regularized(ProxyAnchor(6, 7), HIER(5, 3)),
+        "agree on their dimensions: dim=7 and dim=3"),
+    "two curvatures": (lambda: Regularized(SupCon(c=1.), HIER(5, 3)),
+        "agree on their curvature: c=1.0 and c=0.1"),
+})
+def test_hier(call, words): refuses(call, words)
+
+@pytest.mark.parametrize("option,value", [
+    ("c",0), ("clip_r",-1.), ("tau",0), ("tau",inf), ("margin",-.1), ("margin",inf), ("topk",1), ("topk",2.5),
+    ("n_proxies",1), ("n_proxies",8.), ("triplets_per_anchor",0), ("spread",0.), ("spread",nan),
+    ("radial_weight",-1.), ("radial_margin",nan), ("proxies","fixed")])
+def test_options_of_hier(option, value):
+    refuses(lambda: HIER(**dict(n_proxies=8, dim=2)|{option:value}), [option])
+
+def test_a_learned_state_is_not_one_of_the_manifold():
+    learned,manifold = HIER(8, 2),HIER(8, 2, proxies="manifold")
+    refuses(lambda: manifold.load_state_dict(learned.state_dict()), ["ball_proxies"], RuntimeError)

@@ -10,10 +10,9 @@ __all__ = ['by_specificity', 'place_on_hyperboloid', 'random_rotation', 'proxy_c
 import numpy as np
 import torch
 from torch import Tensor
-from hiernb.metric.lca import (
-    adjusted_mutual_information, decided, meet, meeting_costs, midpoint_radius, rank_correlation,
-    truth_measures)
-from .audit_sample import Sample,pairs_of,proxy_measures,true_depths
+from .lca import (
+    adjusted_mutual_information, decided, meeting_costs, midpoint_radius, rank_correlation, truth_measures)
+from .audit_sample import Sample,meeting_places,proxy_measures,true_depths
 from ..tree.significance import PermutationTest
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #9e8273dd
@@ -22,16 +21,18 @@ def place_on_hyperboloid(
     radius:Tensor,      # (P,) distance from the origin
     c:float,            # curvature magnitude > 0
 )->Tensor:              # (P,D+1), time first
-    "Points from polar coordinates."
+    "Convert polar coordinates to points."
     r = c**.5*radius[:,None]
-    return torch.cat([torch.cosh(r),torch.sinh(r)*directions], 1)/c**.5
+    time,space = torch.cosh(r),torch.sinh(r)*directions
+    return torch.cat([time,space], 1)/c**.5
 
 def random_rotation(
     dim:int,                    # D
     generator:torch.Generator,  # source of randomness
 )->Tensor:                      # (D,D) float64, orthogonal
-    "A Haar-distributed orthogonal matrix. Mezzadri 2007, arXiv:math-ph/0609050."
-    q,r = torch.linalg.qr(torch.randn(dim, dim, generator=generator, dtype=torch.float64))
+    "Draw a Haar-distributed orthogonal matrix. Mezzadri 2007, arXiv:math-ph/0609050."
+    gaussian = torch.randn(dim, dim, generator=generator, dtype=torch.float64)
+    q,r = torch.linalg.qr(gaussian)
     return q*r.diagonal().sign()
 
 def proxy_control(
@@ -39,7 +40,7 @@ def proxy_control(
     directions:Tensor,          # (P,D) unit vectors
     generator:torch.Generator,  # source of randomness
 )->Tensor:                      # (P,D) directions of the control
-    "Proxies that know less."
+    "Draw the directions of control proxies."
     if name=="random rotation": return directions@random_rotation(directions.shape[1], generator)
     drawn = torch.randn(directions.shape, generator=generator, dtype=torch.float64)
     return drawn/drawn.norm(dim=1, keepdim=True)
@@ -53,11 +54,13 @@ def proxy_nulls(
     n:int,                      # how many controls
     generator:torch.Generator,  # source of randomness
 )->list[dict[str,float]]:
-    "Measures of `n` sets of control proxies of the same radii."
-    r,found = radius.numpy() if len(radius.unique())>1 else None,[]
+    "Measure `n` sets of control proxies of the same radii."
+    r = radius.numpy() if len(radius.unique())>1 else None
+    found = []
     for _ in range(n):
-        proxies = place_on_hyperboloid(proxy_control(name, directions, generator), radius, s.c)
-        found.append(proxy_measures(meeting_costs(s.points, proxies, s.c), r, s))
+        drawn = proxy_control(name, directions, generator)
+        costs = meeting_costs(s.points, place_on_hyperboloid(drawn, radius, s.c), s.c)
+        found.append(proxy_measures(costs, r, s))
     return found
 
 def label_nulls(
@@ -67,10 +70,13 @@ def label_nulls(
     n:int,                      # how many permutations
     generator:torch.Generator,  # source of randomness
 )->list[dict[str,float]]:
-    "Measures under `n` permutations of the labels; the use of proxies is no matter of labels."
-    found = [proxy_measures(costs, radius, s,
-        torch.randperm(len(costs), generator=generator)) for _ in range(n)]
-    return [{k:v for k,v in f.items() if " use" not in k} for f in found]
+    "Measure `n` permutations of the labels; the use of proxies does not depend on labels."
+    found = []
+    for _ in range(n):
+        roles = torch.randperm(len(costs), generator=generator)
+        measured = proxy_measures(costs, radius, s, roles)
+        found.append({name:value for name,value in measured.items() if " use" not in name})
+    return found
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #78ba6b4d
 by_specificity = "proxy radius by specificity of its direction, ρ"
@@ -82,13 +88,18 @@ def specificity(
     most:int=30,        # and at most so many
 )->np.ndarray:          # (P,)
     "Measure how specific the data around each direction are."
-    cos = torch.nn.functional.normalize(s.points[:,1:], dim=1)@directions.T                      # (M,P)
-    m = least if s.labels is None else int(np.clip(len(s.labels)/len(np.unique(s.labels)), least, most))
-    near = cos.topk(min(m, len(cos)), dim=0)
+    points = torch.nn.functional.normalize(s.points[:,1:], dim=1)
+    cosines = points@directions.T                                      # (M,P)
+    m = least
+    if s.labels is not None:
+        class_size = len(s.labels)/len(np.unique(s.labels))
+        m = int(np.clip(class_size, least, most))
+    near = cosines.topk(min(m, len(cosines)), dim=0)
     if s.labels is None: return near.values.mean(0).numpy()
-    labels = s.labels[near.indices.T.numpy()]                                                    # (P,m)
-    same = labels[:,:,None]==labels[:,None] if s.depth is None else s.depth[labels[:,:,None],labels[:,None]]
-    return same.mean((1,2))
+    labels = s.labels[near.indices.T.numpy()]                          # (P,m)
+    first,second = labels[:,:,None],labels[:,None]
+    alike = first==second if s.depth is None else s.depth[first,second]
+    return alike.mean((1,2))
 
 def radius_test(
     directions:Tensor,          # (P,D) unit vectors of the proxies
@@ -97,11 +108,11 @@ def radius_test(
     n:int,                      # how many permutations of the radii
     generator:torch.Generator,  # source of randomness
 )->PermutationTest:             # of Spearman's ρ
-    "Do specific directions have large radii?"
+    "Test whether specific directions have large radii."
     x = specificity(directions, s)
     orders = (torch.randperm(len(radius), generator=generator).numpy() for _ in range(n))
-    return PermutationTest(rank_correlation(radius, x),
-        np.array([rank_correlation(radius[order], x) for order in orders]))
+    null = [rank_correlation(radius[order], x) for order in orders]
+    return PermutationTest(rank_correlation(radius, x), np.array(null))
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #145dff1c
 def class_nulls(
@@ -111,20 +122,21 @@ def class_nulls(
     n:int,                      # how many permutations
     generator:torch.Generator,  # source of randomness
 )->list[dict[str,float]]:
-    "Measures of the taxonomy under `n` permutations of the classes that are there."
-    lca,height = (np.stack([x.numpy() for x in both]) for both in zip(*(meet(costs,
-        *p) for p in pairs_of(s.pool))))
-    nearest,there,found = costs.numpy().argmin(1),np.unique(s.labels),[]
+    "Measure the taxonomy under `n` permutations of the classes that occur."
+    lca,height = meeting_places(costs, s.pool)
+    nearest,there = costs.numpy().argmin(1),np.unique(s.labels)
+    found = []
     for _ in range(n):
         place = np.arange(len(s.depth))
         place[there] = there[torch.randperm(len(there), generator=generator).numpy()]
         labels = place[s.labels]
-        levels = {f"AMI of proxies and level {level}":adjusted_mutual_information(nearest,
-            group[labels]) for level,group in s.levels.items()}
+        levels = {}
+        for level,group in s.levels.items():
+            levels[f"AMI of proxies and level {level}"] = adjusted_mutual_information(nearest, group[labels])
         depth = true_depths(s.depth, labels, s.pool)
         use = decided(depth, s.truth.shape[1])
-        found.append(levels|truth_measures(height[:,use], None if radius is None else radius[lca[:,use]],
-            depth[:,use]))
+        radii = None if radius is None else radius[lca[:,use]]
+        found.append(levels|truth_measures(height[:,use], radii, depth[:,use]))
     return found
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #58994bc6
@@ -133,26 +145,28 @@ def midpoint_tests(
     n:int,                      # permutations
     generator:torch.Generator,  # source of randomness
 )->dict:                        # (measure, control) -> PermutationTest, coarse levels first
-    "Midpoint radii of groups against groups of any classes, and of classes against classes of any points."
-    size = int(s.labels.max())+1
+    "Test midpoint radii of groups against groups of any classes, and of classes against sets of any points."
     own = torch.as_tensor(s.labels)
-    there = own.unique()
-    def by_class(rows): return s.points.new_zeros(size, s.points.shape[1]).index_add_(0, own, s.points[rows])
-    def radius(level, place=slice(None)):
-        return midpoint_radius(sums[place][there], np.unique(s.levels[level][there], return_inverse=True)[1],
-            s.c)
-    def place():
-        out = torch.arange(size)
-        out[there] = there[torch.randperm(len(there), generator=generator)]
-        return out
+    n_classes,there = int(own.max())+1,own.unique()
+    def draw(n): return torch.randperm(n, generator=generator)
+    def sums_by_class(rows):
+        "Sum the points `rows` as if they were of the classes `own`, (C,D+1)."
+        return s.points.new_zeros(n_classes, s.points.shape[1]).index_add_(0, own, s.points[rows])
+    def permuted_classes():
+        place = torch.arange(n_classes)
+        place[there] = there[draw(len(there))]
+        return place
+    sums = sums_by_class(slice(None))
+    def of_level(level, place=slice(None)):
+        groups = np.unique(s.levels[level][there], return_inverse=True)[1]
+        return midpoint_radius(sums[place][there], groups, s.c)
     def of_classes(rows=slice(None)):
-        return midpoint_radius(by_class(rows)[there], np.arange(len(there)), s.c)
-    sums,places = by_class(slice(None)),[place() for _ in range(n if s.levels else 0)]
-    found = {(f"midpoint radius, level {level}","permuted classes"):PermutationTest(radius(level),
-        np.array([radius(level, p) for p in places]))
-             for level in s.levels}
-    orders = (torch.randperm(len(own), generator=generator) for _ in range(n))
-    return (
-        found
-        |{("midpoint radius, classes","permuted labels"):PermutationTest(of_classes(),
-        np.array([of_classes(o) for o in orders]))})
+        return midpoint_radius(sums_by_class(rows)[there], np.arange(len(there)), s.c)
+    places = [permuted_classes() for _ in range(n if s.levels else 0)]
+    found = {}
+    for level in s.levels:
+        null = np.array([of_level(level, place) for place in places])
+        found[f"midpoint radius, level {level}","permuted classes"] = PermutationTest(of_level(level), null)
+    null = np.array([of_classes(draw(len(own))) for _ in range(n)])
+    found["midpoint radius, classes","permuted labels"] = PermutationTest(of_classes(), null)
+    return found

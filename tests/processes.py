@@ -13,7 +13,7 @@ from torch.distributed import group
 from torch.distributed.launcher import LaunchConfig,elastic_launch
 
 from hiernb.train.sampling import ClassBalancedSampler
-from hiernb.train.checkpoint import agree_on
+from hiernb.train.checkpoint import require_same_run
 from hiernb.data.base import Data,ImageSet
 from hiernb.model.head import Head
 from hiernb.loss.classification import NormFace,ProxyDR,Softmax
@@ -187,7 +187,7 @@ def disagreements(folder):
         train(net, loss, data, Path(folder,"disagreement"), epochs=epochs, lr=lr, batch_size=8,
             progress=False, accelerator="cpu")
     def files(content):
-        agree_on(dict(images=content),
+        require_same_run(dict(images=content),
             Manifest("toy", two.names, two.paths, {},
             dict(train=Part([0], ["a/1.png"], [content], [[1,1,1]]))))
     def reads():

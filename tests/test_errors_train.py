@@ -27,9 +27,9 @@ from hiernb.loss.regularized import Regularized
 from hiernb.model.backbones import build
 from hiernb.train import distributed
 from hiernb.train.checkpoint import (
-    best_checkpoint, checkpoints, describe_module, last_progress, lay_out, read_checkpoint, refuse_other,
+    best_checkpoint, checkpoints, describe_module, last_progress, lay_out, read_checkpoint, require_same_settings,
     save_checkpoint, save_progress, take_apart)
-from hiernb.train.config import Options,check_data,curvature_of,read_options
+from hiernb.train.config import Options,check_data_for_loss,curvature_of,read_options
 from hiernb.train.distributed import (
     check_accelerator, check_batches, connect, gather, init_process_group, local_fabric, on_every_rank, own_gpu,
     synchronized, torchrun_variables)
@@ -40,7 +40,7 @@ from hiernb.train.logs import Logs,TensorBoard
 from hiernb.train.loop import train
 from hiernb.train.manifest import read_manifest,save_manifest
 from hiernb.train.optim import (
-    check_prefixes, freeze, make_optimizers, parameter_groups, parameters_of, restore, schedule_factor)
+    check_prefixes, freeze, make_optimizers, parameter_groups, parameters_of, load_optimizer_state, schedule_factor)
 from hiernb.train.sampling import (
     ClassBalancedSampler, Views, augmentation, draw_without_replacement, require_open_files)
 from hiernb.train.signals import Ended,signals_raise
@@ -141,7 +141,7 @@ def restored_with_another_shape():
     optimizer.step()
     state = optimizer.state_dict()
     state["state"][0]["exp_avg"] = torch.zeros(3)
-    restore(optimizer, state)
+    load_optimizer_state(optimizer, state)
 
 @refusals(dict(
     near=(prefix("loss.regularizr"), "begins with 'loss.regularizr'; near it: loss.regularizer"),
@@ -205,7 +205,7 @@ def option(**given): return lambda: Options(**given)
 ))
 def test_options_that_cannot_be(call, words): refuses(call, words)
 
-def checked(data, loss, *select): return lambda: check_data(data, loss, *select)
+def checked(data, loss, *select): return lambda: check_data_for_loss(data, loss, *select)
 
 @refusals(dict(
     accuracy_apart=(checked(apart, ProxyAnchor(2,8), "accuracy"), "'val' of apart", "the loss has 2 classes"),
@@ -331,7 +331,7 @@ def test_a_run_without_a_whole_checkpoint_is_refused(tmp_path):
     for path in checkpoints(tmp_path): path.write_bytes(b"")
     refuses(lambda: last_progress(tmp_path), ["is whole"])
 
-def other(there, here, found=None): return lambda: refuse_other(there, here, "runs/a", found)
+def other(there, here, found=None): return lambda: require_same_settings(there, here, "runs/a", found)
 
 def dropout(p): return describe_module(nn.Sequential(nn.Flatten(), nn.Linear(2,2), nn.Dropout(p)))
 

@@ -17,11 +17,11 @@ from safetensors.torch import save_file
 from torch.testing import assert_close
 
 import hiernb.model.backbones as room
-from hiernb.train.checkpoint import checksum, kind, read_checkpoint
+from hiernb.train.checkpoint import checkpoint_format, checksum, read_checkpoint
 from hiernb.data.base import fetch
 from hiernb.train.logs import git_state
 from hiernb.model.backbones import pretrained_state
-from hiernb.train.optim import make_optimizers, restore
+from hiernb.train.optim import make_optimizers, load_optimizer_state
 
 
 class Runs:
@@ -156,14 +156,14 @@ def moved():
 def test_a_moment_of_another_shape_is_refused(change, says):
     optimizer,state = moved()
     state["state"][1]["exp_avg"] = change(state["state"][1]["exp_avg"])
-    with pytest.raises(ValueError, match=re.escape(says)): restore(optimizer, state)
+    with pytest.raises(ValueError, match=re.escape(says)): load_optimizer_state(optimizer, state)
 
 
 def test_a_moment_that_lies_otherwise_in_memory_is_laid_out(tmp_path):
     "One number in memory that stands for 72: the next step reads and writes 72."
     optimizer,state = moved()
     state["state"][1]["exp_avg"] = torch.full((1, 1, 1, 1), .5).expand(4, 2, 3, 3)
-    restore(optimizer, state)
+    load_optimizer_state(optimizer, state)
     weight = optimizer.param_groups[0]["params"][1]
     found = optimizer.state[weight]["exp_avg"]
     assert found.untyped_storage().nbytes()==288
@@ -175,15 +175,15 @@ def test_a_state_of_other_parameters_is_refused():
     optimizer,state = moved()
     for odd in (2, "1"):
         with pytest.raises(ValueError, match=f"of a parameter {odd}; expected 0 to 1"):
-            restore(optimizer, state|dict(state={odd: state["state"][1]}))
+            load_optimizer_state(optimizer, state|dict(state={odd: state["state"][1]}))
     state["state"][0]["step"] = torch.zeros(3)
-    with pytest.raises(ValueError, match="step of parameter 0 has shape"): restore(optimizer, state)
+    with pytest.raises(ValueError, match="step of parameter 0 has shape"): load_optimizer_state(optimizer, state)
 
 
 def forged(path, state):
     "A checkpoint with our own checksum and a state that we would not write."
     tensors = dict(a=torch.arange(6.))
-    save_file(tensors, path, dict(kind=kind, state=state, sha256=checksum(state, tensors)))
+    save_file(tensors, path, dict(kind=checkpoint_format, state=state, sha256=checksum(state, tensors)))
     return path
 
 

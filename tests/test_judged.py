@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_train_stops import Dropped, go, last, same
 
-from hiernb.train.checkpoint import best_checkpoint, checkpoints, place_of, read_checkpoint
+from hiernb.train.checkpoint import best_checkpoint, checkpoints, progress_of, read_checkpoint
 from hiernb.train.logs import line
 from hiernb.plot.figures import training_curves
 from hiernb.run.recipe import read_recipe, recipe_names
@@ -51,7 +51,7 @@ def test_a_run_stopped_between_judged_epochs_ends_in_the_same_bits(runs, tmp_pat
     whole = runs[0]/"some"
     part = shutil.copytree(whole, tmp_path/"part")
     for path in checkpoints(part):
-        if place_of(path)>place: path.unlink()
+        if progress_of(path)>place: path.unlink()
     if place[0]<3: best_checkpoint(part).unlink()
     short(part, judge_from=3, judge_every=2, tensorboard=False)
     assert same(last(whole), last(part))
@@ -68,7 +68,7 @@ def test_the_last_epoch_is_always_judged(runs, tmp_path):
     assert more.history.val_accuracy.notna().tolist()==[False,True,True]
     part = shutil.copytree(runs[0]/"some", tmp_path/"part")
     for path in checkpoints(part):
-        if place_of(path)>(4,0): path.unlink()
+        if progress_of(path)>(4,0): path.unlink()
     with pytest.raises(ValueError, match="epochs=4 would end .* not judged: give more epochs"):
         short(part, 4, judge_from=3, judge_every=2)
 

@@ -211,7 +211,7 @@ def test_a_run_that_has_not_written_its_images_down_says_what_can_be_done(moved,
     (moved/"run/split.json").unlink()
     assert call(moved, name)==1
     said = capsys.readouterr().err
-    assert "an older version that did not write it down began the run" in said
+    assert "an older version that did not write it began the run" in said
     assert "--no-resume" in said
 
 @pytest.mark.parametrize("text", ["", "[1]", "{}", '{"kind": "hiernb split, version 2"}', "cut", "columns"])

@@ -20,7 +20,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Generator,as_tensor,isin,nn,no_grad
 
-from ..train.checkpoint import best_checkpoint,checkpoints,judged,read_checkpoint,settings_differ
+from ..train.checkpoint import best_checkpoint,checkpoints,best_state,read_checkpoint,settings_differ
 from ..train.progress import say,working
 from ..data.base import Data,csv_text,load,read_json,write_atomic
 from .examine import newick
@@ -429,7 +429,7 @@ def restore(
         raise ValueError(f"{path} holds the progress of epoch {best['epoch']}, not the weights of the best "
             f"epoch; put those in its place, or name "
                          "the checkpoint to measure by its own file")
-    best = judged(best) if progress else best
+    best = best_state(best) if progress else best
     check_own(best["settings"], recipe, (data,model,loss), path)
     try:
         model.load_state_dict(best["model"])

@@ -16,7 +16,7 @@ from typing import Any
 from filelock import Timeout
 from safetensors import SafetensorError,safe_open
 
-from .checkpoint import best_checkpoint,checkpoints,kind
+from .checkpoint import best_checkpoint,checkpoints,checkpoint_format
 from ..data.base import locked,read_json,remove_partials
 
 # %% ../../nbs/65_train/08_folder.ipynb #447c62bb
@@ -40,7 +40,7 @@ def is_checkpoint(
 )->bool:
     "Tell whether the header of a file calls it a checkpoint of hiernb."
     try:
-        with safe_open(path, "pt") as file: return (file.metadata() or {}).get("kind")==kind
+        with safe_open(path, "pt") as file: return (file.metadata() or {}).get("kind")==checkpoint_format
     except (OSError,SafetensorError): return False
 
 def is_run(

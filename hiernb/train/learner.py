@@ -20,7 +20,7 @@ from .health import account,tell
 from ..loss.sphere import directions,pairwise
 from ..metric.space import step_change
 from .config import Options
-from .optim import make_optimizers,parameter_groups,parameters_of,restore
+from .optim import make_optimizers,parameter_groups,parameters_of,load_optimizer_state
 from hiernb.train.distributed import (
     broadcast, broadcast_state, gather, get_rank, get_world_size, local_fabric, reduce_gradients, shares,
     sync_batch_norm)
@@ -275,7 +275,7 @@ def load(self:Learner,
     "Be as a learner was."
     self.model.load_state_dict(state["model"])
     self.loss.load_state_dict(state["loss"])
-    for optimizer,its in zip(self.optimizers, state["optimizers"]): restore(optimizer.optimizer, its)
+    for optimizer,its in zip(self.optimizers, state["optimizers"]): load_optimizer_state(optimizer.optimizer, its)
     self.fabric.strategy.precision.load_state_dict(state["precision"])
     if self.averaged is not None: self.averaged.load_state_dict(state["averaged"])
 

@@ -13,7 +13,7 @@ from .health import account, tell
 from ..loss.sphere import directions, pairwise
 from ..metric.space import step_change
 from .config import Options
-from .optim import make_optimizers, parameter_groups, parameters_of, restore
+from .optim import make_optimizers, parameter_groups, parameters_of, load_optimizer_state
 from hiernb.train.distributed import broadcast, broadcast_state, gather, get_rank, get_world_size, local_fabric, reduce_gradients, shares, sync_batch_norm
 
 def check_representatives(loss: nn.Module) -> None:

@@ -17,8 +17,8 @@ import torch
 from fastcore.basics import patch
 from torch import nn
 
-from .checkpoint import (agree_on,best_checkpoint,checkpoints,judged,last_progress,place_of,
-    read_checkpoint,refuse_other,
+from .checkpoint import (require_same_run,best_checkpoint,checkpoints,best_state,last_progress,progress_of,
+    read_checkpoint,require_same_settings,
                                save_checkpoint)
 from .progress import is_watched,say
 from ..data.base import Data,read_json,write_atomic
@@ -103,9 +103,9 @@ def mend(self:Trainer,
         return
     except (ValueError,FileNotFoundError) as e: fault = e
     for path in checkpoints(self.folder):
-        if place_of(path)!=(self.best_epoch,0): continue
+        if progress_of(path)!=(self.best_epoch,0): continue
         with suppress(ValueError):
-            state = judged(read_checkpoint(path))
+            state = best_state(read_checkpoint(path))
             warnings.warn(f"{fault}. Its weights are taken from {path}", stacklevel=4)
             if get_rank()==0: save_checkpoint(best_checkpoint(self.folder), state)
             return
@@ -126,7 +126,7 @@ def resume(self:Trainer,
     """Go on where the folder's last whole checkpoint is, if there is one.
     `ValueError`: other settings, images or too few epochs."""
     if (state := last_progress(self.folder)) is None: return
-    refuse_other(state["settings"], self.settings, self.folder,
+    require_same_settings(state["settings"], self.settings, self.folder,
         differences(read_manifest(self.folder), self.images))
     self.learner.load(state)
     self.history,self.done,self.sums,self.spent = (state[k] for k in ("history","step","sums","spent"))
@@ -194,7 +194,7 @@ def take_up(self:Trainer,
     if type(epochs) is not int or epochs<0:
         raise ValueError(f"epochs must be a whole number, at least 0, got {epochs!r}")
     if self.options.wandb: need_wandb()
-    agree_on(self.settings|{"epochs":epochs,"resume":resume,"batches in an epoch":self.steps}, self.images)
+    require_same_run(self.settings|{"epochs":epochs,"resume":resume,"batches in an epoch":self.steps}, self.images)
     schedule_factor(self.options.schedule, max(0, epochs-1))
     self.earlier = self.earlier_starts() if resume else []
     manifest_json(self.images)       # a list of images that could not be read back is refused here

@@ -18,14 +18,14 @@ from tqdm import tqdm
 
 from .sampling import (
     ClassBalancedSampler, Seeded, Views, augmentation, batch_sizes, batches, epoch_seed, loading)
-from .checkpoint import checkpoints,describe,place_of,save_progress
+from .checkpoint import checkpoints,describe,progress_of,save_progress
 from ..data.base import Data,write_atomic
 from .health import Terminable,Terminated,clip_radius,collapse,image_names,spread
 from .logs import progress_bar
 from .manifest import Manifest,read_manifest
 from ..metric.retrieval import recall_at_k
 from ..metric.sharded import sharded_ranks
-from .config import Options,check_data,curvature_of
+from .config import Options,check_data_for_loss,curvature_of
 from .optim import freeze,schedule_factor
 from .distributed import (
     all_gather, any_rank, check_batches, gather, get_rank, get_world_size, local_fabric, share)
@@ -68,7 +68,7 @@ def judging(
     "By what an epoch is judged. `ValueError` as `check_data`."
     split = "test" if options.select_on_test else "val"
     asking = "query" if split=="test" and "query" in data.splits else split
-    return split,asking,check_data(data, loss, options.select, asking)
+    return split,asking,check_data_for_loss(data, loss, options.select, asking)
 
 def settings_of(
     model:nn.Module,
@@ -182,7 +182,7 @@ def standing(self:Trainer)->str: # a sentence for error messages
     "Read what the disk holds of this run."
     known = checkpoints(self.folder)
     if not known: return "There is no checkpoint yet"
-    epoch,step = place_of(known[-1])
+    epoch,step = progress_of(known[-1])
     return (
         f"The last whole checkpoint is {known[-1]}, after epoch {epoch}"
         +(f" and {step} batches of the next" if step else ""))

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
 from .sampling import ClassBalancedSampler, Seeded, Views, augmentation, batch_sizes, batches, epoch_seed, loading
-from .checkpoint import checkpoints, describe, place_of, save_progress
+from .checkpoint import checkpoints, describe, progress_of, save_progress
 from ..data.base import Data, write_atomic
 from .health import Terminable, Terminated, clip_radius, collapse, image_names, spread
 from .logs import progress_bar
 from .manifest import Manifest, read_manifest
 from ..metric.retrieval import recall_at_k
 from ..metric.sharded import sharded_ranks
-from .config import Options, check_data, curvature_of
+from .config import Options, check_data_for_loss, curvature_of
 from .optim import freeze, schedule_factor
 from .distributed import all_gather, any_rank, check_batches, gather, get_rank, get_world_size, local_fabric, share
 from .learner import Learner, NotFinite

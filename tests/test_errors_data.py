@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 from unittest import mock
 
+import formats
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,12 +20,15 @@ from PIL import Image
 from formats import picture as picture_file
 from refusals import refusals,refuses
 from safetensors.torch import save_file
+from scipy.io import savemat
 from test_data_emoji import made_up,pack  # noqa: F401 - a fixture
 from torch.utils.data import DataLoader
 
 from hiernb.data import cifar100,emoji,fashion_mnist,nabirds,plankton
 from hiernb.data.base import (
     Data, ImageSet, Source, fetch, load, require_writable, sources, stratified_split, verify, write_atomic)
+from hiernb.data.cars import check_mat,read_cars,read_mat
+from hiernb.data.cub import read_cub
 from hiernb.data.embeddings import (
     as_embeddings, as_labels, as_matrix, as_names, check_plain, dimensions, label_column, label_values,
     load_embeddings, table_parts, whole_labels)
@@ -32,10 +36,12 @@ from hiernb.data.image_lists import (
     Listing, class_disjoint, compare_sizes, hold_out, locate, lookup, read_fields, read_lines, require_images)
 from hiernb.data.images import (
     ImageFiles, Normalize, PixelCache, decode, flatten, hier_transforms, inspecting_transforms, original_size)
+from hiernb.data.inshop import read_inshop
 from hiernb.data.known_classes import Labeled,compare_counts,image_splits
 from hiernb.data.own import (
     Pictures, class_path, own_splits, path_separator, read_folder, read_images_table, read_own,
     refuse_swapped, require_files, share_classes, share_images, table_rows, with_enough)
+from hiernb.data.sop import read_sop
 from hiernb.tree.taxonomy import Taxonomy
 
 # files
@@ -960,3 +966,227 @@ def test_files_beside_plankton_are_named(tmp_path):
     tree("a/1.jpg", read=lambda home: home)(tmp_path)
     (tmp_path/"a"/"counts.csv").touch()
     with pytest.warns(UserWarning, match="counts.csv"): plankton.read_plankton("micros", tmp_path)
+
+# CUB-200-2011
+
+species = ["001.Black_footed_Albatross","002.Laysan_Albatross","003.Western_Gull","004.Heermann's_Gull"]
+cub_labels = [0,0,1,1,2,2,3,3]
+
+def cub_files(home, file=None, change=None, **options):
+    "A small set with one file changed; its paths."
+    paths = list(formats.cub(home, cub_labels, species, **dict(seed=None)|options))
+    if file: rewrite(home/file, lambda lines: change(lines, paths))
+    return paths
+
+def rewrite(file, change): file.write_text("\n".join([*change(file.read_text().splitlines()),""]))
+
+def cub_with(file, change):
+    def run(home):
+        cub_files(home, file, change)
+        read_cub(home)
+    return run
+
+def at(index, line):
+    "Another line, which may hold the first path of an image as {first}."
+    return lambda lines, paths: changed(lines, index, line.format(first=paths[0]))
+
+def without_taxonomy(home):
+    cub_files(home)
+    (home/"taxonomy.csv").write_text(f"family,class\nLaridae,{species[2]}\n")
+    read_cub(home)
+
+def image_gone(name, build):
+    "Load a set that lacks an image, which its builder tells."
+    def run(home):
+        gone = build(home/name)
+        gone.unlink()
+        load(name, root=home)
+    return run
+
+def whole_cub(home): return home/"images"/cub_files(home, seed=0)[0]
+
+first_bird = "001.Black_footed_Albatross/Black_footed_Albatross_0000_0.jpg"
+
+@refusals(dict(
+    id_twice=(cub_with("images.txt", at(2, "2 a.jpg")),
+        "images.txt, line 3: image_id 2 stands on line 2 already"),
+    short=(cub_with("images.txt", at(2, "3")), "images.txt, line 3: expected image_id"),
+    gone=(cub_with("images.txt", lambda lines, _: lines[1:]),
+        "image_class_labels.txt, line 1: image_id 1 is not in images.txt"),
+    image_twice=(cub_with("images.txt", at(1, "2 {first}")),
+        f"images.txt, line 2: image {first_bird!r} stands on line 1"),
+    folder=(cub_with("images.txt", at(0, "1 001.Black_footed_Albatross/x/y.jpg")), "in another folder"),
+    another=(cub_with("image_class_labels.txt", at(0, "1 2")),
+        f"images.txt, line 1: {first_bird} is in another folder"),
+    zero=(cub_with("image_class_labels.txt", at(0, "1 0")),
+        "image_class_labels.txt, line 1: expected image_id (a whole number from 1), class_id"),
+    unknown=(cub_with("image_class_labels.txt", at(0, "1 9")),
+        "image_class_labels.txt, line 1: class_id 9 is not in classes.txt"),
+    no_label=(cub_with("image_class_labels.txt", lambda lines, _: lines[:-1]),
+        "images.txt, line 8: image_id 8 has no line"),
+    class_twice=(cub_with("classes.txt", at(1, f"2 {species[0]}")),
+        "classes.txt, line 2: class '001.Black_footed_Albatross' stands on line 1 already"),
+    ghost=(cub_with("classes.txt", lambda lines, _: [*lines,"5 005.Ghost"]),
+        "class '005.Ghost' has no image"),
+    taxonomy=(without_taxonomy, "no class '001.Black_footed_Albatross' among the taxonomy's 1"),
+    image=(image_gone("cub", whole_cub), "1 of the 8 images that"),
+    nowhere=(lambda home: load("cub", root=home/"none"), "CUB_200_2011/images.txt is there"),
+))
+def test_cub_that_is_refused(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+# Cars-196
+
+models = ["AM General Hummer SUV 2000","Audi S4 Sedan 2012","Audi S4 Sedan 2007"]
+cars_rows = [dict(relative_im_path=f"car_ims/{i+1:06}.jpg")|{"class":i%3+1} for i in range(6)]
+
+def annotated(names=models, at=0, **changes):
+    "The first layout, with one entry changed."
+    rows = changed(cars_rows, at, cars_rows[at]|changes)
+    def read(home):
+        content = dict(annotations=formats.structs(rows), class_names=formats.cells(names))
+        savemat(home/"cars_annos.mat", content)
+        read_cars(home)
+    return read
+
+def mat(*fields, cut=None):
+    "Read a struct array with the fields fname and k."
+    def read(home):
+        savemat(home/"a.mat", dict(rows=formats.structs([dict(fname=f"{i}.jpg", k=i) for i in (1,2,3)])))
+        (home/"a.mat").write_bytes((home/"a.mat").read_bytes()[:cut])
+        read_mat(home/"a.mat", *fields)
+    return read
+
+def bomb(home):
+    savemat(home/"a.mat", dict(x=np.zeros(10**5)), do_compression=True)
+    check_mat(home/"a.mat", 10**5)
+
+def devkit_without_test(home):
+    formats.cars(home, [0,0,1,1,2,2], models, "devkit", None)
+    (home/"cars_test_annos_withlabels.mat").unlink()
+    read_cars(home)
+
+def whole_cars(home): return home/list(formats.cars(home, [0,0,1,1,2,2], models))[1]
+
+@refusals(dict(
+    bomb=(bomb, "a.mat unpacks to more than 100,000 bytes"),
+    field=(mat("rows", "class"),
+        "a.mat, entry 1 of rows: expected a struct with class, found ['fname', 'k']"),
+    struct=(mat("rows"), "expected a name, found ['fname', 'k']"),
+    variable=(mat("annotations"), "expected a MATLAB 5 file with the variable 'annotations'"),
+    cut=(mat("rows", cut=300), "a.mat: expected a MATLAB 5 file"),
+    none=(lambda home: read_mat(home/"none.mat", "rows"), "none.mat; unpack the archive again"),
+    no_test=(devkit_without_test, "no cars_test_annos_withlabels.mat in"),
+    zero=(annotated(at=3, **{"class":0}),
+        "cars_annos.mat: expected a class from 1 to 3 for car_ims/000004.jpg, found 0"),
+    beyond=(annotated(at=3, **{"class":7}), "found 7"),
+    image_twice=(annotated(at=3, relative_im_path="car_ims/000001.jpg"), "comes 2 times"),
+    no_path=(annotated(at=3, relative_im_path=""), "expected the path of an image"),
+    class_twice=(annotated([*models[:2],models[0]]), "comes 2 times"),
+    ghost=(annotated([*models,"Ghost 2000"]), "class 'Ghost 2000' has no image"),
+    few_names=(annotated(models[:2]), "expected a class from 1 to 2"),
+    image=(image_gone("cars", whole_cars), "car_ims/000002.jpg"),
+    nowhere=(lambda home: load("cars", root=home/"none"), "cars/cars_annos.mat is there"),
+))
+def test_cars_that_are_refused(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+# Stanford Online Products
+
+def sop_files(home, seed=None):
+    return list(formats.sop(home, [0,0,1,1], [0,0,1,1], ["bicycle","mug"], seed=seed))
+
+def sop_with(index, line):
+    "Read the lists with another line for training; fields of the old one by name."
+    def run(home):
+        paths = sop_files(home)
+        rewrite(home/"Ebay_train.txt", lambda lines: changed(lines, index, line.format(*paths)))
+        read_sop(home)
+    return run
+
+def offer_on_both_sides(home):
+    sop_files(home)
+    rewrite(home/"Ebay_test.txt", lambda lines: [*lines,"99 1 1 bicycle_final/1_9.JPG"])
+    read_sop(home)
+
+def half_of_sop(home):
+    sop_files(home)
+    (home/"Ebay_test.txt").unlink()
+    read_sop(home)
+
+def whole_sop(home): return home/sop_files(home, 0)[3]
+
+@refusals(dict(
+    category=(sop_with(3, "3 1 2 {2}"), "line 4: class_id 1 is in super_class_id 1 before and in 2 here"),
+    id_twice=(sop_with(3, "2 2 2 {2}"), "Ebay_train.txt, line 4: image_id 2 stands on line 3 already"),
+    image_twice=(sop_with(3, "3 1 1 {1}"),
+        "line 4: image 'bicycle_final/111000000000_1.JPG' stands on line 3"),
+    zero=(sop_with(3, "3 0 2 {2}"),
+        "line 4: expected image_id (a whole number from 1), class_id (a whole number from 1)"),
+    another=(sop_with(3, "3 3 1 {2}"), "super_class_id"),
+    path=(sop_with(3, "3 2 2 a.JPG"), "expected a path such as"),
+    head=(sop_with(0, "id class path"),
+        "line 1: expected the column names 'image_id class_id super_class_id path'"),
+    both_sides=(offer_on_both_sides, "class 'bicycle 1' is in test and train"),
+    half=(half_of_sop, "Ebay_test.txt"),
+    image=(image_gone("sop", whole_sop), "mug_final/111000000001_3.JPG"),
+    nowhere=(lambda home: load("sop", root=home/"none"), "Stanford_Online_Products/Ebay_train.txt is there"),
+))
+def test_sop_that_is_refused(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+# In-Shop
+
+garments = [(0,"train")]*3+[(1,"train"),(2,"query"),(2,"gallery"),(3,"query"),(3,"gallery")]
+dress = "img/WOMEN/Dresses/id_00000001/"
+
+def inshop_files(home, seed=None):
+    return list(formats.inshop(home, garments, ["WOMEN/Dresses","MEN/Jackets_Vests"], seed=seed))
+
+def inshop_with(*changes):
+    "Read the list with other lines, as (index, line)."
+    def run(home):
+        inshop_files(home)
+        def change(lines):
+            for index,line in changes: lines = changed(lines, index, line)
+            return lines
+        rewrite(home/"Eval"/"list_eval_partition.txt", change)
+        read_inshop(home)
+    return run
+
+def bare_inshop(home):
+    inshop_files(home)
+    rewrite(home/"Eval"/"list_eval_partition.txt", lambda _: ["9"])
+    read_inshop(home)
+
+def whole_inshop(home): return home/"Img"/inshop_files(home, 0)[3]
+
+third = f"{dress}03_1_front.jpg id_00000001"
+
+@refusals(dict(
+    count=(inshop_with((0,"7")),
+        "list_eval_partition.txt, line 1: expected the number of images, 8, found '7'"),
+    no_count=(inshop_with((0,"image_name item_id")), "line 1: expected the number of images"),
+    head=(inshop_with((1,"a b c")), "line 2: expected the column names"),
+    split=(inshop_with((4,f"{third} val")), "line 5: expected train, query or gallery, found 'val'"),
+    item=(inshop_with((4,f"{dress}03_1_front.jpg id_00000002 train")),
+        "line 5: expected a path such as img/WOMEN/Dresses/id_00000002"),
+    image_twice=(inshop_with((4,f"{dress}02_1_front.jpg id_00000001 train")),
+        f"line 5: image '{dress}02_1_front.jpg' stands on line 4"),
+    query=(inshop_with((4,f"{third} query")), "item id_00000001 has a query and nothing in the gallery"),
+    both_sides=(inshop_with((4,f"{third} gallery")), "class 'id_00000001' is in gallery and train"),
+    bare=(bare_inshop, "expected the number of images, 0"),
+    image=(image_gone("inshop", whole_inshop), "04_1_front.jpg"),
+    nowhere=(lambda home: load("inshop", root=home/"none"),
+        "In-shop Clothes Retrieval Benchmark/Eval/list_eval_partition.txt is there"),
+))
+def test_inshop_that_is_refused(call, words, tmp_path):
+    refuses(lambda: call(tmp_path), words, (ValueError,FileNotFoundError))
+
+@pytest.mark.parametrize("name,build,words", [
+    ("cub", whole_cub, "cub: train has 4 images of 2 classes .published: 5,864 of 100"),
+    ("sop", whole_sop, "sop: train has 4 images of 2 classes .published: 59,551 of 11,318"),
+    ("inshop", whole_inshop, "inshop: train has 4 images of 2 classes .published: 25,882 of 3,997")])
+def test_a_small_set_warns_with_the_published_sizes(name, build, words, tmp_path):
+    build(tmp_path/name)
+    with pytest.warns(UserWarning, match=words): load(name, root=tmp_path)

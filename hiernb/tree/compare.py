@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['both_sides', 'unit_rows', 'row_ranks', 'fisher_mean', 'untied_ceiling', 'mean_correlation_ceiling',
-           'elementwise_correlation_ceiling', 'mean_correlation', 'pair_matrix', 'elementwise_correlation', 'as_tree',
-           'class_order', 'clades', 'splits', 'robinson_foulds_ceiling', 'robinson_foulds', 'clade_recall', 'pack',
-           'odd_ones_out', 'closest_clade', 'triplets_sampled', 'resolved_triplets', 'agreement_of',
-           'triplet_agreement', 'cophenetic_correlation', 'ClassRetrieval', 'class_retrieval', 'permutation_test',
-           'bootstrap_interval']
+           'elementwise_correlation_ceiling', 'mean_correlation', 'pair_matrix', 'prepare_correlation',
+           'elementwise_correlation', 'as_tree', 'class_order', 'clades', 'splits', 'robinson_foulds_ceiling',
+           'robinson_foulds', 'clade_recall', 'pack', 'odd_ones_out', 'closest_clade', 'triplets_sampled',
+           'resolved_triplets', 'sampled_agreement', 'full_agreement', 'closeness_of', 'triplet_agreement',
+           'cophenetic_correlation', 'ClassRetrieval', 'class_retrieval', 'permutation_test', 'bootstrap_interval']
 
 # %% ../../nbs/20_tree/07_compare.ipynb #0882c30c
 import warnings
@@ -31,23 +31,24 @@ def both_sides(
 )->tuple[np.ndarray,np.ndarray]:        # two (C,C) float64
     """Return both matrices without their rounding.
     `ValueError` as `check_distances`, for different numbers of classes, fewer than 3, and for a matrix beside
-    a taxonomy whose order nobody stated."""
+    a taxonomy without a stated order."""
     taxonomies = isinstance(d, Taxonomy) and isinstance(d_true, Taxonomy)
     if taxonomies and d.n_classes==d_true.n_classes: d = d.select(d_true.names)  # names decide, not places
-    for one,other in ((d,d_true),(d_true,d)):                              # rows of a matrix have no names
-        if isinstance(one, Taxonomy) and not isinstance(other, Taxonomy): require_order(one)
+    for side,other in ((d,d_true),(d_true,d)):                  # rows of a matrix have no names
+        if isinstance(side, Taxonomy) and not isinstance(other, Taxonomy): require_order(side)
     d,d_true = check_distances(d, what="d"),check_distances(d_true, what="d_true")
-    if len(d)!=len(d_true):
-        raise ValueError(f"d has {len(d)} classes and d_true {len(d_true)}; both must list the same classes "
-            f"in one order")
-    if len(d)<3: raise ValueError(f"distances of at least 3 classes can be compared, got {len(d)}")
+    n,n_true = len(d),len(d_true)
+    if n!=n_true:
+        raise ValueError(
+            f"d has {n} classes and d_true {n_true}; both must list the same classes in one order")
+    if n<3: raise ValueError(f"distances of at least 3 classes can be compared, got {n}")
     return d,d_true
 
 # %% ../../nbs/20_tree/07_compare.ipynb #c88f589b
 def unit_rows(
     x:np.ndarray,  # (R,N)
 )->np.ndarray:     # (R,N) each row centered and of length 1, or all 0 where the row is constant
-    "Rows whose dot products are Pearson correlations."
+    "Center and scale rows so that their dot products are Pearson correlations."
     x = x-x.mean(1, keepdims=True)
     length = np.linalg.norm(x, axis=1, keepdims=True)
     return np.divide(x, length, out=np.zeros_like(x), where=length>0)
@@ -57,36 +58,42 @@ def row_ranks(
     d:np.ndarray,          # (C,C) distances
     with_self:bool=False,  # rank the zero distance to itself too, as published
 )->np.ndarray:             # (C,C) unit rows; 0 on the diagonal unless `with_self`
-    "Each class's ranking of the others, ready for Spearman's correlation."
+    "Rank, for each class, the distances to the others, ready for Spearman's correlation."
     if with_self: return unit_rows(scipy.stats.rankdata(d, axis=1))
-    others,out = ~np.eye(len(d), dtype=bool),np.zeros_like(d)
-    out[others] = unit_rows(scipy.stats.rankdata(d[others].reshape(len(d),-1), axis=1)).ravel()
+    others = ~np.eye(len(d), dtype=bool)
+    ranks = scipy.stats.rankdata(d[others].reshape(len(d), -1), axis=1)
+    out = np.zeros_like(d)
+    out[others] = unit_rows(ranks).ravel()
     return out
 
 # %% ../../nbs/20_tree/07_compare.ipynb #8fcc6119
 def fisher_mean(
-    r:np.ndarray,  # (K,) rank correlations in [-1,1]
-    n:int,         # ≥ 2 values behind each correlation
+    r:np.ndarray,             # (K,) rank correlations in [-1,1]
+    n:int,                    # ≥ 2 values behind each correlation
     as_published:bool=False,  # |r|=1 is infinite: one such class decides
-)->float:          # in [-1,1]; nan for K = 0, and as published for r = 1 beside r = −1
-    """tanh of the mean artanh; |r|=1 counts as 1 − 3/(n³−n), just above the best imperfect ranking, unless
-    all are perfect alike."""
+)->float:                     # in [-1,1]; nan for K = 0, and as published for r = 1 beside r = −1
+    """Average correlations by tanh of the mean artanh; |r|=1 counts as 1 − 3/(n³−n), just above the best
+    imperfect ranking, unless all are perfect alike."""
+    if len(r)==0: return float("nan")
     n = int(n)
     nearly = 1-3/(n**3-n)
-    if len(r)==0: return float("nan")
+    perfect,sign = np.abs(r)>nearly,np.sign(r)
     if as_published:
-        whole = np.where(np.abs(r)>nearly, np.sign(r), r)                           # without rounding
-        with np.errstate(divide="ignore", invalid="ignore"): return float(np.tanh(np.arctanh(whole).mean()))
-    if (np.abs(r)>nearly).all() and len(set(np.sign(r)))==1: return float(np.sign(r[0]))
-    return float(np.tanh(np.arctanh(r.clip(-nearly, nearly)).mean()))
+        whole = np.where(perfect, sign, r)                      # without rounding
+        with np.errstate(divide="ignore", invalid="ignore"): z = np.arctanh(whole).mean()
+        return float(np.tanh(z))
+    if perfect.all() and len(set(sign))==1: return float(sign[0])
+    z = np.arctanh(r.clip(-nearly, nearly)).mean()
+    return float(np.tanh(z))
 
 # %% ../../nbs/20_tree/07_compare.ipynb #38cb4c6d
 def untied_ceiling(
     true:np.ndarray,  # (R,N) true values, N ≥ 2
 )->np.ndarray:        # (R,) in [0,1]; 1 where a row has no ties, 0 where it is constant
-    "Spearman's correlation of each row with the best ranking that has no ties."
+    "Correlate each row (Spearman) with the best ranking that has no ties."
     n = true.shape[1]
-    return scipy.stats.rankdata(true, axis=1).std(1)/((n*n-1)/12)**.5
+    spread = scipy.stats.rankdata(true, axis=1).std(1)
+    return spread/((n*n-1)/12)**.5
 
 # %% ../../nbs/20_tree/07_compare.ipynb #f856fd41
 def mean_correlation_ceiling(
@@ -94,51 +101,70 @@ def mean_correlation_ceiling(
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
     as_published:bool=False,            # as `mean_correlation`
 )->float:                               # in [0,1]; nan if the truth orders nothing
-    "`mean_correlation` of the best distances without ties. `ValueError` as `both_sides`."
-    true = both_sides(d, d_true)[1]
-    n = len(true) if as_published else len(true)-1
-    rows = true if as_published else true[~np.eye(len(true), dtype=bool)].reshape(-1, n)
+    "Compute `mean_correlation` of the best distances without ties. `ValueError` as `both_sides`."
+    _,true = both_sides(d, d_true)
+    others = ~np.eye(len(true), dtype=bool)
+    rows = true if as_published else true[others].reshape(len(true), -1)
     best = untied_ceiling(rows)
-    return fisher_mean(best[best>0], n, as_published)
+    return fisher_mean(best[best>0], rows.shape[1], as_published)
 
 def elementwise_correlation_ceiling(
     d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C); only their number matters
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
 )->float:                               # in [0,1]
-    "`elementwise_correlation` of the best distances without ties. `ValueError` as `both_sides`."
-    true = both_sides(d, d_true)[1]
-    return float(untied_ceiling(true[np.triu_indices(len(true), 1)][None])[0])
+    "Compute `elementwise_correlation` of the best distances without ties. `ValueError` as `both_sides`."
+    _,true = both_sides(d, d_true)
+    pairs = true[np.triu_indices(len(true), 1)]
+    return float(untied_ceiling(pairs[None])[0])
 
 # %% ../../nbs/20_tree/07_compare.ipynb #6bab4a8e
 @measure(ceiling=mean_correlation_ceiling)
 def mean_correlation(
     d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
-    # rank each class together with itself, which lifts chance above 0; one perfect class makes the mean 1
-    as_published:bool=False,
+    as_published:bool=False,            # rank each class with itself; one perfect class makes the mean 1
 )->float:  # in [-1,1], 1: every class orders the others as the truth does; nan if the truth orders nothing
-    """Fisher-z mean over classes of Spearman's correlation of learned and true distances.
+    """Average over classes, by Fisher's z, Spearman's correlation of learned and true distances.
     arXiv:2301.11065. `ValueError` as `both_sides`."""
     d,d_true = both_sides(d, d_true)
     ranks,true_ranks = row_ranks(d, as_published),row_ranks(d_true, as_published)
-    asked = true_ranks.any(1)
-    if not asked.all():
-        warnings.warn(f"mean correlation over {asked.sum()} of {len(d)} classes: the others have all true "
+    ordered = true_ranks.any(1)                                 # classes that the truth orders the others of
+    if not ordered.all():
+        warnings.warn(f"mean correlation over {ordered.sum()} of {len(d)} classes: the others have all true "
             f"distances equal", stacklevel=3)
     n = len(d) if as_published else len(d)-1
-    return lambda order: fisher_mean(np.einsum("ij,ij->i", ranks[order][:,order], true_ranks)[asked], n,
-        as_published)
+    def value(order):
+        r = np.einsum("ij,ij->i", ranks[order][:,order], true_ranks)
+        return fisher_mean(r[ordered], n, as_published)
+    return value
 
 # %% ../../nbs/20_tree/07_compare.ipynb #76d0cba7
 def pair_matrix(
     d:np.ndarray,     # (C,C) distances
     ranks:bool=True,  # Spearman if true, else Pearson
 )->np.ndarray:        # (C,C) symmetric, zero diagonal, mean 0 and length 1 over all entries off the diagonal
-    "The pairs of `d` as a matrix whose dot products are correlations; all 0 if the distances are all equal."
-    upper,out = np.triu_indices(len(d), 1),np.zeros_like(d)
-    pairs = d[upper]
-    out[upper] = unit_rows((scipy.stats.rankdata(pairs) if ranks else pairs)[None])[0]/2**.5
+    "Put pairs into a matrix whose dot products are correlations; all 0 if the distances are all equal."
+    upper = np.triu_indices(len(d), 1)
+    pairs = scipy.stats.rankdata(d[upper]) if ranks else d[upper]
+    out = np.zeros_like(d)
+    out[upper] = unit_rows(pairs[None])[0]/2**.5
     return out+out.T
+
+def prepare_correlation(
+    d:np.ndarray,       # (C,C) learned distances
+    d_true:np.ndarray,  # (C,C) true distances
+    ranks:bool,         # Spearman if true, else Pearson
+    undefined:str,      # warning for true distances that are all equal
+)->Callable:            # order of the learned classes -> correlation in [-1,1]; nan where it is undefined
+    "Prepare a correlation over all pairs of classes, to be permuted."
+    pairs,true_pairs = pair_matrix(d, ranks),pair_matrix(d_true, ranks)
+    if not true_pairs.any():
+        warnings.warn(undefined, stacklevel=4)
+        return lambda order: float("nan")
+    def value(order):
+        r = np.vdot(pairs[order][:,order], true_pairs)
+        return float(r.clip(-1, 1))                             # rounding may step past 1
+    return value
 
 # %% ../../nbs/20_tree/07_compare.ipynb #0f422db3
 @measure(ceiling=elementwise_correlation_ceiling)
@@ -146,25 +172,21 @@ def elementwise_correlation(
     d:Tensor|np.ndarray|Taxonomy,       # learned distances, (C,C)
     d_true:Tensor|np.ndarray|Taxonomy,  # true distances, (C,C), or the taxonomy
 )->float:  # in [-1,1]; 0 if all learned distances are equal, nan (with a warning) if all true ones are
-    """Spearman's correlation of learned and true distances over all pairs of classes.
+    """Correlate learned and true distances over all pairs of classes (Spearman).
     arXiv:2301.11065. `ValueError` as `both_sides`."""
-    pairs,true_pairs = (pair_matrix(x) for x in both_sides(d, d_true))
-    if not true_pairs.any():
-        warnings.warn("all true distances are equal: the elementwise correlation is not defined",
-            stacklevel=3)
-    if not true_pairs.any(): return lambda order: float("nan")
-    # rounding may step past 1
-    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs).clip(-1, 1))
+    return prepare_correlation(*both_sides(d, d_true), ranks=True,
+        undefined="all true distances are equal: the elementwise correlation is not defined")
 
 # %% ../../nbs/20_tree/07_compare.ipynb #f197a2a0
 def as_tree(
     t:TreeNode|Taxonomy,  # a tree whose tips are classes, or a taxonomy
 )->TreeNode:              # rooted tree
-    "`t` as a tree. `ValueError` if it is neither, or if a tip has no name."
+    "Convert to a tree. `ValueError` if `t` is neither tree nor taxonomy, or if a tip has no name."
     if isinstance(t, Taxonomy): return t.to_tree()
     if not isinstance(t, TreeNode):
-        raise ValueError(f"expected a skbio.TreeNode or a Taxonomy, got {type(t).__name__}; upgma and "
-            f"neighbor_joining make trees of distances")
+        raise ValueError(
+            f"expected a skbio.TreeNode or a Taxonomy, got {type(t).__name__}; "
+            "upgma and neighbor_joining make trees of distances")
     if any(tip.name is None for tip in t.tips()):
         raise ValueError("a tip of the tree has no name: tips must be named by class")
     return t
@@ -173,23 +195,24 @@ def as_tree(
 def class_order(
     t_true:TreeNode|Taxonomy,  # the true side
 )->list[str]:                  # names of the C classes: label order for a taxonomy, alphabetical for a tree
-    "The order in which classes become columns."
-    return (
-        list(t_true.names) if isinstance(t_true, Taxonomy)
-        else sorted(tip.name for tip in as_tree(t_true).tips()))
+    "List classes in the order in which they become columns."
+    if isinstance(t_true, Taxonomy): return list(t_true.names)
+    return sorted(tip.name for tip in as_tree(t_true).tips())
 
 # %% ../../nbs/20_tree/07_compare.ipynb #3b1c29f2
 def clades(
     t:TreeNode|Taxonomy,  # tree of C classes
     names:Sequence[str],  # C class names; they give the columns
 )->np.ndarray:            # (N,C) bool: the classes below each of the N inner nodes, the root first
-    "Every inner node as a set of classes. `ValueError` unless the tips of `t` are exactly `names`."
+    "Turn every inner node into a set of classes. `ValueError` unless the tips of `t` are exactly `names`."
     tree = as_tree(t)
-    tips,column = [tip.name for tip in tree.tips()],{name:i for i,name in enumerate(names)}
-    strange = sorted(set(tips)^set(names), key=str)
-    if strange or len(tips)!=len(names):
-        raise ValueError(f"the trees must have the same {len(names)} classes at their tips, each once; "
-                         f"got {len(tips)} tips, and only one side has {strange[:5]}")
+    tips = [tip.name for tip in tree.tips()]
+    different = sorted(set(tips)^set(names), key=str)
+    if different or len(tips)!=len(names):
+        raise ValueError(
+            f"the trees must have the same {len(names)} classes at their tips, each once; "
+            f"got {len(tips)} tips, and only one side has {different[:5]}")
+    column = {name:i for i,name in enumerate(names)}
     below = {}
     for node in tree.postorder():
         below[id(node)] = row = np.zeros(len(names), dtype=bool)
@@ -202,11 +225,12 @@ def splits(
     clades:np.ndarray,   # (N,C) bool
     rooted:bool=False,   # compare clades instead of splits
 )->set[bytes]:           # distinct nontrivial ones, each as the packed bits of C classes
-    "The nontrivial splits (or, `rooted`, clades) of a tree."
+    "Collect the nontrivial splits (or, `rooted`, clades) of a tree."
     if not rooted: clades = clades^clades[:,:1]
     size = clades.sum(1)
-    return {row.tobytes() for row in np.packbits(clades[(size>1) & (size<clades.shape[1]-(not rooted))],
-        axis=1)}
+    whole = clades.shape[1] if rooted else clades.shape[1]-1
+    nontrivial = clades[(size>1) & (size<whole)]
+    return {row.tobytes() for row in np.packbits(nontrivial, axis=1)}
 
 # %% ../../nbs/20_tree/07_compare.ipynb #b8c304b1
 def robinson_foulds_ceiling(
@@ -216,14 +240,15 @@ def robinson_foulds_ceiling(
     rooted:bool=False,         # as `robinson_foulds`
     as_published:bool=False,   # as `robinson_foulds`
 )->float:                      # 0 for a tree with larger families, which can be the true one
-    """`robinson_foulds` of the best tree: if binary it has every true group and some more.
+    """Compute `robinson_foulds` of the best tree: if binary it has every true group and some more.
     `ValueError` as `clades`."""
-    if as_published: return 0.                                 # the truth is binary, too
+    if as_published: return 0.                                  # the truth is binary, too
     names = class_order(t_true)
-    learned,true = (len(splits(clades(x, names), rooted)) for x in (t,t_true))
-    binary = max(0, len(names)-3+rooted)                       # splits of a binary tree
-    if learned<binary: return 0.
-    return float((binary-true)/max(binary+true, 1) if normalized else binary-true)
+    n_learned,n_true = (len(splits(clades(x, names), rooted)) for x in (t,t_true))
+    n_binary = max(0, len(names)-3+rooted)                      # splits of a binary tree
+    if n_learned<n_binary: return 0.
+    apart,total = n_binary-n_true,max(n_binary+n_true, 1)
+    return float(apart/total if normalized else apart)
 
 @measure(smaller_is_better=True, ceiling=robinson_foulds_ceiling)
 def robinson_foulds(
@@ -233,8 +258,8 @@ def robinson_foulds(
     rooted:bool=False,         # compare clades instead of splits
     as_published:bool=False,   # compare with the binary tree that the published code makes of the taxonomy
 )->float:                      # 0: same tree; normalized in [0,1], else a count in [0,2(C-3)] (rooted 2(C-2))
-    """Splits that only one tree has.
-    Robinson & Foulds 1981. `ValueError` for different classes, and for a tree `as_published`."""
+    """Count the splits that only one tree has. Robinson & Foulds 1981.
+    `ValueError` for different classes, and for a tree `as_published`."""
     names = class_order(t_true)
     if as_published:
         if not isinstance(t_true, Taxonomy):
@@ -243,9 +268,8 @@ def robinson_foulds(
     learned,truth = clades(t, names),splits(clades(t_true, names), rooted)
     def value(order):
         found = splits(learned[:,order], rooted)
-        total = len(found)+len(truth)
-        apart = len(found^truth)
-        return float(apart/max(total,1) if normalized else apart)
+        apart,total = len(found^truth),max(len(found)+len(truth), 1)
+        return float(apart/total if normalized else apart)
     return value
 
 # %% ../../nbs/20_tree/07_compare.ipynb #ca16cec5
@@ -255,32 +279,41 @@ def clade_recall(
     t_true:TreeNode|Taxonomy,  # true tree or taxonomy
     rooted:bool=False,         # the group must be a clade, not only one side of a split
 )->float:  # in [0,1], 1: every true group is in the learned tree; nan if the truth has no nontrivial group
-    """Share of the true tree's splits that the learned tree has.
+    """Measure the share of the true tree's splits that the learned tree has.
     `ValueError` if the trees have different classes."""
     names = class_order(t_true)
     learned,truth = clades(t, names),splits(clades(t_true, names), rooted)
-    return lambda order: len(splits(learned[:,order], rooted) & truth)/len(truth) if truth else float("nan")
+    def value(order):
+        if not truth: return float("nan")
+        shared = splits(learned[:,order], rooted) & truth
+        return len(shared)/len(truth)
+    return value
 
 # %% ../../nbs/20_tree/07_compare.ipynb #b4b08d7b
 def pack(
     rows:np.ndarray,  # (R,C) bool
 )->np.ndarray:        # (R,⌈C/64⌉) uint64
-    "Rows of booleans as 64-bit words, padded with zeros."
-    return np.ascontiguousarray(np.packbits(np.pad(rows, ((0,0),(0,-rows.shape[1]%64))),
-        axis=1)).view(np.uint64)
+    "Pack rows of booleans into 64-bit words, padded with zeros."
+    padded = np.pad(rows, ((0,0),(0,-rows.shape[1]%64)))
+    words = np.packbits(padded, axis=1)
+    return np.ascontiguousarray(words).view(np.uint64)
 
 # %% ../../nbs/20_tree/07_compare.ipynb #d9976057
 def odd_ones_out(
     d:np.ndarray,  # (C,C): smaller is closer; only the order matters
 )->np.ndarray:     # (C(C-1)/2,⌈C/64⌉) uint64 bits, rows as `np.triu_indices(C,1)`
-    "For each pair i<j, the classes k with d[i,j]<d[i,k] and d[i,j]<d[j,k]."
-    return np.concatenate([pack((d[i]>d[i,i+1:,None]) & (d[i+1:]>d[i,i+1:,None])) for i in range(len(d)-1)])
+    "Find, for each pair i<j, the classes k with d[i,j]<d[i,k] and d[i,j]<d[j,k]."
+    rows = []
+    for i in range(len(d)-1):
+        pair = d[i,i+1:,None]                                   # (C-1-i,1), from i to each later j
+        rows.append(pack((d[i]>pair) & (d[i+1:]>pair)))
+    return np.concatenate(rows)
 
 # %% ../../nbs/20_tree/07_compare.ipynb #911f676e
 def closest_clade(
     clades:np.ndarray,  # (N,C) bool, one row of them all true
-)->tuple[np.ndarray,np.ndarray]:  # the clades from large to small, (N,C); index of the smallest that holds i and j, (C,C)
-    "Lowest common ancestors as row numbers."
+)->tuple[np.ndarray,np.ndarray]:  # (N,C) the clades from large to small; (C,C) the smallest with i and j
+    "Find lowest common ancestors, as row numbers."
     clades = clades[np.argsort(-clades.sum(1), kind="stable")]
     index = np.zeros((clades.shape[1],)*2, dtype=np.intp)
     for number,clade in enumerate(clades):
@@ -292,10 +325,11 @@ def closest_clade(
 def triplets_sampled(
     n_classes:int,      # C
     budget:int=2**27,   # bytes for all triplets
-)->int:                 # 0: all are looked at
+)->int:                 # 0: all count
     "Count the triplets that `triplet_agreement` samples."
     C = int(n_classes)
-    return 2**18 if C*(C-1)//2*-(-C//64)*8>budget else 0
+    n_pairs,n_words = C*(C-1)//2,-(-C//64)
+    return 2**18 if n_pairs*n_words*8>budget else 0
 
 def resolved_triplets(
     table:np.ndarray,                     # (N,C) bool, the true clades
@@ -305,89 +339,105 @@ def resolved_triplets(
 )->np.ndarray:  # (3,n) classes i, j, k with ij|k; (3,0) where the truth resolves none
     "Draw uniformly, with replacement, among the triplets that the truth resolves."
     first,second = np.triu_indices(len(index), 1)
-    clade = index[first,second]                                             # (pairs,)
-    upto = (~table).sum(1)[clade].cumsum()  # triplets up to and with each pair
+    clade = index[first,second]                                 # (pairs,)
+    upto = (~table).sum(1)[clade].cumsum()                      # triplets up to and with each pair
     if not upto[-1]: return np.zeros((3,0), dtype=np.intp)
     generator = generator or torch.Generator().manual_seed(0)
-    drawn = torch.randint(int(upto[-1]), (n,), generator=generator, device=generator.device).cpu().numpy()
+    drawn = torch.randint(int(upto[-1]), (n,), generator=generator, device=generator.device)
+    drawn = drawn.cpu().numpy()
     pair = np.searchsorted(upto, drawn, side="right")
-    rank,odd = upto[pair]-1-drawn,np.empty(n, dtype=np.intp)  # which of the classes outside the clade
+    rank = upto[pair]-1-drawn                                   # of k among the classes outside the clade
+    odd = np.empty(n, dtype=np.intp)
     for number in np.unique(clade[pair]):
         here = clade[pair]==number
-        odd[here] = (~table[number]).nonzero()[0][rank[here]]
+        outside = (~table[number]).nonzero()[0]
+        odd[here] = outside[rank[here]]
     return np.stack([first[pair],second[pair],odd])
 
-def agreement_of(
+def sampled_agreement(
     closeness:np.ndarray,  # (C,C): smaller is closer
     triplets:np.ndarray,   # (3,n) classes i, j, k with ij|k
 )->Callable:               # order of the learned classes -> share in [0,1]; nan for no triplets
-    "Look at the given triplets alone."
+    "Prepare the agreement on given triplets."
     def value(order):
         i,j,k = np.arange(len(closeness))[order][triplets]
         near = closeness[i,j]
-        return float(((near<closeness[i,k]) & (near<closeness[j,k])).mean()) if len(near) else float("nan")
+        agree = (near<closeness[i,k]) & (near<closeness[j,k])
+        return float(agree.mean()) if len(agree) else float("nan")
+    return value
+
+def full_agreement(
+    closeness:np.ndarray,  # (C,C): smaller is closer
+    table:np.ndarray,      # (N,C) bool, the true clades
+    index:np.ndarray,      # (C,C) the smallest clade that holds i and j
+)->Callable:               # order of the learned classes -> share in [0,1]; nan where the truth resolves none
+    "Prepare the agreement on all triplets."
+    n = len(index)
+    upper = np.triu_indices(n, 1)
+    learned = odd_ones_out(closeness)
+    n_resolved = int((~table).sum(1)[index[upper]].sum())
+    def value(order):
+        if not n_resolved: return float("nan")
+        back = np.argsort(np.arange(n)[order])                  # the true side moves the other way
+        truth = pack(~table[:,back])[index[back][:,back][upper]]
+        return int(np.bitwise_count(learned & truth).sum())/n_resolved
     return value
 
 # %% ../../nbs/20_tree/07_compare.ipynb #a8ba851c
-@measure(ceiling=1.)
-def triplet_agreement(
-    # learned distances (C,C), rows in the order of `t_true.names`; or a learned tree
-    d:Tensor|np.ndarray|TreeNode|Taxonomy,
-    t_true:TreeNode|Taxonomy,               # the taxonomy; a tree only if `d` is a tree, too
-    # bytes for the learned triplets, C³/16; beyond, about 1,290 classes, a sample is looked at
-    budget:int=2**27,
-    generator:torch.Generator|None=None,    # of the sample; None: a new one with seed 0
-)->float:                                   # in [0,1], 1: every triplet that the truth resolves has the same closest pair; nan if it resolves none
-    """Share of truly resolved triplets of classes on which the learned side agrees; O(C³/64), or O(C²).
-    `ValueError` as `check_distances`, `clades`."""
+def closeness_of(
+    d:Tensor|np.ndarray|TreeNode|Taxonomy,  # learned distances (C,C) or a learned tree
+    t_true:TreeNode|Taxonomy,               # a taxonomy if `d` is a matrix
+)->np.ndarray:                              # (C,C): smaller is closer
+    "Order pairs of classes: by distance, or by the number of common ancestors. `ValueError` for a wrong C."
     names = class_order(t_true)
     if isinstance(d, (TreeNode,Taxonomy)):
         shared = clades(d, names).astype(np.float32)
-        closeness = -(shared.T@shared)
-    elif isinstance(t_true, Taxonomy):
-        require_order(t_true)
-        closeness = check_distances(d, what="d")
-    else:
-        raise ValueError("a distance matrix has no names: give the truth as a Taxonomy, whose names are the "
-            "order of the rows")
+        return -(shared.T@shared)
+    if not isinstance(t_true, Taxonomy):
+        raise ValueError(
+            "a distance matrix has no names: give the truth as a Taxonomy, whose names order its rows")
+    require_order(t_true)
+    closeness = check_distances(d, what="d")
     if len(closeness)!=len(names):
         raise ValueError(f"d has {len(closeness)} classes and the truth {len(names)}")
-    table,index = closest_clade(clades(t_true, names))
-    n_sampled = triplets_sampled(len(names), budget)
-    if n_sampled: return agreement_of(closeness, resolved_triplets(table, index, n_sampled, generator))
-    upper = np.triu_indices(len(names), 1)
-    learned,n_resolved = odd_ones_out(closeness),int((~table).sum(1)[index[upper]].sum())
-    def value(order):
-        back = np.argsort(np.arange(len(names))[order])     # the true side moves the other way
-        agree = learned & pack(~table[:,back])[index[back][:,back][upper]]
-        return int(np.bitwise_count(agree).sum())/n_resolved if n_resolved else float("nan")
-    return value
+    return closeness
+
+@measure(ceiling=1.)
+def triplet_agreement(
+    d:Tensor|np.ndarray|TreeNode|Taxonomy,  # learned distances (C,C), rows as `t_true.names`, or a tree
+    t_true:TreeNode|Taxonomy,               # the taxonomy; a tree only if `d` is a tree, too
+    budget:int=2**27,                       # bytes for all triplets, C³/16; beyond (1,290 classes) a sample
+    generator:torch.Generator|None=None,    # of the sample; None: a new one with seed 0
+)->float:                                   # in [0,1]; nan if the truth resolves no triplet
+    """Measure the share of triplets resolved by the truth whose closest pair is the same on the learned side;
+    O(C³/64), or O(C²). `ValueError` as `check_distances`, `clades`."""
+    closeness = closeness_of(d, t_true)
+    table,index = closest_clade(clades(t_true, class_order(t_true)))
+    n_sampled = triplets_sampled(len(index), budget)
+    if not n_sampled: return full_agreement(closeness, table, index)
+    return sampled_agreement(closeness, resolved_triplets(table, index, n_sampled, generator))
 
 # %% ../../nbs/20_tree/07_compare.ipynb #1a604220
 @measure(ceiling=1.)
 def cophenetic_correlation(
     t:TreeNode|Taxonomy,            # a tree with branch lengths, or a taxonomy: every edge 1
     d:Tensor|np.ndarray|Taxonomy,   # distances (C,C), or a taxonomy: its path distances
-    # class of each row if `d` is a matrix; None: the order of the taxonomy `t`
-    names:Sequence[str]|None=None,
+    names:Sequence[str]|None=None,  # class of each row if `d` is a matrix; None: as the taxonomy `t`
 )->float:  # in [-1,1]; 0 if all distances in the tree are equal, nan (with a warning) if all in `d` are
-    """Pearson's correlation of tree distances with `d` over all pairs of classes.
-    Sokal & Rohlf 1962. `ValueError` as `both_sides`."""
+    """Correlate tree distances with `d` over all pairs of classes (Pearson). Sokal & Rohlf 1962.
+    `ValueError` as `both_sides`."""
     if isinstance(d, Taxonomy): names,d = d.names,d.path_distance()
     elif names is None and isinstance(t, Taxonomy):
         require_order(t)
         names = t.names
     elif names is None: raise ValueError("names must say which class each row of d is")
-    pairs,true_pairs = (pair_matrix(x, ranks=False) for x in both_sides(cophenetic(as_tree(t), names), d))
-    if not true_pairs.any():
-        warnings.warn("all distances in d are equal: the cophenetic correlation is not defined", stacklevel=3)
-    if not true_pairs.any(): return lambda order: float("nan")
-    # rounding may step past 1
-    return lambda order: float(np.vdot(pairs[order][:,order], true_pairs).clip(-1, 1))
+    along_tree = cophenetic(as_tree(t), names)
+    return prepare_correlation(*both_sides(along_tree, d), ranks=False,
+        undefined="all distances in d are equal: the cophenetic correlation is not defined")
 
 # %% ../../nbs/20_tree/07_compare.ipynb #5951945a
 class ClassRetrieval(NamedTuple):
-    "Class retrieval at one level: means over the classes that share their group; nan if none does."
+    "Hold class retrieval at one level: means over the classes that share their group; nan if none does."
     p_at_1:float       # share of classes whose nearest class is of the same group, [0,1]
     r_precision:float  # share of the same group among the R nearest, [0,1]
     map_at_r:float     # mean average precision at R, [0,1]
@@ -395,32 +445,33 @@ class ClassRetrieval(NamedTuple):
 # %% ../../nbs/20_tree/07_compare.ipynb #7f9c0d47
 @measure(ceiling=1.)
 def class_retrieval(
-    # class points (C,D), any length but 0; rows in the order of `taxonomy.names`
-    representatives:Tensor|np.ndarray,
+    representatives:Tensor|np.ndarray,  # class points (C,D), any length but 0, rows as `taxonomy.names`
     taxonomy:Taxonomy,                  # the true hierarchy of C classes
-    level:int,                          # whose groups are to be found; 0: the root's children
+    level:int,                          # whose groups are relevant; 0: the root's children
 )->ClassRetrieval:                      # `p_at_1`, `r_precision`, `map_at_r`
-    """P@1, R-precision, MAP@R of classes that look for their group.
-    arXiv:2301.11065. `ValueError` as `pairwise_distance`, or for a wrong C."""
+    """Measure P@1, R-precision and MAP@R of classes as queries for their group. arXiv:2301.11065.
+    `ValueError` as `pairwise_distance`, or for a wrong C."""
     require_order(taxonomy)
     d = pairwise_distance(representatives)
-    if len(d)!=taxonomy.n_classes:
-        raise ValueError(f"got representatives of {len(d)} classes for a taxonomy of {taxonomy.n_classes}")
+    n = len(d)
+    if n!=taxonomy.n_classes:
+        raise ValueError(f"got representatives of {n} classes for a taxonomy of {taxonomy.n_classes}")
     _,group,size = np.unique(taxonomy.level_labels(level), return_inverse=True, return_counts=True)
-    n_found = size.max()-1
-    rank = np.arange(1, n_found+1)  # R of the largest group
-    if n_found==0: return lambda order: ClassRetrieval(*3*[float("nan")])
+    most = size.max()-1                                         # R of the largest group
+    if most==0: return lambda order: ClassRetrieval(*3*[float("nan")])
     np.fill_diagonal(d, np.inf)
-    lot = by_lot(len(d))  # classes that are equally far, as in a collapsed model
-    nearest = lot[np.argsort(d[:,lot], axis=1, kind="stable")[:,:n_found]]
+    lot = by_lot(n)                                             # order of ties, as in a collapsed model
+    nearest = lot[np.argsort(d[:,lot], axis=1, kind="stable")[:,:most]]
+    rank = np.arange(1, most+1)
     def value(order):
-        mine = group[np.argsort(np.arange(len(group))[order])]  # the group whose class stands at each point
-        wanted = size[mine]-1
-        query = wanted>0  # (C,)
-        right = (mine[nearest]==mine[:,None])[query]                    # (Q,R)
-        within,wanted = right & (rank<=wanted[query,None]),wanted[query]
-        precision = (right.cumsum(1)/rank*within).sum(1)/wanted
-        return ClassRetrieval(*(float(x.mean()) for x in (right[:,0],within.sum(1)/wanted,precision)))
+        mine = group[np.argsort(np.arange(n)[order])]           # group of the class at each point
+        query = size[mine]>1                                    # (C,)
+        R = size[mine][query]-1                                 # (Q,) relevant classes
+        relevant = (mine[nearest]==mine[:,None])[query]         # (Q,most)
+        hits = relevant & (rank<=R[:,None])
+        precision = relevant.cumsum(1)/rank
+        scores = relevant[:,0],hits.sum(1)/R,(precision*hits).sum(1)/R
+        return ClassRetrieval(*(float(score.mean()) for score in scores))
     return value
 
 # %% ../../nbs/20_tree/07_compare.ipynb #58962437

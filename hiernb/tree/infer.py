@@ -21,66 +21,66 @@ from .labels import integer_labels
 from .taxonomy import Taxonomy
 
 # %% auto #0
-__all__ = ['pairwise_distance', 'check_distances', 'by_lot', 'untied', 'in_order', 'published_joins', 'upgma', 'neighbor_joining',
-           'cophenetic', 'proxy_distances', 'proxy_tree']
+__all__ = ['as_float64', 'pairwise_distance', 'check_distances', 'by_lot', 'untied', 'order_children', 'published_joins', 'upgma',
+           'neighbor_joining', 'tip_places', 'root_distances', 'cophenetic', 'check_proxies', 'sample_labels',
+           'proxy_distances', 'proxy_tree']
 
 # %% ../../nbs/20_tree/05_infer.ipynb #0a872d24
+def as_float64(
+    x:Tensor|np.ndarray,  # numbers of any shape and device
+)->np.ndarray:
+    "Convert to float64 NumPy."
+    return x.detach().double().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x, dtype=float)
+
 def pairwise_distance(
-    # (C,D), one point per class, finite, none at the origin; lengths do not matter
-    representatives:Tensor|np.ndarray,
+    representatives:Tensor|np.ndarray,  # (C,D), one point per class, finite, none at the origin; any length
     distance:str="euclidean",           # `euclidean`: the chord, 0 … 2; `angular`: the angle, 0 … π radians
 )->np.ndarray:                          # (C,C) float64, symmetric, zero diagonal
-    """Distances on the unit sphere.
-    `ValueError` for a wrong shape, nan or inf, or a point at the origin. arXiv:2301.11065."""
+    """Measure distances on the unit sphere. arXiv:2301.11065.
+    `ValueError` for a wrong shape, nan or inf, or a point at the origin."""
     if distance not in ("euclidean","angular"):
         raise ValueError(f"distance must be 'euclidean' or 'angular', got {distance!r}")
-    if isinstance(representatives,Tensor): representatives = representatives.detach().double().cpu().numpy()
-    points = np.asarray(representatives, dtype=float)
+    points = as_float64(representatives)
     if points.ndim!=2 or not points.size:
         raise ValueError(f"expected representatives (C,D), one row per class, got shape {points.shape}")
-    if not np.isfinite(points).all():
-        raise ValueError(f"representative {np.isfinite(points).all(1).argmin()} holds nan or inf")
-    # no overflow in the norm
-    points = points/np.abs(points).max(1, keepdims=True, initial=np.finfo(float).tiny)
+    finite = np.isfinite(points).all(1)
+    if not finite.all(): raise ValueError(f"representative {finite.argmin()} holds nan or inf")
+    largest = np.abs(points).max(1, keepdims=True, initial=np.finfo(float).tiny)
+    points = points/largest                                     # no overflow in the norm
     norms = np.linalg.norm(points, axis=1, keepdims=True)
     if not norms.all():
         raise ValueError(f"representative {norms[:,0].argmin()} is the zero vector and has no direction")
     points = points/norms
-    chord = cdist(points, points)  # (C,C)
+    chord = cdist(points, points)                               # (C,C)
     return chord if distance=="euclidean" else 2*np.arctan2(chord, cdist(points, -points))
 
 # %% ../../nbs/20_tree/05_infer.ipynb #9941a879
 def check_distances(
-    # (C,C) distances between classes; a taxonomy stands for its path distances
-    dist:Tensor|np.ndarray|Taxonomy,
+    dist:Tensor|np.ndarray|Taxonomy,  # (C,C) distances between classes, or a taxonomy for its path distances
     names:Sequence[str]|None=None,    # C different class names; None: rows go by their numbers
     what:str="dist",                  # what an error calls the matrix
-    # rounding allowed, as a share of the largest distance: single precision's √eps, three times
-    slack:float=1e-3,
+    slack:float=1e-3,                 # rounding allowed, as a share of the largest: 3√eps of single precision
 )->np.ndarray:                        # (C,C) float64, exactly symmetric, diagonal 0
-    """The matrix without its rounding.
-    `ValueError` says what keeps it from being distances between these classes."""
-    if isinstance(dist,Taxonomy): dist = dist.path_distance()
-    d = dist.detach().double().cpu().numpy() if isinstance(dist,Tensor) else np.asarray(dist, dtype=float)
+    """Validate distances between classes and remove their rounding.
+    `ValueError` for what keeps the matrix from being distances between these classes."""
+    d = as_float64(dist.path_distance() if isinstance(dist, Taxonomy) else dist)
     if d.ndim!=2 or d.shape[0]!=d.shape[1] or not d.size:
         raise ValueError(f"{what} must be a square distance matrix (C,C), got shape {d.shape}")
     names = list(range(len(d)) if names is None else names)
     if len(names)!=len(d): raise ValueError(f"{len(names)} names for the {len(d)} classes of {what}")
     name,count = Counter(names).most_common(1)[0]
     if count>1: raise ValueError(f"class name {name!r} comes {count} times")
-    def at(bad):
+    def refuse(bad, why):                                       # the first entry where `bad` holds
+        if not bad.any(): return
         i,j = np.argwhere(bad)[0]
-        return f"{what}[{names[i]!r}, {names[j]!r}] is {d[i,j]:.6g}"
-    if not np.isfinite(d).all(): raise ValueError(f"{at(~np.isfinite(d))}: distances must be finite")
+        raise ValueError(f"{what}[{names[i]!r}, {names[j]!r}] is {d[i,j]:.6g}{why.format(back=d[j,i])}")
+    refuse(~np.isfinite(d), ": distances must be finite")
     rounding = slack*np.abs(d).max()
-    if (d<-rounding).any(): raise ValueError(f"{at(d<-rounding)}: distances must not be negative")
+    refuse(d<-rounding, ": distances must not be negative")
     own = np.diag(d.diagonal()>rounding)
-    if own.any():
-        raise ValueError(f"{at(own)}: a class has distance 0 to itself; turn similarities into distances "
-            f"first")
+    refuse(own, ": a class has distance 0 to itself; turn similarities into distances first")
     skew = np.abs(d-d.T)>rounding
-    if skew.any():
-        raise ValueError(f"{at(skew)} but {d.T[skew][0]:.6g} the other way round: distances must be symmetric")
+    refuse(skew, " but {back:.6g} the other way round: distances must be symmetric")
     d = ((d+d.T)/2).clip(min=0)
     np.fill_diagonal(d, 0)
     return d
@@ -89,29 +89,30 @@ def check_distances(
 def by_lot(
     n:int,       # classes
 )->np.ndarray:   # (n,) a permutation
-    "A fixed random order of classes, for ties."
+    "Draw the one random order of classes by which ties are broken."
     return torch.randperm(n, generator=torch.Generator().manual_seed(1958)).numpy()
 
 def untied(
     d:np.ndarray,     # (C,C) distances, checked
     names:list[str],  # C class names
 )->tuple[np.ndarray,list[str]]:  # the same classes, in another order where two distances are equal
-    "Distances in an order in which ties fall by chance."
+    "Reorder classes so that ties are broken by chance."
     pairs = np.sort(d[np.triu_indices(len(d), 1)])
-    if not (np.diff(pairs)<=1e-12*pairs[-1:]).any(): return d,names
+    ties = np.diff(pairs)<=1e-12*pairs[-1:]
+    if not ties.any(): return d,names
     lot = by_lot(len(d))
     return d[np.ix_(lot,lot)],[names[k] for k in lot]
 
-def in_order(
+def order_children(
     tree:TreeNode,        # its children change places
     names:Sequence[str],  # the tips
 )->TreeNode:              # `tree`
-    "Children in the order of their first tip in `names`."
+    "Sort children by their first tip in `names`."
     place = {name:k for k,name in enumerate(names)}
     first = {}
     for node in tree.postorder():
         node.children.sort(key=lambda child: first[id(child)])
-        first[id(node)] = first[id(node.children[0])] if node.children else place[node.name]
+        first[id(node)] = place[node.name] if node.is_tip() else first[id(node.children[0])]
     return tree
 
 # %% ../../nbs/20_tree/05_infer.ipynb #ad146fc8
@@ -120,14 +121,16 @@ def published_joins(
 )->np.ndarray:         # (C-1,4) as scipy's linkage: two clusters, their distance, number of classes below
     """Join as the published code does: a joined cluster's distances are halved sums, and of equal pairs the
     last one joins."""
-    d,clusters,joins = dist.copy(),[(i,1) for i in range(len(dist))],[]
+    n,d,joins = len(dist),dist.copy(),[]
+    clusters = [(i,1) for i in range(n)]                        # number of each cluster, and of its classes
     while len(clusters)>1:
-        below = np.where(np.tri(len(d), k=-1, dtype=bool), d, np.inf)
-        # the last of the smallest; i > j
-        i,j = divmod(below.size-1-int(below.ravel()[::-1].argmin()), len(d))
-        (one,n),(other,m) = clusters[i],clusters[j]
-        clusters[j] = len(dist)+len(joins),n+m
-        joins.append((one,other,d[i,j],n+m))
+        lower = np.tri(len(d), k=-1, dtype=bool)
+        below = np.where(lower, d, np.inf).ravel()
+        last_smallest = below.size-1-int(below[::-1].argmin())
+        i,j = divmod(last_smallest, len(d))                     # i > j
+        (one,size),(other,other_size) = clusters[i],clusters[j]
+        clusters[j] = n+len(joins),size+other_size
+        joins.append((one,other,d[i,j],size+other_size))
         d[j] = d[:,j] = (d[i]+d[j])/2
         d = np.delete(np.delete(d, i, 0), i, 1)
         del clusters[i]
@@ -138,97 +141,136 @@ def upgma(
     names:Sequence[str],      # C different class names
     as_published:bool=False,  # WPGMA with the published order of ties, which the published code calls UPGMA
 )->TreeNode:                  # rooted, binary, ultrametric; tips are named, edges have lengths ≥ 0
-    "Average-linkage tree. `ValueError` unless `dist` holds distances between `names`. Sokal & Michener 1958."
-    names = list(map(str,names))
-    d = check_distances(dist,names)
-    if len(names)==1: return TreeNode(children=[TreeNode(names[0],length=0.)])
+    """Build the average-linkage tree. Sokal & Michener 1958.
+    `ValueError` unless `dist` holds distances between `names`."""
+    names = list(map(str, names))
+    d = check_distances(dist, names)
+    if len(names)==1: return TreeNode(children=[TreeNode(names[0], length=0.)])
     if as_published: return TreeNode.from_linkage_matrix(published_joins(d), names)
     d,shuffled = untied(d, names)
-    tree = TreeNode.from_linkage_matrix(linkage(squareform(d, checks=False), "average"), shuffled)
-    return tree if shuffled is names else in_order(tree, names)
+    joins = linkage(squareform(d, checks=False), "average")
+    tree = TreeNode.from_linkage_matrix(joins, shuffled)
+    return tree if shuffled is names else order_children(tree, names)
 
 # %% ../../nbs/20_tree/05_infer.ipynb #0056ffe7
 def neighbor_joining(
     dist:Tensor|np.ndarray,  # (C,C) distances between classes, exact but for rounding (`check_distances`)
     names:Sequence[str],     # C different class names
 )->TreeNode:  # unrooted: the topmost node has three children; tips are named, edges have lengths ≥ 0
-    """Neighbor-joining tree, negative edges set to 0.
-    `ValueError` unless `dist` holds distances between `names`. Saitou & Nei 1987."""
-    names = list(map(str,names))
-    d = check_distances(dist,names)
-    if len(names)<3: return TreeNode(children=[TreeNode(n,length=d.max()/2) for n in names])
+    """Build the neighbor-joining tree, negative edges set to 0. Saitou & Nei 1987.
+    `ValueError` unless `dist` holds distances between `names`."""
+    names = list(map(str, names))
+    d = check_distances(dist, names)
+    if len(names)<3:
+        half = d.max()/2
+        return TreeNode(children=[TreeNode(name, length=half) for name in names])
     d,shuffled = untied(d, names)
-    ids = [str(i) for i in range(len(names))]  # scikit-bio's rules for ids are narrower than ours for names
-    tree = nj(DistanceMatrix(d,ids), neg_as_zero=True)
+    ids = [str(i) for i in range(len(names))]                   # scikit-bio restricts ids more than names
+    tree = nj(DistanceMatrix(d, ids), neg_as_zero=True)
     for tip in tree.tips(): tip.name = shuffled[int(tip.name)]
-    return tree if shuffled is names else in_order(tree, names)
+    return tree if shuffled is names else order_children(tree, names)
 
 # %% ../../nbs/20_tree/05_infer.ipynb #3b9b9d17
+def tip_places(
+    tree:TreeNode,        # its tips have names
+    names:Sequence[str],  # some of them
+)->list[int]:             # of each name, its number among the tips
+    "Find tips by name. `ValueError` for a tip that is missing or occurs twice."
+    tips = [tip.name for tip in tree.tips(include_self=True)]
+    place = {name:i for i,name in enumerate(tips)}
+    missing = [name for name in names if name not in place]
+    if missing:
+        raise ValueError(
+            f"the tree has no tip {missing[0]!r}; {len(missing)} of {len(names)} names are missing")
+    if len(place)<len(tips):
+        raise ValueError(f"the tree has several tips {Counter(tips).most_common(1)[0][0]!r}")
+    return [place[name] for name in names]
+
+def root_distances(
+    tree:TreeNode,      # every edge with a length
+)->dict[int,float]:     # `id` of a node -> length of the path from the root
+    "Measure how far each node lies from the root. `ValueError` for an edge without length."
+    found = {id(tree):0.}
+    for node in tree.preorder(include_self=False):
+        if node.length is None:
+            name = repr(node.name or "an inner node")
+            raise ValueError(f"the edge above {name} has no length: set `node.length`")
+        found[id(node)] = found[id(node.parent)]+node.length
+    return found
+
 def cophenetic(
     tree:TreeNode,        # every edge with a length, every tip with a name
     names:Sequence[str],  # tips wanted, in this order; the tree may have more
 )->np.ndarray:            # (C,C) float64: length of the path between each two tips
-    """Distances along the tree.
-    `ValueError` for a tip that is missing or stands twice, or an edge without length."""
-    tips = [tip.name for tip in tree.tips(include_self=True)]
-    where = {name:i for i,name in enumerate(tips)}
-    missing = [n for n in names if n not in where]
-    if missing:
-        raise ValueError(f"the tree has no tip {missing[0]!r}; {len(missing)} of {len(names)} names are "
-            f"missing")
-    if len(where)<len(tips):
-        raise ValueError(f"the tree has several tips {Counter(tips).most_common(1)[0][0]!r}")
-    # meet: length from the root to the lowest common ancestor
-    level,run,meet = {id(tree):0.},{},np.zeros((len(tips),)*2)
-    for node in tree.preorder(include_self=False):
-        if node.length is None:
-            raise ValueError(f"the edge above {node.name or 'an inner node'!r} has no length: set "
-                f"`node.length`")
-        level[id(node)] = level[id(node.parent)]+node.length
-    position = iter(range(len(tips)))
+    """Measure distances along the tree.
+    `ValueError` for a tip that is missing or occurs twice, or an edge without length."""
+    order,depth = tip_places(tree, names),root_distances(tree)
+    n_tips = tree.count(tips=True)
+    lca_depth = np.zeros((n_tips,n_tips))                       # of each two tips, in the order of the walk
+    runs,n_seen = {},0                                          # runs: tips of a node, as start and stop
     for node in tree.postorder():
         if node.is_tip():
-            i = next(position)
-            run[id(node)] = (i,i+1)
-            meet[i,i] = level[id(node)]
+            lca_depth[n_seen,n_seen] = depth[id(node)]
+            runs[id(node)] = n_seen,n_seen+1
+            n_seen += 1
             continue
-        ends = [run[id(child)] for child in node.children]
-        run[id(node)] = start,stop = ends[0][0],ends[-1][1]
-        for a,b in ends: meet[a:b,b:stop] = meet[b:stop,a:b] = level[id(node)]
-    order = [where[n] for n in names]
-    meet = meet[np.ix_(order,order)]
-    own = meet.diagonal()
-    return own[:,None]+own-2*meet
+        parts = [runs[id(child)] for child in node.children]
+        start,stop = parts[0][0],parts[-1][1]
+        runs[id(node)] = start,stop
+        for a,b in parts:
+            lca_depth[a:b,b:stop] = depth[id(node)]
+            lca_depth[b:stop,a:b] = depth[id(node)]
+    lca_depth = lca_depth[np.ix_(order, order)]
+    own = lca_depth.diagonal()
+    return own[:,None]+own-2*lca_depth
 
 # %% ../../nbs/20_tree/05_infer.ipynb #c0f7a414
+def check_proxies(
+    embeddings:Tensor,  # (N,D)
+    proxies:Tensor,     # (P,D)
+)->None:
+    "Require embeddings and proxies of one dimension. `ValueError` otherwise."
+    for name,x in (("embeddings",embeddings),("proxies",proxies)):
+        if not isinstance(x, Tensor):
+            raise ValueError(f"{name} must be a torch tensor, got {type(x).__name__}")
+    shape,other = tuple(embeddings.shape),tuple(proxies.shape)
+    matrices = len(shape)==len(other)==2
+    if matrices and shape[0]>0 and other[0]>0 and shape[1]==other[1]: return
+    raise ValueError(f"expected embeddings (N,D) and proxies (P,D) of one D, got shapes {shape} and {other}")
+
+def sample_labels(
+    labels:Tensor|None,  # (N,) integers ≥ 0; None: number the samples
+    n:int,               # samples
+)->Tensor:               # (N,) int64
+    "Require one label per sample. `ValueError` for another number of labels, or a negative one."
+    if labels is None: return torch.arange(n)
+    labels = integer_labels(labels)
+    if labels.shape==(n,) and labels.min()>=0: return labels
+    negative = (labels.flatten()<0).nonzero().flatten().tolist()
+    first = f"; sample {negative[0]} has {labels.flatten()[negative[0]].item()}" if negative else ""
+    found = f"{labels.dtype} of shape {tuple(labels.shape)}"
+    raise ValueError(f"labels must be {n} integers ≥ 0, one per sample; got {found}{first}")
+
 def proxy_distances(
     embeddings:Tensor,         # (N,D), in the ball
     proxies:Tensor,            # (P,D), in the ball
     c:float,                   # curvature magnitude > 0
     labels:Tensor|None=None,   # (N,) integers ≥ 0; None: every sample is a row
     portion:int=1024,          # samples at a time
-)->tuple[np.ndarray,np.ndarray,np.ndarray]:  # (R,P) distances to proxies, (R,) to the center, (R,) labels or sample numbers; float64
-    """Hyperbolic distances of samples, or their means over classes.
+)->tuple[np.ndarray,np.ndarray,np.ndarray]:  # (R,P) to proxies, (R,) to the center, (R,) labels; float64
+    """Measure hyperbolic distances of samples, or their means over classes.
     `ValueError` for points outside the ball, no samples, labels that do not fit."""
-    for name,x in (("embeddings",embeddings),("proxies",proxies)):
-        if not isinstance(x, Tensor):
-            raise ValueError(f"{name} must be a torch tensor, got {type(x).__name__}")
-    if embeddings.ndim!=2 or proxies.ndim!=2 or not len(embeddings) or not len(proxies) or embeddings.shape[1]!=proxies.shape[1]:
-        raise ValueError(f"expected embeddings (N,D) and proxies (P,D) of one D, got shapes "
-            f"{tuple(embeddings.shape)} and {tuple(proxies.shape)}")
+    check_proxies(embeddings, proxies)
     points,proxies = (x.detach().double() for x in (embeddings,proxies))
     for x in (points,proxies): rim_gap(x, c, inside=True)
-    labels = torch.arange(len(points)) if labels is None else integer_labels(labels)
-    if labels.shape!=(len(points),) or labels.is_floating_point() or labels.dtype==torch.bool or labels.min()<0:
-        below = (labels.flatten()<0).nonzero()[:1,0].tolist()
-        where = "".join(f"; sample {i} has {labels.flatten()[i].item()}" for i in below)
-        raise ValueError(f"labels must be {len(points)} integers ≥ 0, one per sample; got {labels.dtype} of "
-            f"shape {tuple(labels.shape)}{where}")
+    labels = sample_labels(labels, len(points))
     kept,row,count = labels.unique(return_inverse=True, return_counts=True)
+    row,count = row.to(points.device),count.to(points.device)
     total = points.new_zeros(len(kept), len(proxies)+1)
-    for some,at in zip(points.split(portion), row.to(points.device).split(portion)):
-        total.index_add_(0, at, torch.cat([pairwise_dist(some, proxies, c), dist0(some, c)[:,None]], 1))
-    mean = (total/count.to(total.device)[:,None]).cpu().numpy()
+    for some,rows in zip(points.split(portion), row.split(portion)):
+        distances = torch.cat([pairwise_dist(some, proxies, c),dist0(some, c)[:,None]], 1)
+        total.index_add_(0, rows, distances)
+    mean = (total/count[:,None]).cpu().numpy()
     return mean[:,:-1],mean[:,-1],kept.numpy()
 
 # %% ../../nbs/20_tree/05_infer.ipynb #e43f8648
@@ -236,18 +278,17 @@ def proxy_tree(
     embeddings:Tensor,                 # (N,D), in the ball
     proxies:Tensor,                    # (P,D) hierarchical proxies, in the ball
     c:float,                           # curvature magnitude > 0
-    labels:Tensor|None=None,  # (N,) integers ≥ 0: tips are the classes that occur; None: tips are the samples
+    labels:Tensor|None=None,           # (N,) integers ≥ 0: tips are the classes that occur; None: the samples
     names:Sequence[str]|None=None,     # name of each class (by label) or sample; None: numbers
-    # ≥ 0, hyperbolic distance: joins under one proxy that lie no higher apart are one node; HIER's δ
-    margin:float=.1,
+    margin:float=.1,                   # ≥ 0, HIER's δ: joins under one proxy no higher apart are one node
     center_competes:bool=False,        # let the center of the ball be an ancestor, and the root
-)->TreeNode:                           # rooted, ultrametric; a node's height is its distance to its farthest tip; inner nodes `proxy 17`, `root`
-    """The hierarchy in hierarchical proxies as a tree.
-    `ValueError` as `proxy_distances`, and for names that do not fit. HIER, section 3.3."""
-    dist,dist_to_center,kept = proxy_distances(embeddings, proxies, c, labels)
-    if names is None:
-        return ancestor_tree(dist, list(map(str, kept)), margin, dist_to_center if center_competes else None)
-    if len(names)<=kept[-1] or labels is None and len(names)!=len(kept):
-        raise ValueError(f"{len(names)} names for {'samples' if labels is None else 'labels'} 0..{kept[-1]}: "
-            f"every tip needs one")
-    return ancestor_tree(dist, [names[k] for k in kept], margin, dist_to_center if center_competes else None)
+)->TreeNode:                           # rooted, ultrametric; inner nodes `proxy 17`, `root`
+    """Build the tree of hierarchical proxies; a node's height is its distance to its farthest tip. HIER,
+    section 3.3. `ValueError` as `proxy_distances`, and for names that do not fit."""
+    dist,to_center,kept = proxy_distances(embeddings, proxies, c, labels)
+    if names is None: tips = list(map(str, kept))
+    elif len(names)<=kept[-1] or labels is None and len(names)!=len(kept):
+        whose = "samples" if labels is None else "labels"
+        raise ValueError(f"{len(names)} names for {whose} 0..{kept[-1]}: every tip needs one")
+    else: tips = [names[k] for k in kept]
+    return ancestor_tree(dist, tips, margin, to_center if center_competes else None)

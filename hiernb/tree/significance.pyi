@@ -1,6 +1,6 @@
 # Made from significance.py by `make export`: edit the notebook.
 from typing import Any
-__all__ = ['whole_number', 'measure', 'relabel', 'normalize', 'PermutationTest', 'permutation_test', 'bootstrap_interval', 't_interval', 'sign_flip_p', 'holm', 'paired_evidence', 'judge', 'evidence_text']
+__all__ = ['whole_number', 'measure', 'relabel_tips', 'is_symmetric', 'relabel', 'normalize', 'PermutationTest', 'count_classes', 'permutation_test', 'seed_values', 'bootstrap_interval', 't_interval', 'sign_flip_p', 'holm', 'paired_evidence', 'judge', 'evidence_text']
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -17,6 +17,12 @@ def whole_number(value, name: str, least: int | None=None) -> int:
     ...
 
 def measure(smaller_is_better: bool=False, ceiling: float | Callable=float('nan')) -> Callable:
+    ...
+
+def relabel_tips(tree: TreeNode, order: np.ndarray) -> TreeNode:
+    ...
+
+def is_symmetric(x: np.ndarray | torch.Tensor) -> bool:
     ...
 
 def relabel(x, order: np.ndarray):
@@ -58,7 +64,13 @@ class PermutationTest:
     def __repr__(self) -> str:
         ...
 
+def count_classes(side) -> int:
+    ...
+
 def permutation_test(statistic: Callable, d, d_true, n_permutations: int=999, generator: torch.Generator | None=None, smaller_is_better: bool | None=None) -> PermutationTest:
+    ...
+
+def seed_values(values) -> np.ndarray:
     ...
 
 def bootstrap_interval(values, n_resamples: int=9999, generator: torch.Generator | None=None, level: float=0.95) -> tuple[float, float]:

@@ -36,8 +36,8 @@ def has_ended(
     partial:Path,  # temporary folder of `write_atomic`
     name:re.Match, # its name, matched by `partial_name`
 )->bool:
-    """Tell whether the writer of a file has ended; of a process on another machine, whether it has written
-    nothing for a day."""
+    """Decide whether the writer of a file has ended: by its process on this machine, after a day without a
+    write on another machine."""
     written,process = partial.lstat().st_mtime,int(name["process"])
     if name["machine"]!=platform.node(): return time.time()-written>24*3600
     if process==os.getpid(): return written<imported  # the number of an earlier process, given again
@@ -50,7 +50,7 @@ def remove_partials(
     folder:Path,          # where files are written
     of:str|None=None,     # name of the file; None: every file of the folder
 )->None:
-    "Delete temporary folders that processes which have ended left behind; links are not followed."
+    "Delete temporary folders of processes that have ended; links are not followed."
     if not folder.is_dir(): return
     for entry in os.scandir(folder):
         name = partial_name.fullmatch(entry.name)
@@ -62,7 +62,7 @@ def remove_partials(
 def require_file_name(
     path:str|Path,  # to write to
 )->None:
-    """Require that a new file takes the place of a file at most.
+    """Require that a new file replaces nothing but a file.
     `OSError` for a folder, a pipe, a device or a stream such as `/dev/stdout`."""
     try: mode = os.stat(path).st_mode
     except OSError: return  # nothing is there, or a link to nothing
@@ -79,7 +79,7 @@ def write_atomic(
     data:bytes|bytearray|memoryview|Callable[[Path],Any],
 )->Path:                          # the path
     """Write `path` whole or not at all; a file keeps its mode, a link is replaced and not followed.
-    `OSError` names the path, and what stood there before still stands."""
+    `OSError` names the path; the earlier file is then unchanged."""
     path = Path(path)
     require_file_name(path)
     own = path.with_name(f".{path.name}.{os.getpid()}@{platform.node()}.{threading.get_ident()}.partial")
@@ -116,14 +116,14 @@ def visible(
 def plain_cell(
     text:str,  # a cell of a CSV file
 )->str:
-    "Escape what does not print, and put an apostrophe before what a spreadsheet would take for a formula."
+    "Escape what does not print, and put an apostrophe before what a spreadsheet would read as a formula."
     formula = text.startswith(("=","+","-","@","\t","\r"))
     return "'"*formula+visible(text)
 
 def csv_text(
     table:pd.DataFrame,  # its index is not written
 )->str:
-    "A table as CSV, names as `plain_cell` writes them."
+    "Write a table as CSV, with names as `plain_cell` gives them."
     def shown(column):
         if column.dtype.kind in "biuf": return column
         return column.map(lambda cell: plain_cell(cell) if isinstance(cell, str) else cell)
@@ -139,7 +139,7 @@ def acquire(
     timeout:float,         # seconds to wait, -1: for ever
     reentrant:bool,        # may be held several times in one process
 )->BaseFileLock:
-    "A lock that is held; by a file of its own where the file system has no `flock`. `Timeout`, `OSError`."
+    "Acquire a lock, by a file of its own where the file system has no `flock`. `Timeout`; `OSError`."
     try:
         lock = FileLock(path, is_singleton=reentrant)
         lock.acquire(timeout)
@@ -156,7 +156,7 @@ def locked(
     reentrant:bool=False,  # may be held several times in one process
 )->Iterator[None]:
     """Hold a lock that ends with the process.
-    filelock's `Timeout` while another process holds it, `OSError` where none can be made."""
+    `Timeout` of filelock while another process holds it; `OSError` where none can be made."""
     lock = acquire(Path(path), timeout, reentrant)
     try: yield
     finally: lock.release()
@@ -179,7 +179,8 @@ def receive(
     most:int,       # bytes that the file may have
     end:float,      # when to give up, by `time.monotonic()`
 )->None:
-    "Write what a server sends. `OSError` for a broken connection, too many bytes, and too long a time."
+    """Write the bytes that a server sends to a file.
+    `OSError` for a broken connection, too many bytes or too long a time."""
     start,length = file.tell(),int(answer.headers.get("Content-Length") or 0)
     whole,too_large = start+length,OSError(f"it is larger than {most:,} bytes; expected no more")
     if whole>most: raise too_large
@@ -206,7 +207,7 @@ def warn_changed(
     name:str,                   # of the data set
     changed:Mapping[str,str],   # from `changed_files`
 )->bool:                        # True if there is anything to warn of
-    "Warn of files that are not the published ones."
+    "Warn of files that differ from the published ones."
     said = "; ".join(f"{file} is {fault}" for file,fault in changed.items())
     if said: warnings.warn(f"{name}: {said}. Results do not compare with published ones", stacklevel=2)
     return bool(said)
@@ -215,7 +216,7 @@ def read_json(
     path:str|Path,    # a file
     most:int=2**24,   # bytes that it may have
 )->Any:               # what it holds
-    "Read a file of JSON. `OSError`; `ValueError` names what is too large, too deeply nested or no JSON."
+    "Read a JSON file. `OSError`; `ValueError` for a file that is too large, too deeply nested or no JSON."
     path = Path(path)
     if (size := path.stat().st_size)>most:
         raise ValueError(f"{path} has {size:,} bytes, expected at most {most:,}")
@@ -229,7 +230,7 @@ def headers_to_resume(
     version:Path,   # holds its ETag or date
     checksum:str,   # of the whole file; empty: unknown
 )->dict[str,str]:   # of a request
-    "Ask for the rest of a file, and for all of it where the file may have changed since. RFC 9110, 13.1.5."
+    "Request the rest of a file, and all of it where the file may have changed since. RFC 9110, 13.1.5."
     have = part.stat().st_size if part.exists() else 0
     tag = version.read_text() if version.is_file() else ""
     if not have or not (tag or checksum): return {}
@@ -244,7 +245,7 @@ def fetch(
     seconds:float=3600., # that the download may take in all
 )->Path:                 # the path
     """Download and check one file, resuming a broken download.
-    `OSError` if it cannot be had, `ValueError` if it is another file."""
+    `OSError` if the download fails; `ValueError` if it is another file."""
     path = Path(path)
     part = path.with_name(path.name+".part")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -276,7 +277,7 @@ def require_writable(
     folder:Path,  # made if it is not there
     name:str,     # the data set that is to go there, for the message
 )->None:
-    "Make a folder and require that it can be written to. `OSError` names it otherwise."
+    "Make a folder and require that it can be written to. `OSError` names the folder."
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder): pass
@@ -290,8 +291,8 @@ def stratified_split(
     sizes:dict[str,int],        # split name -> number of images, drawn in this order; the sum may be below N
     generator:torch.Generator,  # draws the images
 )->dict[str,Tensor]:            # split name -> sorted indices, (size,)
-    """Disjoint random splits; of every class each gets its share of what is left, to within one.
-    `ValueError` if the images do not suffice."""
+    """Draw disjoint splits in which every class has its share of the remaining images, to within one.
+    `ValueError` for more images than there are."""
     if sum(sizes.values())>len(labels) or min(sizes.values())<1:
         raise ValueError(f"cannot split {len(labels)} images into {sizes}: sizes must be positive and sum to "
             f"at most {len(labels)}")
@@ -306,7 +307,7 @@ def stratified_split(
 # %% ../../nbs/50_data/02_base.ipynb #66a08723
 @dataclass
 class ImageSet(Dataset):
-    "Images held as bytes with their labels; item i is ((channels,height,width) float32, class)."
+    "Hold images as bytes with their labels; item i is ((channels,height,width) float32, class)."
     images:Tensor      # (N,channels,height,width) uint8
     labels:Tensor      # (N,) int64
     mean:float|Tensor  # of pixel/255: a number or one for each channel, (channels,1,1)
@@ -329,7 +330,8 @@ class ImageSet(Dataset):
 # %% ../../nbs/50_data/02_base.ipynb #fef71ea4
 @dataclass
 class Data:
-    "A data set under a protocol: splits of (image, label), class names in label order and the true taxonomy."
+    """Hold a data set under a protocol: splits of (image, label), class names in label order and the true
+    taxonomy."""
     name:str                  # the name it was loaded by
     splits:dict[str,Any]      # split name -> data set of (image, label) with `.labels` (N,)
     taxonomy:Taxonomy         # leaf i is class i
@@ -378,7 +380,7 @@ class Source:
 sources:dict[str,Source] = {}        # every set that `load` knows by name
 
 def register(source:Source)->Source: # the source, now known to `load`
-    "Make a data set known by its name; a module that is loaded again takes the place of its former self."
+    "Register a data set under its name; a module that is loaded again replaces its earlier entry."
     sources[source.name] = source
     return source
 
@@ -388,7 +390,7 @@ def missing(
     why:str,      # what was looked for, or tried
     put:str,      # what to do with what one got
 )->FileNotFoundError:  # to be raised
-    "An error that says of a set what `available` says of it, and what to put where."
+    "Make the error for an absent set: the facts that `available` lists, and what to put where."
     s = sources[name]
     return FileNotFoundError(f"{name} is not in {folder}: {why}. Get its {s.images:,} images (size {s.size}; "
         f"license: {s.license}) from {s.where} "
@@ -403,7 +405,7 @@ def data_root(
     return Path(root or os.environ.get("HIERNB_DATA") or "data").expanduser()
 
 def available()->pd.DataFrame: # one row a data set: classes, images, license, size, where to get it, folder expected
-    "The data sets that `load` knows."
+    "List the data sets that `load` accepts by name."
     rows = [dict(name=s.name, classes=s.classes, images=s.images, license=s.license, where=s.where,
                  size=s.size, folder=str(data_root()/s.name)) for s in sources.values()]
     return pd.DataFrame(rows, columns=["name","classes","images","license","size","where","folder"])
@@ -415,7 +417,7 @@ def register_own(
     loader:Callable[...,Data],           # (path, seed, **protocol) -> Data
     check:Callable[[Path],dict[str,str]],# path -> file -> "whole" or what is wrong with it
 )->None:
-    "Let `load` and `verify` take a path to somebody's own images."
+    "Register the functions by which `load` and `verify` read a path to a user's own images."
     own.update(loader=loader, check=check)
 
 # %% ../../nbs/50_data/02_base.ipynb #d94f7e96
@@ -426,7 +428,7 @@ def load(
     **protocol,              # options of the set's protocol, such as the size of a split
 )->Data:                     # splits, taxonomy, class names
     """Load a data set.
-    `ValueError`: unknown name; `FileNotFoundError` says what to put where; `OSError`: not writable."""
+    `ValueError` for an unknown name; `FileNotFoundError` names what to put where; `OSError`: not writable."""
     name = str(name_or_path)
     path = Path(root or "")/Path(name).expanduser()
     if name in sources: return sources[name].loader(data_root(root)/name, seed=seed, **protocol)
@@ -439,8 +441,7 @@ def folder_of(
     source:Source,  # a data set
     path:Path,      # a folder: its own, that of its archive, or the one that holds all data sets
 )->Path|None:       # the folder to check it in; None if it is not there
-    """Find the folder of a set that is to be checked.
-    A folder of images at once is a class, whatever its name."""
+    "Find the folder of a set to verify. A folder that holds images at once is a class, whatever its name."
     named = [a for a in source.archives if a!="."]
     if path.is_dir() and path.name==source.name: return path
     if path.exists() and path.name in named: return path.parent/source.name
@@ -454,7 +455,7 @@ def verify(
     # folder of one data set, the folder that holds them all, or a folder or table of your own images
     path:str|Path,
 )->pd.DataFrame:             # one row a file: data set, file, state ("whole", or what is wrong with it)
-    """Check the files of data sets against sizes and checksums, or that your own images can be read.
+    """Check the files of data sets against sizes and checksums, or that a user's own images can be read.
     `FileNotFoundError` if nothing is there."""
     path = Path(os.path.abspath(Path(path).expanduser()))
     folders = {n:folder_of(s, path) for n,s in sources.items()}

@@ -25,7 +25,7 @@ def check_mat(
     most:int=10**8,
 )->None:
     """Bound the size of a `.mat` file.
-    `ValueError` for one that is, or would become, too large to be a list of images."""
+    `ValueError` for a file too large, also once unpacked, for a list of images."""
     if (size := path.stat().st_size)>most:
         raise ValueError(f"{path} has {size:,} bytes, expected at most {most:,}")
     data,at,left = path.read_bytes(),128,most
@@ -45,7 +45,7 @@ def read_mat(
     name:str,         # the variable wanted
     *fields:str,      # fields of a struct array; none: a cell array of strings
 )->list:              # one entry a struct, a tuple of its fields; or one string a cell
-    "One list from a MATLAB file. `FileNotFoundError`, or `ValueError` with file and entry."
+    "Read one list from a MATLAB file. `FileNotFoundError`; `ValueError` with file and entry."
     if not path.is_file(): raise FileNotFoundError(f"no {path}; unpack the archive again")
     try:
         check_mat(path)
@@ -69,14 +69,14 @@ two_words = ("AM General","Aston Martin","Land Rover")  # the makes whose name h
 def make_of(
     name:str,  # a class, such as "Audi S4 Sedan 2012"
 )->str:        # its make
-    "The make that a class name starts with."
+    "Find the make that a class name starts with."
     return next((m for m in two_words if name.startswith(m+" ")), name.split()[0])
 
 # %% ../../nbs/50_data/14_cars.ipynb #7c26fc95
 def car_annotations(
     marker:Path,  # `cars_annos.mat`, or `devkit/cars_meta.mat`
 )->tuple[Path,list[str],list[tuple[Path,str,object]]]: # folder, class names, and list file, path and class of each image
-    "Either layout, unchecked."
+    "Read the annotations in either layout, unchecked."
     if marker.name=="cars_annos.mat":
         rows = read_mat(marker, "annotations", "relative_im_path", "class")
         return marker.parent,read_mat(marker, "class_names"),[(marker,*row) for row in rows]
@@ -95,7 +95,8 @@ def car_annotations(
 def read_cars(
     folder:Path,           # folder of this set, `root/cars`
 )->tuple[Listing,Path]:    # what the annotations say; the folder that their paths start from
-    "The annotations of Cars-196 in either layout. `FileNotFoundError`; `ValueError` with file and image."
+    """Read the annotations of Cars-196 in either layout.
+    `FileNotFoundError`; `ValueError` with file and image."""
     marker = locate("cars", folder, ["cars_annos.mat","devkit/cars_meta.mat"])
     home,names,rows = car_annotations(marker)
     for name,count in Counter(names).items():
@@ -122,7 +123,7 @@ def changed_lists(
     listing:Listing,   # from `read_cars`
     home:Path,         # likewise
 )->dict[str,str]:      # as `changed_files`
-    "Compare the lists that were published with a checksum; those of the devkit were not."
+    "Compare the lists that have a published checksum with it; those of the devkit have none."
     marker = Path(listing.file)
     name = marker.name if marker.name in cars_md5 else "cars_test_annos_withlabels.mat"
     there = next(path for path in (home/name,marker.parent/name) if path.is_file())
@@ -131,7 +132,7 @@ def changed_lists(
 def check_cars(
     folder:Path,      # folder of this set
 )->dict[str,str]:     # list and images -> "whole" or what is wrong
-    "Compare lists and images with what was published."
+    "Compare lists and images with the published ones."
     found = check_listing(read_cars, folder, cars_sizes)
     if "list" in found: return found
     changed = changed_lists(*read_cars(folder))
@@ -142,8 +143,8 @@ def load_cars(
     seed:int=0,   # draws the validation classes
     **options,    # `val`, `model`, `size`, `side`, `cache_megabytes` of `class_disjoint`
 )->Data:          # splits train, val (unless 0), test
-    """Cars-196 with disjoint classes.
-    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and image."""
+    """Load Cars-196 with disjoint classes.
+    `FileNotFoundError` names what to put where; `ValueError` with file and image."""
     listing,home = read_cars(folder)
     data = class_disjoint("cars", listing, home, cars_sizes, dict(recall_at=[1,2,4,8]), seed, **options)
     data.protocol["complete"] = (

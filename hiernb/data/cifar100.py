@@ -31,11 +31,11 @@ plain |= {("numpy","ndarray"),("numpy","dtype"),("_codecs","encode")}  # what it
 
 @dataclass
 class Made:
-    "An array of numbers, or its dtype, while a pickle tells how to make it."
+    "Hold an array of numbers, or its dtype, while a pickle builds it."
     value:object=None   # np.ndarray, np.dtype, or None for an array that is not filled yet
 
     def fill(self, data:bytes|bytearray|str, kind:"Made", shape:tuple[int,...], order:str)->"Made":
-        "Take in the bytes of an array. `ValueError` if shape and bytes disagree."
+        "Set the bytes of an array. `ValueError` if shape and bytes disagree."
         data = data.encode("latin-1") if isinstance(data,str) else bytes(data)  # Python 2 wrote bytes as text
         if math.prod(shape)*kind.value.itemsize!=len(data):
             raise ValueError(f"an array of shape {shape} does not have {len(data):,} bytes")
@@ -57,7 +57,7 @@ def name_of(
     module:str, # as a pickle names it
     name:str,   # likewise
 )->tuple[str,str]:
-    "The two, if they are among `plain`; else `ValueError`."
+    "Return module and name, if they are among `plain`. `ValueError` otherwise."
     if (module,name) in plain: return module,name
     raise ValueError(f"it names {module}.{name}, which is no plain data; do not open it with another program "
         f"either")
@@ -66,7 +66,7 @@ def call(
     function:tuple[str,str],  # module and name, one of `plain`
     arguments:tuple,          # its arguments
 )->object:                    # what it would give
-    """Follow the instruction REDUCE without calling what is named.
+    """Follow the instruction REDUCE without calling the function that it names.
     `ValueError` for other arguments than those of plain arrays."""
     match function[1],arguments:
         case "_reconstruct",(("numpy","ndarray"),*_): return Made()
@@ -84,14 +84,14 @@ class Follower:
     def __init__(self): self.stack,self.marks,self.memo = [],[],{}
 
     def since_mark(self)->list:
-        "Take what was made since the last mark."
+        "Pop the values since the last mark."
         at = self.marks.pop()
         items = self.stack[at:]
         del self.stack[at:]
         return items
 
     def simple(self, name:str)->object:
-        "Apply an instruction that concerns the stack alone; `KeyError` for one that plain data do not need."
+        "Apply an instruction that changes the stack alone. `KeyError` for one that plain data do not need."
         pop,push = self.stack.pop,{"NONE":None,"NEWTRUE":True,"NEWFALSE":False}
         if name in push: return push[name]
         if name in ("TUPLE1","TUPLE2","TUPLE3"): return tuple([pop() for _ in range(int(name[-1]))][::-1])
@@ -104,11 +104,11 @@ class Follower:
         raise ValueError(f"it holds the instruction {name}, which plain data do not need")
 
     def pairs(self, items:list)->dict:
-        "Keys and values in turn."
+        "Pair keys with values."
         return dict(zip(items[::2], items[1::2], strict=True))
 
     def change(self, name:str)->bool:
-        "Follow an instruction that changes what is there; False for any other."
+        "Follow an instruction that changes a value on the stack; return False for any other."
         changes = dict(APPEND=lambda: [self.stack.pop()],
             SETITEM=lambda: [self.stack.pop(), self.stack.pop()][::-1],
                        APPENDS=self.since_mark, SETITEMS=self.since_mark, BUILD=self.stack.pop)
@@ -125,7 +125,7 @@ def follow(
     data:bytes,  # a pickle
 )->object:       # what it holds, arrays as `Made`
     """Read the instructions of a pickle one by one.
-    `ValueError`, `LookupError` or `TypeError` for what is no plain data."""
+    `ValueError`, `LookupError` or `TypeError` for anything but plain data."""
     seen = Follower()
     stack,memo = seen.stack,seen.memo
     for step,value,_ in pickletools.genops(data):
@@ -146,8 +146,7 @@ def read_pickle(
     data:bytes,   # a pickle of a dictionary
     where:str,    # the file, for messages
 )->dict[str,object]:
-    """Read the plain data of a pickle, its keys as text.
-    `ValueError` names the file, and what is wrong with it."""
+    "Read the plain data of a pickle, its keys as text. `ValueError` names the file and the fault."
     try: found = follow(data)
     except Exception as e:
         raise ValueError(f"{where} cannot be read as a pickle of plain data: {first_line(e)}") from e
@@ -166,7 +165,7 @@ members = dict(python=("train","test","meta"), binary=("train.bin","test.bin","f
 most_bytes = 2*10**8   # of one file; the largest published one has 155 MB
 
 class Bounded(gzip.GzipFile):
-    "A compressed file of which nobody reads more than a file's length at once."
+    "Read a compressed file, never more at once than a file may have."
     def read(self, size:int|None=-1)->bytes:
         if size is None or not 0<=size<=most_bytes:
             raise ValueError(f"it holds an entry of more than {most_bytes:,} bytes")
@@ -175,12 +174,12 @@ class Bounded(gzip.GzipFile):
 # %% ../../nbs/50_data/10_cifar100.ipynb #a046a275
 @dataclass(frozen=True)
 class Place:
-    "A folder or archive that has the files of one layout."
+    "Hold a folder or archive that has the files of one layout."
     path:Path     # folder, or `.tar.gz`
     layout:str    # "python" or "binary"
 
     def read(self)->dict[str,bytes]:  # file -> what is in it
-        "All files. `ValueError` names an archive that is damaged or lacks one."
+        "Read all files. `ValueError` names an archive that is damaged or lacks one."
         names = members[self.layout]
         if self.path.is_dir():
             for name in names:
@@ -202,8 +201,7 @@ class Place:
 def find(
     folder:Path,   # folder of this set, `root/cifar100`
 )->Place|None:     # None if there is none
-    """The first place, in the folder or beside it, that has the set.
-    `FileNotFoundError` for a folder that has a part of it."""
+    "Find the set in the folder or beside it. `FileNotFoundError` for a folder that has a part of it."
     for home in (folder,folder.parent):
         for layout,names in members.items():
             for path in (home/f"cifar-100-{layout}",*([folder] if home==folder else []),
@@ -222,7 +220,7 @@ def check_images(
     coarse:object,      # superclass of each image, (N,), or None
     where:str,          # the file, for messages
 )->tuple[Tensor,Tensor]: # (N,3,32,32) uint8; (N,) int64
-    "Images and labels, held against each other. `ValueError` names file and image."
+    "Check images and labels against each other. `ValueError` names file and image."
     if not isinstance(pixels,
         np.ndarray) or pixels.dtype!=np.uint8 or pixels.ndim!=2 or pixels.shape[1]!=3072 or not len(pixels):
         found = f"{getattr(pixels,'dtype',type(pixels).__name__)} {getattr(pixels,'shape','')}"
@@ -251,7 +249,7 @@ def check_images(
 def read_cifar100(
     place:Place,  # where the files are
 )->tuple[dict[str,tuple[Tensor,Tensor]],list[str]]: # train, test -> images (N,3,32,32) uint8 and labels (N,); class names in label order
-    "All images of one layout. `ValueError` names file and image."
+    "Read all images of one layout. `ValueError` names file and image."
     data,parts = place.read(),{}
     if place.layout=="binary":
         for split in ("train","test"):
@@ -284,8 +282,8 @@ def obtain(
     download:bool=False,  # fetch the archive if it is not there
     timeout:float=10.,    # seconds without an answer after which to give up
 )->Place:                 # where the files are
-    """Find the set, or fetch it if asked to.
-    `FileNotFoundError` says what to put where; `OSError`: not writable."""
+    """Find the set, or fetch it on request.
+    `FileNotFoundError` names what to put where; `OSError`: not writable."""
     if place := find(folder): return place
     archive = folder/CIFAR100.filename
     put = f"put {archive.name} or cifar-100-binary.tar.gz, or the folder that it unpacks to, into {folder}"
@@ -301,7 +299,7 @@ binary_md5 = "03b5dce01913d631647c71ecec9e9cb8"   # of cifar-100-binary.tar.gz, 
 def published_md5(
     place:Place,           # where the files are
 )->dict[Path,str]:         # file -> its MD5; empty for the unpacked binary layout, whose files have none
-    "Published checksums of the files of a place."
+    "Return the published checksums of the files of a place."
     if not place.path.is_dir(): return {place.path:binary_md5 if place.layout=="binary" else CIFAR100.tgz_md5}
     listed = dict(CIFAR100.train_list+CIFAR100.test_list)|{"meta":CIFAR100.meta["md5"]}
     return {place.path/name:md5 for name,md5 in listed.items()} if place.layout=="python" else {}
@@ -309,7 +307,7 @@ def published_md5(
 # %% ../../nbs/50_data/10_cifar100.ipynb #810cf2d9
 @dataclass
 class Augmented(ImageSet):
-    "Images held as bytes, each seen through a random transform; it draws from torch's generator."
+    "Hold images as bytes, each read through a random transform that draws from torch's generator."
     transform:nn.Module  # uint8 (channels,height,width) -> what the network gets
 
     def __getitem__(self, i:int): return self.transform(self.images[i]),int(self.labels[i])
@@ -323,9 +321,9 @@ def load_cifar100(
     augment:bool=True,       # training images are turned, shifted, scaled, sheared and flipped
     download:bool=False,     # fetch the archive, 169 MB, if the set is not there
 )->Data:                     # splits train, val (unless 0), test of (3,32,32) images
-    """CIFAR-100.
-    `FileNotFoundError` says what to put where; `ValueError` names file and image, or a split that would be
-    empty."""
+    """Load CIFAR-100.
+    `FileNotFoundError` names what to put where; `ValueError` names file and image, or a split that would
+    be empty."""
     place = obtain(folder, download)
     found,names = read_cifar100(place)
     (images,labels),(test_images,test_labels) = found["train"],found["test"]
@@ -355,7 +353,7 @@ def load_cifar100(
 def check_cifar100(
     folder:Path,      # folder of this set
 )->dict[str,str]:     # file -> "whole" or what is wrong
-    "Compare the files with what was published."
+    "Compare the files with the published ones."
     try: place = find(folder)
     except FileNotFoundError as e: return {"cifar100":str(e)}
     if place is None: return {CIFAR100.filename:"missing"}

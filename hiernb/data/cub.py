@@ -17,7 +17,7 @@ from ..tree.taxonomy import Taxonomy
 def read_cub(
     folder:Path,           # folder of this set, `root/cub`
 )->tuple[Listing,Path]:    # what the lists say; the folder of the images
-    """The three lists of CUB-200-2011 and, if there, `taxonomy.csv`.
+    """Read the three lists of CUB-200-2011 and, if there, `taxonomy.csv`.
     `FileNotFoundError`; `ValueError` with file and line."""
     file = locate("cub", folder, ["images.txt"])
     home = file.parent
@@ -55,7 +55,8 @@ def cub_paths(
     home:Path,             # folder with `images.txt`
     names:list[str],       # species as in `classes.txt`
 )->list[tuple[str,...]]:   # each one's path, itself last
-    "Paths from `taxonomy.csv`, or each species by itself. `ValueError` names a species that the file lacks."
+    """Read paths from `taxonomy.csv`, or put each species below the root.
+    `ValueError` names a species that the file lacks."""
     file = home/"taxonomy.csv"
     if not file.is_file(): return [(name,) for name in names]
     try: return Taxonomy.from_csv(file).select(names).paths
@@ -70,8 +71,8 @@ def load_cub(
     seed:int=0,   # draws the validation classes
     **options,    # `val`, `model`, `size`, `side`, `cache_megabytes` of `class_disjoint`
 )->Data:          # splits train, val (unless 0), test
-    """CUB-200-2011 with disjoint classes.
-    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."""
+    """Load CUB-200-2011 with disjoint classes.
+    `FileNotFoundError` names what to put where; `ValueError` with file and line."""
     listing,images = read_cub(folder)
     return class_disjoint("cub", listing, images, cub_sizes, dict(recall_at=[1,2,4,8]), seed, **options)
 

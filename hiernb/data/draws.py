@@ -11,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 # %% ../../nbs/50_data/01_draws.ipynb #6ebbef21
 class DrawFrom(TorchDispatchMode):
-    """Inside `with`, this thread's random operations draw from `generator`.
-    `NotImplementedError` for one that can draw from the global state alone."""
+    """Let this thread's random operations draw from `generator`, inside `with`.
+    `NotImplementedError` for an operation that can draw from the global state alone."""
     def __init__(self,
         generator:torch.Generator,  # on the device of what is drawn
     ):
@@ -29,7 +29,7 @@ class DrawFrom(TorchDispatchMode):
 def seeded_twin(
     operation:torch._ops.OpOverload,  # a random operation
 )->torch._ops.OpOverload:             # the same with a `generator` argument
-    "The variant of an operation that takes a generator. `NotImplementedError` if there is none."
+    "Find the variant of an operation that takes a generator. `NotImplementedError` if there is none."
     if any(argument.name=="generator" for argument in operation._schema.arguments): return operation
     name = operation._overloadname
     names = ["generator"] if name in ("","default") else [f"{name}_generator",f"generator_{name}"]  # both orders occur

@@ -49,7 +49,7 @@ def as_matrix(
     x,         # (N,D): a tensor, an array or lists
     name:str,  # what an error calls it
 )->Tensor:     # (N,D) float32
-    """A matrix of floating point numbers.
+    """Convert to a matrix of float32.
     `ValueError` for whole numbers, complex ones, objects, sparse ones, another shape, nan and inf."""
     x = x if isinstance(x, Tensor) else np.array(x)
     if isinstance(x, Tensor) and x.layout!=torch.strided:
@@ -62,8 +62,8 @@ def as_names(
     x,           # names: a list, an array or a pandas column
     name:str,    # what an error calls them
 )->list[str]:    # plain strings
-    """Take names without outer blanks, in Unicode's NFC.
-    `ValueError` for anything that is no list of names, for an empty list and for an empty name."""
+    """Convert to a list of names, without outer blanks, in Unicode's NFC.
+    `ValueError` if it is no list of names, or empty, or holds an empty name."""
     x = x if isinstance(x,(list,tuple,str,dict)) or not hasattr(x, "tolist") else x.tolist()
     if isinstance(x,(list,tuple)) and not x:
         raise ValueError(f"{name} must be a list of names, got an empty one")
@@ -79,7 +79,8 @@ def whole_labels(
     labels,             # (N,) of any kind
     name:str="labels",  # what an error calls them
 ):                      # integers where they were floating point numbers, else as they are
-    "Take 0.0 and 1.0 as integers. `ValueError` with the row of a number that is not whole, or not exact."
+    """Convert labels such as 0.0 and 1.0 to integers.
+    `ValueError` with the row of a number that is not whole, or not exact."""
     listed = isinstance(labels, (list,tuple)) and labels and all(isinstance(v, float) for v in labels)
     values = np.asarray(labels) if listed else labels
     if isinstance(values, Tensor):
@@ -131,7 +132,7 @@ aliases = dict(embeddings=("X","x","features","vectors"), labels=("y","Y","targe
 def rename_parts(
     parts:Mapping[str,Any],   # of a file
 )->tuple[dict[str,Any],dict[str,str]]: # under our names; our name -> theirs
-    "Take the names that other tools use where ours are missing and one of theirs alone is there."
+    "Rename parts that other tools call otherwise, where ours is missing and one alone of theirs is there."
     found = {name:[a for a in other if a in parts] for name,other in aliases.items() if name not in parts}
     renamed = {name:there[0] for name,there in found.items() if len(there)==1}
     ours = {old:new for new,old in renamed.items()}
@@ -142,9 +143,8 @@ def as_embeddings(
     parts:Mapping[str,Any],  # embeddings, labels and, optionally, class_names, proxies, split
     source:str|Path="",      # where they come from, for messages
 )->Embeddings:
-    """Checked parts of a file.
-    `ValueError` names the source, the part, and what there is if one is missing; warns of parts that are
-    not read."""
+    """Check the parts of a file, with a warning for parts that are not read.
+    `ValueError` names the source and the part."""
     known = ("embeddings","labels","class_names","proxies","split")
     at = f"{source}: " if str(source) else ""
     shown = (
@@ -215,8 +215,7 @@ def check_plain(
     most:int,   # bytes of the file
 )->None:
     """Bound nested lists.
-    `ValueError` for more than two levels, and for more entries than the file has bytes, which repeats
-    them."""
+    `ValueError` for more than two levels, and for more entries than the file has bytes: it repeats them."""
     waiting,count = [(value,0)],0
     while waiting:
         inner,depth = waiting.pop()
@@ -264,7 +263,7 @@ def read_npz(
     labels:str|None=None,  # array of the labels; None: `labels`
 )->dict[str,np.ndarray]:   # parts for `as_embeddings`
     """Read the arrays of an `.npz`.
-    `ValueError` for object arrays, for no such array of labels, and for what is no such file."""
+    `ValueError` for object arrays, for an absent array of labels, and for another file."""
     try:
         check_zip(path)
         with zipfile.ZipFile(path) as file:
@@ -281,8 +280,8 @@ def read_pt(
     path:Path,             # a .pt file
     labels:str|None=None,  # entry of the labels; None: `labels`
 )->dict[str,Any]:  # parts for `as_embeddings`
-    """A dictionary that `torch.save` wrote.
-    `ValueError` for one that holds more than tensors, numbers and names."""
+    """Read a dictionary that `torch.save` wrote.
+    `ValueError` for contents other than tensors, numbers and names."""
     try:
         if zipfile.is_zipfile(path): check_zip(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
@@ -319,8 +318,8 @@ def read_safetensors(
     path:Path,             # a .safetensors file
     labels:str|None=None,  # tensor, or list in the metadata, of the labels; None: `labels`
 )->dict[str,Any]:  # parts for `as_embeddings`
-    """Tensors, and names out of the metadata.
-    `ValueError` for what is no such file, or metadata that are no JSON lists."""
+    """Read tensors, and names from the metadata.
+    `ValueError` for another file, or metadata that are no JSON lists."""
     from safetensors import SafetensorError,safe_open
     try:
         with safe_open(str(path), "pt") as file:
@@ -337,8 +336,8 @@ def read_safetensors(
 def dimensions(
     columns:list[str],  # of a table
 )->list[str]:           # those that are dimensions, in order
-    """Columns numbered 0…D-1 or 1…D behind one prefix.
-    `ValueError` if there are none, several families, or a gap."""
+    """Find columns numbered 0…D-1 or 1…D behind one prefix.
+    `ValueError` if there are none, several prefixes, or a gap."""
     found = {}
     for c in columns:
         # what pandas calls a column without a name, as an index has
@@ -361,7 +360,7 @@ def label_values(
     column:pd.Series,       # label, no cell empty
 )->np.ndarray|list[str]:    # integers, or names
     """Read a column of labels.
-    `ValueError` for other numbers, and for a number among names, or a name among numbers, which is a slip."""
+    `ValueError` for numbers that are not whole, and for a number among names or a name among numbers."""
     if column.dtype.kind in "iu": return column.to_numpy()
     if column.dtype.kind=="f": return whole_labels(column.to_numpy(), f"column {column.name}")
     for row,v in enumerate(column, 1):
@@ -381,7 +380,7 @@ def label_values(
 def is_numeric(
     column:pd.Series,  # of any type
 )->bool:               # also where less than half of the cells are not numbers, for `number_matrix` to refuse
-    "Tell a column of numbers from one of text, and from the index without a name that pandas writes."
+    "Decide whether a column holds numbers and is not the unnamed index that pandas writes."
     if re.fullmatch(r"Unnamed: \d+", str(column.name)): return False
     if column.dtype.kind!="O": return column.dtype.kind in "fiu"
     return bool(pd.to_numeric(column.map(str), errors="coerce").notna().mean()>.5)
@@ -389,7 +388,8 @@ def is_numeric(
 def likely_labels(
     table:pd.DataFrame,  # with a row at least
 )->str:                  # a column
-    "Guess what the labels are: the first column of text that repeats, else the last that is not numbered."
+    """Guess the column of the labels: the first column of text that repeats, else the last one without a
+    number in its name."""
     names = [n for n in table if n not in ("embedding","split")] or list(table)
     text = [n for n in names if isinstance(table[n].iloc[0], str) and not is_numeric(table[n])]
     again = [n for n in text if table[n].map(str).duplicated().any()]
@@ -400,7 +400,8 @@ def likely_labels(
 def require_header(
     names:list[str],  # columns of a table
 )->None:
-    "Refuse, with `ValueError`, a table that was not cut into cells, or has numbers in place of names."
+    """Require cells under column names.
+    `ValueError` for a table that was not cut into cells, or has numbers in place of names."""
     if len(names)==1 and re.search(r"\S\W+\S", names[0]):
         raise ValueError(f"found one column alone, {names[0][:80]!r}; if it is several, say what stands "
                          "between the cells: delimiter=' ', in a command --delimiter ' '")
@@ -426,7 +427,8 @@ def label_column(
 def number_matrix(
     table:pd.DataFrame,  # columns that are dimensions
 )->np.ndarray:           # (N,D) float64
-    "Take columns of numbers. `ValueError` with row, column and text for a cell that is no number."
+    """Convert columns of numbers to a matrix.
+    `ValueError` with row, column and text for a cell that is no number."""
     odd = [c for c in table if table[c].dtype.kind not in "fiu"]
     if not odd: return table.to_numpy(float)
     bad = table[odd].apply(pd.to_numeric, errors="coerce").isna().to_numpy()
@@ -443,7 +445,7 @@ def number_matrix(
 def as_list(
     cell:object,  # of a table
 )->object:        # its list, if it is the text of one
-    "Read a list of a CSV table, `[0.5, 1]`, as JSON. What is none stays as it is."
+    "Read a list of a CSV table, `[0.5, 1]`, as JSON; anything else is returned unchanged."
     if not isinstance(cell, str) or not cell.lstrip().startswith("["): return cell
     try: return json.loads(cell)
     except (ValueError,RecursionError): return cell
@@ -451,7 +453,7 @@ def as_list(
 def is_vector(
     cell:object,  # of a table
 )->bool:
-    "Tell a list of numbers, or the text of one, from everything else."
+    "Decide whether a cell is a list of numbers, or the text of one."
     found = as_list(cell)
     if not isinstance(found, (list,tuple,np.ndarray)) or not len(found): return False
     try: flat = np.asarray(found)
@@ -505,7 +507,7 @@ def table_parts(
     table:pd.DataFrame,    # as read
     labels:str|None=None,  # column of the labels; None: class or label
 )->dict[str,Any]:          # parts for `as_embeddings`, and None for each column that is not read
-    """Take one row per sample.
+    """Read one row per sample.
     `ValueError` for missing columns, and with row, column and text for a cell that is no number."""
     names = list(map(str, table.columns))
     table = table.set_axis(names, axis=1)
@@ -552,7 +554,8 @@ def read_embedding_table(
     labels:str|None=None,     # column of the labels; None: class or label
     delimiter:str|None=None,  # between the cells of text; None: as the column names have it
 )->dict[str,Any]:             # parts for `as_embeddings`
-    "CSV, TSV or Parquet. `ValueError` for what cannot be read; `ImportError` says what Parquet needs."
+    """Read embeddings from CSV, TSV or Parquet.
+    `ValueError` for a damaged table; `ImportError` names the package for Parquet."""
     try:
         parquet = path.suffix.lower()==".parquet"
         table = read_parquet(path) if parquet else read_text_table(path, labels or "label", delimiter)
@@ -575,7 +578,8 @@ def load_embeddings(
     labels:str|None=None,
     delimiter:str|None=None,  # of a table of text: between cells; None: as its first line has it
 )->Embeddings:
-    "Read embeddings with their labels. `FileNotFoundError`; `ValueError` says what the file holds instead."
+    """Read embeddings with their labels.
+    `FileNotFoundError`; `ValueError` names what the file lacks and what it holds."""
     path = Path(path).expanduser()
     ending = path.suffix.lower()
     if ending not in readers:

@@ -32,7 +32,7 @@ from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data/08_emoji.ipynb #1975c055
 class Package(NamedTuple):
-    "A package of the npm registry at one version."
+    "Describe a package of the npm registry at one version."
     name:str     # as npm calls it
     version:str  # pinned
     license:str  # SPDX identifier of what is drawn
@@ -74,7 +74,7 @@ def state(
     path:Path,        # a tarball
     package:Package,  # which one it should be
 )->str:               # "whole", "missing", "truncated: …" or "foreign: …"
-    "Compare a tarball with what was published."
+    "Compare a tarball with the published one."
     if not path.is_file(): return "missing"
     data = path.read_bytes()
     found = base64.b64encode(hashlib.sha512(data).digest()).decode()
@@ -90,8 +90,8 @@ def from_npm(
     wanted:list[Package],     # what to get
     timeout:float=600,        # seconds for all of them
 )->None:
-    """Get tarballs with `npm pack`.
-    `OSError` says how npm failed, `ValueError` names a tarball that is not the published one."""
+    """Download tarballs with `npm pack`.
+    `OSError` with the error of npm; `ValueError` names a tarball that differs from the published one."""
     if not shutil.which("npm"): raise OSError("no npm here")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as own:
         try: subprocess.run(["npm","pack","--silent",*(f"{p.name}@{p.version}" for p in wanted)], cwd=own,
@@ -107,14 +107,14 @@ def from_npm(
 
 # %% ../../nbs/50_data/08_emoji.ipynb #cce8f4f2
 def wanted()->list[Package]:  # all packages that the set is made of
-    "The tables of emojibase and every style."
+    "List the tables of emojibase and the package of every style."
     return [taxonomy_package,*packages.values()]
 
 def obtain(
     folder:Path,              # folder of this set, `root/emoji`
 )->None:                      # every tarball lies in the folder, whole
-    """Find or get the tarballs.
-    `FileNotFoundError` says what to put where; `OSError`: not writable; `ValueError`: a damaged tarball."""
+    """Find or download the tarballs.
+    `FileNotFoundError` names what to put where; `OSError`: not writable; `ValueError`: a damaged tarball."""
     states = {p:state(folder/p.tarball, p) for p in wanted()}
     for p,found in states.items():
         if found not in ("whole","missing"):
@@ -138,7 +138,7 @@ def read_package(
     package:Package,  # which one
     *members:str,     # files in it, without `package/` and `.json`
 )->list:              # what each holds
-    "JSON files of a tarball. `ValueError` names the one that is not there or cannot be read."
+    "Read JSON files of a tarball. `ValueError` names the file that is absent or cannot be read."
     path,found,name = folder/package.tarball,[],members[0]
     try:
         with tarfile.open(path) as tar:
@@ -152,19 +152,19 @@ def read_package(
 def points(
     hexcode:str,  # code points such as `2764-FE0F`
 )->str:           # in upper case, no leading zeros, no U+FE0F
-    "One spelling for a sequence of code points."
+    "Spell a sequence of code points in one way."
     return "-".join(p.lstrip("0") for p in hexcode.upper().split("-") if p!="FE0F")
 
 def spelled(
     name:str,  # of an emoji or icon
 )->str:        # its letters and digits, lower case, no accents; `*` and `#` stay for the keycaps
-    "One spelling for a name."
+    "Spell a name in one way."
     return re.sub("[^a-z0-9#*]", "", unicodedata.normalize("NFKD", name).lower().replace("&","and"))
 
 # %% ../../nbs/50_data/08_emoji.ipynb #f97da23e
 @dataclass
 class Chart:
-    "The emoji that Unicode lists, and what they are called."
+    "Hold the emoji that Unicode lists, and their names."
     paths:list[tuple[str,...]]    # (group, subgroup, name), in Unicode's order
     points:dict[str,int]          # code points -> emoji
     tones:set[str]                # code points of skin-tone variants
@@ -173,7 +173,7 @@ class Chart:
 
     @classmethod
     def read(cls, folder:Path)->"Chart":
-        "From the tarball of emojibase-data in `folder`."
+        "Read the chart from the tarball of emojibase-data in `folder`."
         lists = [f"en/shortcodes/{n}" for n in ("cldr","emojibase","emojibase-legacy","github","iamcal",
             "joypixels")]
         data,groups,unicode,*codes = read_package(folder, taxonomy_package, "en/data", "meta/groups",
@@ -196,7 +196,7 @@ class Chart:
 # %% ../../nbs/50_data/08_emoji.ipynb #f3fc4bcd
 @dataclass
 class Icon:
-    "One drawing of a set."
+    "Hold one drawing of a set."
     names:list[str]                   # its own name first, then its aliases
     body:str                          # SVG elements
     box:tuple[float,...]              # left, top, width, height
@@ -211,8 +211,8 @@ class Icon:
 def read_icons(
     data:dict,     # what `icons.json` of a set holds
 )->list[Icon]:     # one a drawing, aliases resolved
-    """The drawings of a set.
-    `ValueError` names an alias that leads nowhere or asks for more than a mirror image. Format:
+    """Read the drawings of a set.
+    `ValueError` for an alias that leads nowhere or is more than a mirror image. Format:
     iconify.design/docs/types."""
     icons,aliases = {},data.get("aliases",{})
     for name,icon in data["icons"].items():
@@ -244,7 +244,7 @@ mistaken = {  # style -> names of icons that draw another emoji than their name 
 def spellings(
     name:str,    # of an icon
 )->list[str]:    # how charts may spell it, best first
-    "Also without the number at the end, and for a flag as CLDR now writes it."
+    "List the spellings of a name: also without the number at the end, and for a flag as CLDR now writes it."
     found = []
     for n in (name,re.sub(r"-\d+$","",name)):
         if n.startswith("flag-for-"):
@@ -257,7 +257,8 @@ def by_name(
     names:list[str],  # an icon's names
     chart:Chart,
 )->set[int]:          # emoji that the names may mean
-    "Emoji that have one of these CLDR names, or if there is none one of these names from elsewhere."
+    """Find the emoji that have one of these CLDR names or, if there is none, one of these names from
+    elsewhere."""
     for table in (chart.labels,chart.others):
         means = [next((table[s] for s in spellings(name) if s in table), set()) for name in names]
         if any(means): return set().union(*means)
@@ -314,7 +315,7 @@ def copies(
     pictures:list[np.ndarray],  # of one shape
     emoji:list[int],            # what each shows
 )->dict[int,list[int]]:         # index of a picture to leave out -> indices of its copies
-    "Pictures that stand for several emoji, and of those that stand for one all but the first."
+    "Find pictures of several emoji, and of those of one emoji all but the first."
     same = defaultdict(list)
     for i,picture in enumerate(pictures): same[hashlib.sha256(picture.tobytes()).digest()].append(i)
     return {i:[j for j in alike if j!=i] for alike in same.values()
@@ -334,7 +335,7 @@ def cache_path(
 # %% ../../nbs/50_data/08_emoji.ipynb #b5890c57
 @dataclass
 class Drawings:
-    "Every picture, what it shows, who drew it, and what was left out."
+    "Hold every picture with its emoji and artist, and the icons that were left out."
     images:Tensor                   # (N,3,size,size) uint8, by style and in it by icon
     emoji:Tensor                    # (N,) int64, index in `paths`
     styles:Tensor                   # (N,) int64, index in `packages`
@@ -353,7 +354,7 @@ class Drawings:
 
     @classmethod
     def read(cls, path:Path)->"Drawings":
-        "From a file that `save` wrote. `ValueError` if it is cut short, damaged or another one."
+        "Read a file that `save` wrote. `ValueError` if it is cut short, damaged or another one."
         try:
             with zipfile.ZipFile(path) as file:  # a member read whole has its checksum looked at
                 kept = {k:np.load(io.BytesIO(file.read(f"{k}.npy"))) for k in ("images","emoji","styles",
@@ -412,7 +413,7 @@ def drawings(
     folder:Path|None=None,  # folder of this set; None: `emoji` in the folder of data sets
     size:int=64,            # pixels a side, 8…512
 )->Drawings:                # read, or drawn and written
-    """The pictures at one size, fetched and drawn the first time.
+    """Read the pictures at one size, fetched and drawn the first time.
     Errors as `obtain`; `ValueError` for a damaged or foreign file."""
     if not (isinstance(size,int) and 8<=size<=512): raise ValueError(f"size must be 8…512 pixels, got {size}")
     folder = data_root()/"emoji" if folder is None else Path(folder)
@@ -429,7 +430,7 @@ unknown,variants = ["no emoji","name fits several emoji","name misleads"],["skin
 def left_out(
     drawn:Drawings,   # what `drawings` gives
 )->pd.DataFrame:      # one row an icon that is no picture of the set: style, icon, reason, detail
-    "List what is not in the set, and why."
+    "List the icons that are not in the set, with the reason."
     return pd.DataFrame(drawn.left_out, columns=["style","icon","reason","detail"])
 
 def match_table(
@@ -447,7 +448,7 @@ def match_table(
 # %% ../../nbs/50_data/08_emoji.ipynb #03702cdd
 @dataclass
 class Styled(ImageSet):
-    "Images that know their style; style `i` is the `i`-th of `packages`."
+    "Hold images with their styles; style `i` is the `i`-th of `packages`."
     styles:Tensor   # (N,) int64
 
     def subset(self, indices:Tensor)->"Styled":
@@ -461,8 +462,7 @@ def split_classes(
     shares:dict[str,float],        # of val and test
     generator:torch.Generator,     # draws
 )->dict[str,Tensor]:               # train, val, test -> classes, sorted; every class is in one of them
-    """Whole classes into splits, each parent's in proportion to within one.
-    `ValueError` if a split would be empty."""
+    "Split whole classes, each parent's in proportion to within one. `ValueError` if a split would be empty."
     _,parent = np.unique(["/".join(p) for p in parents], return_inverse=True)
     sizes = {k:round(shares[k]*len(parents)) for k in ("test","val")}
     parts = stratified_split(torch.from_numpy(parent), sizes|dict(train=len(parents)-sum(sizes.values())),
@@ -475,8 +475,8 @@ def split_images(
     shares:dict[str,float],     # of val and test
     generator:torch.Generator,  # draws
 )->dict[str,Tensor]:            # train, val, test -> images, sorted
-    """Images into splits, each class's in proportion to within one.
-    `ValueError` if a class is not in training or not in the test."""
+    """Split images, each class's in proportion to within one.
+    `ValueError` if a class is absent from training or test."""
     sizes = dict(test=math.ceil(shares["test"]*len(labels)), val=round(shares["val"]*len(labels)))
     parts = stratified_split(labels, sizes|dict(train=len(labels)-sum(sizes.values())), generator)
     for name in ("train","test"):
@@ -492,8 +492,8 @@ def choose(
     subset:int|None,            # emoji to keep; None: all
     generator:torch.Generator,  # draws the subset
 )->list[int]:                   # emoji that are in the set, in taxonomy order
-    """Emoji with pictures enough; some of them, each subgroup's in proportion.
-    `ValueError` if there are fewer than asked for."""
+    """Choose emoji with enough pictures, or some of them, each subgroup's in proportion.
+    `ValueError` if there are fewer than requested."""
     if min_images<1: raise ValueError(f"min_images must be at least 1, got {min_images}")
     enough = (drawn.emoji.bincount(minlength=len(drawn.paths))>=min_images).nonzero()[:,0]
     if not len(enough):
@@ -513,7 +513,7 @@ def divide(
     shares:dict[str,float],      # of val and test
     generator:torch.Generator,   # draws
 )->tuple[list,Tensor,dict[str,Tensor]]: # paths and labels in label order; split name -> images, sorted
-    "Splits, and the label order that they ask for."
+    "Split the images, and order the labels accordingly."
     if split=="images": return paths,labels,split_images(labels, shares, generator)
     classes = split_classes([p[:-1] for p in paths], shares, generator)
     order = torch.cat(list(classes.values()))
@@ -537,8 +537,8 @@ def load_emoji(
     val:float|None=None,     # share that validates, of the classes (None: .1) or of the images (None: .15)
     test:float|None=None,    # share that tests, of the classes (None: .5) or of the images (None: .25)
 )->Data:                     # splits train, val, test of (3,size,size) images with `.styles`
-    """Emoji of eleven artists, fetched and drawn the first time.
-    `ValueError` for a split or level there is not, or one that stays empty."""
+    """Load emoji of eleven artists, fetched and drawn the first time.
+    `ValueError` for an unknown split or level, or a split without images."""
     for value,known in ((split,tuple(usual)),(level,levels)):
         if value not in known: raise ValueError(f"expected one of {known}, got {value!r}")
     shares = usual[split]|{k:v for k,v in dict(val=val,test=test).items() if v is not None}
@@ -563,7 +563,7 @@ def load_emoji(
 def check_emoji(
     folder:Path,      # folder of this set
 )->dict[str,str]:     # file name -> "whole" or what is wrong
-    "The state of each tarball and of each file of pictures."
+    "Check each tarball and each file of pictures."
     found = {p.tarball:state(folder/p.tarball, p) for p in wanted()}
     for path in sorted(folder.glob("emoji-*.npz")):
         try:

@@ -27,7 +27,7 @@ def published(
     data:bytes,  # a gzip file
     name:str,    # which of `files` it should be
 )->bytes:        # the same compressed stream under the header that it was published with
-    """Undo what repacking does to a gzip header; what is no plain gzip comes back unchanged.
+    """Restore the gzip header that repacking changed; bytes that are no plain gzip are returned unchanged.
     RFC 1952, section 2.3."""
     if data[:3]!=b"\x1f\x8b\x08" or len(data)<18 or data[3] not in (0,8): return data
     # flag 8: a file name that ends in a zero byte
@@ -39,7 +39,7 @@ def published(
 def state(
     path:Path,  # one of the four files; its name says which
 )->str:         # "whole", "missing", "truncated" or "foreign: …"
-    "Compare a file with what was published."
+    "Compare a file with the published one."
     if not path.is_file(): return "missing"
     data = path.read_bytes()
     md5 = hashlib.md5(published(data, path.name)).hexdigest()
@@ -53,15 +53,15 @@ def state(
 def places(
     folder:Path,  # folder of this set, `root/fashion_mnist`
 )->list[Path]:    # folders that may hold the four files, best first
-    "List the folders where the files may lie already."
+    "List the folders where the files may be already."
     here = [folder,folder.parent]
     return here+[p/"FashionMNIST"/"raw" for p in here]+[Path("/usr/share/datasets/fashion-mnist")]
 
 def find(
     folder:Path,            # folder of this set, `root/fashion_mnist`
 )->dict[str,Path]|None:     # file name -> path, or None if there is no place with all four
-    """The first place that has all four files, whole.
-    `ValueError` names a file that is damaged or foreign, in `folder` also a single one."""
+    """Find the first place that has all four files, whole.
+    `ValueError` names a damaged or foreign file; in `folder` also a single one."""
     for place in places(folder):
         there = [name for name in files if (place/name).exists()]
         if len(there)<len(files) and place!=folder: continue
@@ -91,7 +91,7 @@ def from_debian(
     folder:Path,          # where the four files go
     timeout:float=600,    # seconds for each of the three steps
 )->None:
-    "Fetch and unpack Debian's package without root. `OSError` says which step failed and how."
+    "Fetch and unpack Debian's package without root. `OSError` names the step that failed, and why."
     if missing := [tool for tool in ("apt-get","dpkg-deb") if not shutil.which(tool)]:
         raise OSError(f"no {' and no '.join(missing)} here")
     folder.mkdir(parents=True, exist_ok=True)
@@ -123,9 +123,8 @@ def from_debian(
 def obtain(
     folder:Path,        # folder of this set, `root/fashion_mnist`
 )->dict[str,Path]:      # file name -> path, every file whole
-    """Find or get the four files.
-    `FileNotFoundError` says what to put where; `OSError`: a folder not writable; `ValueError`: a damaged
-    file."""
+    """Find or download the four files.
+    `FileNotFoundError` names what to put where; `OSError`: not writable; `ValueError`: a damaged file."""
     if found := find(folder): return found
     require_writable(folder, "Fashion-MNIST")
     said,s = [],sources["fashion_mnist"]
@@ -163,7 +162,8 @@ def load_fashion_mnist(
     val:int=5000,          # validation images taken from the 60,000, 1…59,999
     subset:int|None=None,  # images to keep of each split; None: all
 )->Data:                   # splits train, val, test of (1,28,28) images
-    "Fashion-MNIST. Files are found or got by `obtain`. `ValueError` for a split that is empty or too large."
+    """Load Fashion-MNIST from the files that `obtain` finds.
+    `ValueError` for a split that is empty or too large."""
     if not 0<val<60_000: raise ValueError(f"val must be 1…59999 of the 60000 training images, got {val}")
     if subset is not None and subset<1:
         raise ValueError(f"subset must be at least 1 image of each split, or None for all, got {subset}")
@@ -184,7 +184,7 @@ def load_fashion_mnist(
 def check_fashion_mnist(
     folder:Path,      # folder of this set
 )->dict[str,str]:     # file name -> "whole" or what is wrong
-    "The state of each of the four files."
+    "Check each of the four files."
     return {name:state(folder/name) for name in files}
 
 register(Source("fashion_mnist", load_fashion_mnist, classes=10, images=70_000, license="MIT", megabytes=31,

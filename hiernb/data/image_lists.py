@@ -26,8 +26,8 @@ from ..tree.taxonomy import Taxonomy
 def read_lines(
     path:str|Path,          # a text file, UTF-8; lines may end as on Windows
 )->list[tuple[int,str]]:    # number (from 1) and text of every line that is not blank, without outer blanks
-    """The lines of a list.
-    `FileNotFoundError`, or `ValueError` with file and line for what is no text and for an empty file."""
+    """Read the lines of a list.
+    `FileNotFoundError`; `ValueError` with file and line if it is no text, or empty."""
     try: text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as e:
         line = e.object[:e.start].count(b"\n")+1
@@ -48,7 +48,7 @@ def read_fields(
     wide:str|None=None,           # the column that may hold blanks; None: the last
     header:bool=False,            # the first line must be the column names
 )->list[tuple]:                   # a row a line: its number, then a value a column
-    "Split lines into fields. `ValueError` names file, line, what was expected and what was found."
+    "Split lines into fields. `ValueError` names file, line, the expected fields and the text found."
     names = list(columns)
     left = names.index(wide or names[-1])
     right = len(names)-1-left
@@ -75,7 +75,7 @@ def refuse_repeats(
     what:str,                         # what a value is, for messages
     values:Sequence[tuple[int,object]], # line number and value
 )->None:
-    "Require values that differ. `ValueError` names the first that comes twice, and its lines."
+    "Require values that differ. `ValueError` names the first repeated one, and its lines."
     first = {}
     for number,value in values:
         if value in first:
@@ -88,7 +88,7 @@ def lookup(
     rows:Sequence[tuple],         # (line number, id, value) as `read_fields` gives them
     what:str,                     # what an id is, for messages
 )->dict[int,tuple[int,object]]:   # id -> line number and value
-    "A list by its ids. `ValueError` for an id that comes twice."
+    "Index the lines of a list by their ids. `ValueError` for an id that comes twice."
     refuse_repeats(path, what, [row[:2] for row in rows])
     return {row[1]:(row[0],row[2]) for row in rows}
 
@@ -99,7 +99,7 @@ def locate(
     markers:Sequence[str],  # files of which one must be in there, best first
 )->Path:                    # the first marker that is there; its data set is all under the same folder
     """Find a data set in its folder, below it or beside it.
-    `FileNotFoundError` says what to get, where from and where to put it."""
+    `FileNotFoundError` names what to get, where from and where to put it."""
     archives = sources[name].archives
     homes = [folder,*(folder/a for a in archives),*(folder.parent/a for a in archives if a!=".")]
     if found := next((h/m for h in homes for m in markers if (h/m).is_file()), None): return found
@@ -112,7 +112,7 @@ def absent(
     home:Path,            # folder
     paths:Sequence[str],  # relative paths, parted by `/`
 )->list[str]:             # those that are no files there, upper and lower case told apart
-    "Find the files that are missing, looking into each folder once."
+    "Find the files that are missing, reading each folder once."
     parents = {path.rpartition("/")[0] for path in paths}
     there = {p:{e.name for e in os.scandir(home/p) if e.is_file()} if (home/p).is_dir() else set()
         for p in parents}
@@ -124,7 +124,7 @@ def require_images(
     file:str|Path,        # the list that names them, for messages
 )->None:
     """Require that all images are there.
-    `FileNotFoundError` names those that are not, `ValueError` a path that leads out of the folder."""
+    `FileNotFoundError` names the absent ones; `ValueError` for a path that leads out of the folder."""
     for path in paths:
         if path.startswith("/") or ".." in path.split("/"):
             raise ValueError(f"{file}: {path!r} leads out of {home}")
@@ -138,8 +138,8 @@ def require_images(
 # %% ../../nbs/50_data/05_image_lists.ipynb #52688c53
 @dataclass
 class Listing:
-    """Images, their classes and the published splits, as a list gives them.
-    `ValueError` names file and class if they do not go together."""
+    """Hold images, their classes and the published splits of a list.
+    `ValueError` names file and class if they contradict each other."""
     file:Path               # the list, for messages
     paths:list[str]         # of each image, relative, parted by `/`
     labels:list[int]        # of each image: place of its class in `names`
@@ -216,8 +216,8 @@ def class_disjoint(
     side:int|None=None,
     cache_megabytes:float=0, # memory for decoded training and validation images, millions of bytes
 )->Data:                     # splits train, val (unless 0) and those of the listing
-    """A retrieval data set with disjoint classes.
-    `FileNotFoundError` for missing images, `ValueError` for unknown options."""
+    """Make a retrieval data set with disjoint classes.
+    `FileNotFoundError` for missing images; `ValueError` for unknown options."""
     require_images(home, listing.paths, listing.file)
     labels = torch.tensor(listing.labels)
     train = torch.tensor([s=="train" for s in listing.splits])
@@ -249,7 +249,7 @@ def check_listing(
     folder:Path,                                # folder of the data set
     published:Mapping[str,tuple[int,int]],      # split -> images, classes
 )->dict[str,str]:                               # list and images -> "whole" or what is wrong
-    "The state of a list and of its images."
+    "Check a list and its images."
     try: listing,home = read(folder)
     except (ValueError,FileNotFoundError) as e: return {"list":str(e)}
     sizes,bad = sizes_of(listing),verify_images([home/p for p in listing.paths])

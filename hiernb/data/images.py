@@ -34,7 +34,7 @@ from ..tree.taxonomy import what_it_is
 def eight_bits(
     image:Image.Image,  # gray, 16 or 32 bits a pixel
 )->Image.Image:         # mode L, or LA where one value is transparent
-    "Divide 16-bit values by 257. `ValueError` for more than 16 bits: nothing tells which value is white."
+    "Divide 16-bit values by 257. `ValueError` for more than 16 bits, where white is unknown."
     values = np.asarray(image)
     deep = image.mode=="F" or image.mode=="I" and image.format=="TIFF"
     if deep or values.min()<0 or values.max()>65535:
@@ -50,8 +50,8 @@ def flatten(
     image:Image.Image,  # an image of any mode
     channels:int=3,     # 3: RGB; 1: gray
 )->Image.Image:         # the same picture in mode RGB or L, 8 bits a channel
-    """Bring an image to 8 bits and 1 or 3 channels, alpha composed on white.
-    `ValueError` for what 8 bits cannot hold."""
+    """Convert an image to 8 bits and 1 or 3 channels, alpha composed on white.
+    `ValueError` for values that 8 bits cannot hold."""
     if image.mode[0] in "IF": image = eight_bits(image)
     if image.mode=="LAB": image = image.convert("RGB")  # Pillow has no way from Lab to gray
     if image.has_transparency_data:
@@ -118,7 +118,7 @@ def unreadable(
     path:str|Path,    # an image file
     error:Exception,  # what happened when it was read
 )->OSError:           # to be raised
-    "An error that names the file, and the reason without naming it again."
+    "Make an error that names the file, and the reason without the file again."
     reason = str(error) or type(error).__name__
     if isinstance(error, UnidentifiedImageError):
         reason = f"no image format that is read, which are {', '.join(formats)}"
@@ -132,7 +132,7 @@ def decode(
     channels:int=3,  # 3: RGB; 1: gray
 )->Tensor:           # (channels,height,width) uint8, upright; channels lie side by side in memory, which resizing likes
     """Read an image file.
-    `FileNotFoundError`, or `OSError` with path and reason for one that is damaged, cut short or no image."""
+    `FileNotFoundError`; `OSError` with path and reason for a file that is damaged, cut short or no image."""
     try:
         with open_image(path) as file:
             file.load()
@@ -149,7 +149,7 @@ def decode(
 def original_size(
     path:str|Path,     # an image file
 )->tuple[int,int]:     # height and width in pixels, upright
-    "The size of an image file from its head alone. `FileNotFoundError`, or `OSError` with the path."
+    "Read the size of an image from the head of its file. `FileNotFoundError`; `OSError` with the path."
     try:
         with open_image(path) as file:
             (width,height),turned = file.size,file.getexif().get(0x0112,1) in (5,6,7,8)
@@ -174,7 +174,7 @@ def verify_images(
 
 # %% ../../nbs/50_data/04_images.ipynb #67bbdf41
 class PixelCache:
-    "Decoded images in memory that forked workers share. A pickled copy holds nothing."
+    "Keep decoded images in memory that forked workers share. A pickled copy is empty."
     def __init__(self,
         images:int,       # how many images there are
         channels:int,     # of each
@@ -219,7 +219,7 @@ def put(self:PixelCache,
 def get(self:PixelCache,
     i:int,                                # which image
 )->tuple[Tensor,tuple[int,int]]|None:     # a copy of its pixels and the original's size, or None
-    "Return what was kept."
+    "Return the image and its original size, or None."
     start,height,width,*size = self.table[i].tolist()
     if not start: return None
     pixels = self.bytes[start-1:start-1+height*width*self.channels].view(height,width,self.channels)
@@ -227,7 +227,7 @@ def get(self:PixelCache,
 
 # %% ../../nbs/50_data/04_images.ipynb #41b81d11
 class ImageFiles(Dataset):
-    "Image files with their labels. An image that cannot be read raises `OSError` with its path."
+    "Hold image files with their labels. An image that cannot be read raises `OSError` with its path."
     def __init__(self,
         paths:Sequence[str|Path],                   # N image files
         labels:Sequence[int]|Tensor,                # their classes, (N,)
@@ -256,7 +256,7 @@ class ImageFiles(Dataset):
 def pixels(self:ImageFiles,
     i:int,                        # which image
 )->tuple[Tensor,tuple[int,int]]:  # prepared, uint8 (channels,H,W), and the original's height and width
-    "An image before its random transform, from the cache if it is there."
+    "Return an image before its random transform, from the cache if it is there."
     if found := self.cache.get(i): return found
     pixels = decode(self.paths[i], self.channels)
     size = tuple(pixels.shape[1:])
@@ -269,7 +269,7 @@ def pixels(self:ImageFiles,
 
 @patch(as_prop=True)
 def sizes(self:ImageFiles)->Tensor: # (N,2) int64
-    "Height and width of every original, read from the heads of the files."
+    "Read height and width of every original from the heads of the files."
     return torch.tensor([original_size(p) for p in tqdm(self.paths, "sizes", unit="image", delay=2)]).view(-1,
         2)
 
@@ -280,8 +280,8 @@ def verify(self:ImageFiles)->pd.DataFrame: # one row a file that cannot be read:
 
 # %% ../../nbs/50_data/04_images.ipynb #be90a3ed
 class Normalize(nn.Module):
-    """Bytes become (pixel/255 − mean)/std, a channel at a time; torchvision's `ToDtype` and `Normalize` take
-    three times as long."""
+    """Convert bytes to (pixel/255 − mean)/std, channel by channel, three times as fast as torchvision's
+    `ToDtype` and `Normalize`."""
     def __init__(self,
         mean:Sequence[float],  # of pixel/255, one a channel; gray needs one
         std:Sequence[float],   # likewise, > 0
@@ -311,7 +311,7 @@ def hier_transforms(
     # training: shorter side to shrink to before the crop; None: the paper's, no shrinking
     side:int|None=None,
 )->tuple[nn.Module|None,nn.Module]: # `prepare` and `transform` for ImageFiles, 3 channels
-    """The transforms of the HIER paper, arXiv:2212.14258.
+    """Make the transforms of the HIER paper, arXiv:2212.14258.
     `ValueError` for an unknown model, or a size or side below 1."""
     if model not in networks:
         raise ValueError(f"no transforms are known for a model named {model!r}; known: {', '.join(networks)}")
@@ -331,7 +331,7 @@ def inspecting_transforms(
     size:int|None=128,   # height and width; None: as in the file
     channels:int=3,      # 1 or 3
 )->tuple[nn.Module|None,nn.Module]: # `prepare` and `transform` for ImageFiles
-    "The transforms of the Inspecting paper, arXiv:2301.11065. `ValueError` for a size below 1."
+    "Make the transforms of the Inspecting paper, arXiv:2301.11065. `ValueError` for a size below 1."
     if size is not None and size<1: raise ValueError(f"size must be at least 1 pixel, or None, got {size}")
     bilinear = v2.InterpolationMode.BILINEAR
     affine = v2.RandomAffine(15, translate=(.1,.1), scale=(.9,1.1), shear=10, interpolation=bilinear)

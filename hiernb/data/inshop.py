@@ -17,7 +17,7 @@ from .image_lists import (
 def read_inshop(
     folder:Path,           # folder of this set, `root/inshop`
 )->tuple[Listing,Path]:    # what the list says; the folder that its paths start from
-    "The list of In-Shop Clothes Retrieval. `FileNotFoundError`; `ValueError` with file and line."
+    "Read the list of In-Shop Clothes Retrieval. `FileNotFoundError`; `ValueError` with file and line."
     file = locate("inshop", folder, ["Eval/list_eval_partition.txt","list_eval_partition.txt"])
     home = file.parent.parent if file.parent.name=="Eval" else file.parent
     (first,count),*lines = read_lines(file)
@@ -54,8 +54,8 @@ def load_inshop(
     seed:int=0,   # draws the validation classes
     **options,    # `val`, `model`, `size`, `side`, `cache_megabytes` of `class_disjoint`
 )->Data:          # splits train, val (unless 0), query, gallery
-    """In-Shop Clothes Retrieval.
-    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."""
+    """Load In-Shop Clothes Retrieval.
+    `FileNotFoundError` names what to put where; `ValueError` with file and line."""
     listing,home = read_inshop(folder)
     return class_disjoint("inshop", listing, home, inshop_sizes, dict(recall_at=[1,10,20,30]), seed,
         **options)

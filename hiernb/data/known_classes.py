@@ -22,7 +22,7 @@ from ..tree.taxonomy import Taxonomy
 # %% ../../nbs/50_data/06_known_classes.ipynb #e2be77d9
 @dataclass
 class Labeled:
-    """Images and their classes, as lists or a tree of folders give them.
+    """Hold images and their classes, from lists or a tree of folders.
     `ValueError` names a class without an image."""
     source:Path         # the list, or the folder, for messages
     home:Path           # folder that the paths start from
@@ -62,7 +62,8 @@ def image_splits(
     seed:int,              # draws the images
     stratified:bool=True,  # each class gets its share; False: chance decides
 )->dict[str,Tensor]:       # train, val, test -> indices, sorted; every image is in one of them
-    "70 %, 10 % and 20 % of the images. `ValueError` for fewer than 10. Inspecting paper, arXiv:2301.11065."
+    """Draw splits of 70 %, 10 % and 20 % of the images.
+    `ValueError` for fewer than 10. Inspecting paper, arXiv:2301.11065."""
     n = len(labels)
     if n<10: raise ValueError(f"70 %, 10 % and 20 % of {n} images cannot be had; expected at least 10")
     train,val = n*7//10,n//10
@@ -77,7 +78,7 @@ def warn_absent(
     parts:Mapping[str,Tensor], # split name -> indices
     names:list[str],         # of each class
 )->None:
-    "Warn about classes with no image in train, or none in test."
+    "Warn about classes that have no image in train, or none in test."
     for split in ("train","test"):
         lost = sorted(set(range(len(names)))-set(labels[parts[split]].tolist()))
         if lost: warnings.warn(f"{name}: {len(lost)} of {len(names)} classes have no image in {split}: "
@@ -98,7 +99,7 @@ def image_level(
     augment:bool=False,         # turn, shift, scale, shear and flip training images
     cache_megabytes:float=0,    # memory for decoded images, millions of bytes
 )->Data:                        # splits train, val, test
-    """A data set that has all classes in all splits, under the transforms of the Inspecting paper,
+    """Make a data set that has all classes in all splits, under the transforms of the Inspecting paper,
     arXiv:2301.11065."""
     labels,splits = torch.tensor(found.labels),{}
     warn_absent(name, labels, parts, found.taxonomy.names)
@@ -116,7 +117,7 @@ def check_labeled(
     folder:Path,                     # folder of the data set
     published:Mapping[str,object],   # what is counted -> how many, as published
 )->dict[str,str]:                    # list and images -> "whole" or what is wrong
-    "The state of a list, or a tree of folders, and of its images."
+    "Check a list, or a tree of folders, and its images."
     try: found = read(folder)
     except (ValueError,FileNotFoundError) as e: return {"list":str(e)}
     bad = verify_images([found.home/p for p in found.paths])

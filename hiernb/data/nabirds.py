@@ -24,7 +24,7 @@ def read_ids(
     # column name -> int (a whole number from 0) or str; the last may hold blanks if it is text
     **columns:type,
 )->list[tuple]:      # a row a line: its number, then a value a column
-    "A list whose numbers count from 0. `FileNotFoundError`, or `ValueError` with file and line."
+    "Read a list whose numbers count from 0. `FileNotFoundError`; `ValueError` with file and line."
     rows = read_fields(file, read_lines(file), dict.fromkeys(columns, str))
     for line,*cells in rows:
         for (name,kind),cell in zip(columns.items(), cells):
@@ -37,7 +37,7 @@ def read_ids(
 def nabirds_tree(
     home:Path,                     # folder with `classes.txt` and `hierarchy.txt`
 )->tuple[dict[int,int],Taxonomy]:  # class id -> label, for the leaves; the tree over them
-    "The tree of NABirds. `FileNotFoundError`; `ValueError` with file and line."
+    "Read the tree of NABirds. `FileNotFoundError`; `ValueError` with file and line."
     file,tree = home/"classes.txt",home/"hierarchy.txt"
     names = lookup(file, read_ids(file, class_id=int, name=str), "class_id")
     links = lookup(tree, read_ids(tree, child_id=int, parent_id=int), "child_id")
@@ -62,7 +62,7 @@ def nabirds_tree(
 def read_nabirds(
     folder:Path,                 # folder of this set, `root/nabirds`
 )->tuple[Labeled,list[str]]:    # what the lists say; the image ids in the same order
-    "The lists of NABirds. `FileNotFoundError`; `ValueError` with file and line."
+    "Read the lists of NABirds. `FileNotFoundError`; `ValueError` with file and line."
     file = locate("nabirds", folder, ["images.txt"])
     home = file.parent
     listed = home/"image_class_labels.txt"
@@ -95,7 +95,7 @@ def official_splits(
     seed:int,              # draws the validation images
     stratified:bool=True,  # each class gives its share of them
 )->dict[str,Tensor]:       # train, val, test -> indices, sorted
-    """The published halves, a tenth of the training half for validation.
+    """Read the published halves, and draw a tenth of the training half for validation.
     `FileNotFoundError`; `ValueError` with file and line."""
     file = home/"train_test_split.txt"
     flags = lookup(file, read_ids(file, image_id=str, is_training=int), "image_id")
@@ -127,8 +127,8 @@ def load_nabirds(
     augment:bool=False,      # turn, shift, scale, shear and flip training images
     cache_megabytes:float=0, # memory for decoded images, millions of bytes; 2,400 hold all at 128 pixels
 )->Data:                     # splits train, val, test
-    """NABirds, all classes in all splits.
-    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."""
+    """Load NABirds, all classes in all splits.
+    `FileNotFoundError` names what to put where; `ValueError` with file and line."""
     if split not in ("random","official"):
         raise ValueError(f"split must be 'random' or 'official', got {split!r}")
     found,ids = read_nabirds(folder)

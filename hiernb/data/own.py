@@ -28,7 +28,7 @@ from ..tree.taxonomy import Taxonomy,list_folder
 # %% ../../nbs/50_data/09_own.ipynb #075b062b
 @dataclass
 class Pictures:
-    "Image files of one's own, before anybody has looked at them."
+    "Hold the image files of a user, not yet opened."
     source:Path                    # the folder or table, for messages
     files:list[str]                # of each image
     classes:list[tuple[str,...]]   # of each image: the path of its class in the taxonomy
@@ -44,8 +44,8 @@ split_words = {w:s for s,
 def split_folders(
     folder:Path,        # holds classes, groups or splits
 )->dict[str,Path]:      # split -> folder; {"": folder} if there are no splits
-    """Tell whether the folders at the top are splits.
-    `FileNotFoundError` if there is no such folder, `ValueError` where it cannot be told."""
+    """Decide whether the folders at the top are splits.
+    `FileNotFoundError` for an absent folder; `ValueError` if they could be either."""
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder or table {folder}: expected folders of images, or a table with "
             f"columns path and class")
@@ -82,7 +82,7 @@ def read_folder(
     folder:str|Path,  # nested folders; one that holds images is a class
     least:int=1,      # images that a class must have; above 1, classes without any are left to `with_enough`
 )->Pictures:
-    """Images by class folder, in the order of names.
+    """Read images by class folder, in the order of names.
     Errors as `split_folders` and `Taxonomy.from_folder`; `ValueError` for a class without images."""
     folder,rows,other,empty = Path(folder),[],[],{}
     for split,top in split_folders(folder).items():
@@ -112,8 +112,8 @@ def read_folder(
 def table_rows(
     file:Path,   # CSV or TSV, UTF-8, the first line that is not blank names the columns
 )->tuple[list[str],list[tuple[int,list[str]]]]:  # column names in lower case; line number and cells, without outer blanks, of every other line
-    """Cells of a table.
-    `FileNotFoundError`; `ValueError` with file and line for what is no text, an unclosed quote or a wrong
+    """Read the cells of a table.
+    `FileNotFoundError`; `ValueError` with file and line if it is no text, has an unclosed quote or a wrong
     number of cells."""
     try: text = Path(file).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as e:
@@ -142,7 +142,7 @@ def path_separator(
     cells:Sequence[str],   # of the column taxonomy
 )->str:                    # ">" if any cell has one, else "/"
     """Find the separator of the names.
-    `ValueError` if no cell has either, but one has another mark that may have been meant so."""
+    `ValueError` if no cell has either, but one has another mark that may be meant as one."""
     for mark in ">/":
         if any(mark in cell for cell in cells): return mark
     if odd := next((c for c in cells if re.search(r"[|;\\]", c)), None):
@@ -171,8 +171,8 @@ def refuse_swapped(
     # line, path of the class, whether its taxonomy cell ended in the class
     cells:Sequence[tuple[int,tuple[str,...],bool]],
 )->None:
-    """Refuse a class below another one whose cell names only that other class: a slip of the pen, as a rule.
-    `ValueError`."""
+    """Require that no class is below another one whose name ends its cell: most likely a slip.
+    `ValueError` with file and line."""
     ended = {path:line for line,path,whole in cells if whole}
     for line,path,whole in cells:
         if not whole and path[:-1] in ended:
@@ -186,8 +186,8 @@ def table_columns(
     file:Path,          # for messages
     header:list[str],   # column names in lower case
 )->dict[str,int]:       # known column -> its place
-    """Check the columns of a table.
-    `ValueError` for one that is missing or stands twice; warns of columns that are not read."""
+    """Check the columns of a table, with a warning for columns that are not read.
+    `ValueError` for a column that is missing or comes twice."""
     header = ["taxonomy" if n in ("taxonomy path","taxonomy_path") else n for n in header]
     known = {n:k for k,n in enumerate(header) if n in ("path","class","split","taxonomy")}
     says = f"{file}, line 1: expected the columns"
@@ -205,7 +205,7 @@ def table_columns(
 def read_images_table(
     file:str|Path,  # CSV or TSV with columns path, class and, optionally, split and taxonomy
 )->Pictures:
-    "Images by a table. `FileNotFoundError` if it is not there; `ValueError` with file, line and column."
+    "Read images by a table. `FileNotFoundError`; `ValueError` with file, line and column."
     file = Path(file)
     header,rows = table_rows(file)
     column = table_columns(file, header)
@@ -250,8 +250,7 @@ def read_images_table(
 def require_files(
     pictures:Pictures,  # as listed
 )->None:
-    """Require that all images are there.
-    `FileNotFoundError` names those that are not, and where they are listed."""
+    "Require that all images are there. `FileNotFoundError` names the absent ones, and where they are listed."
     lost = [(place,file) for place,file in zip(pictures.places,pictures.files) if not os.path.isfile(file)]
     if not lost: return
     named = "; ".join(f"{place}, column path: {file}" for place,
@@ -263,7 +262,7 @@ def read_own(
     path:Path,    # a folder, or a table
     least:int=1,  # images that a class must have, as `read_folder`
 )->Pictures:
-    "Images by folder or by table; errors as theirs, and `ValueError` for a file of embeddings."
+    "Read images by folder or by table. Errors as theirs; `ValueError` for a file of embeddings."
     if path.suffix.lower() in (".npz",".pt",".pth",".safetensors",".parquet"):
         raise ValueError(f"{path}: expected images, found a file of embeddings; `hiernb inspect {path}` "
             f"examines one, as does `hiernb.run.examine.examine`")
@@ -297,7 +296,7 @@ def share_images(
     shares:dict[str,float],     # split -> share of the images, > 0
     generator:torch.Generator,  # draws
 )->dict[str,Tensor]:            # split -> sorted places; what is in none of them trains
-    """Stratified splits that leave every class an image to train on.
+    """Draw stratified splits that leave every class an image to train on.
     `ValueError` if the images do not suffice."""
     order = torch.randperm(len(labels), generator=generator)
     ranked = order[labels[order].argsort(stable=True)]  # class after class, random within
@@ -315,8 +314,7 @@ def share_classes(
     shares:dict[str,float],     # split -> share of the classes, > 0
     generator:torch.Generator,  # draws
 )->dict[str,Tensor]:            # split -> sorted places; what is in none of them trains
-    """Whole classes into splits, of every group its share.
-    `ValueError` if a split, or training, would be empty."""
+    "Split whole classes, a share of every group. `ValueError` if a split, or training, would be empty."
     ids,sizes = {},{k:max(1,round(v*len(parents))) for k,v in shares.items()}
     if sizes and sum(sizes.values())>=len(parents):
         raise ValueError(f"{len(parents)} classes do not give {sizes} and one to train on: change val or "
@@ -373,7 +371,7 @@ def alike(
     rows:Sequence[tuple],             # the first entry of each is a file
     feature:Callable[[str],object],   # of a file
 )->list[list[tuple]]:                 # groups of two rows or more, in the order of their first
-    "Rows whose files have the same feature."
+    "Group rows whose files have the same feature."
     groups = defaultdict(list)
     for row in rows: groups[feature(row[0])].append(row)
     return [group for group in groups.values() if len(group)>1]
@@ -381,7 +379,7 @@ def alike(
 def both_ends(
     file:str,   # a file
 )->bytes:       # up to 8,192 bytes
-    "Read the beginning and the end of a file, which tell most pictures of one size apart."
+    "Read the beginning and the end of a file, which distinguish most pictures of one size."
     with open(file,"rb") as f:
         start = f.read(4096)
         f.seek(max(0, os.path.getsize(file)-4096))
@@ -390,7 +388,7 @@ def both_ends(
 def digest_of(
     file:str,   # a file
 )->bytes:       # SHA-256
-    "A fingerprint of a whole file."
+    "Compute a fingerprint of a whole file."
     with open(file,"rb") as f: return hashlib.file_digest(f, "sha256").digest()
 
 # %% ../../nbs/50_data/09_own.ipynb #9c1b37cf
@@ -414,20 +412,20 @@ def said_of(
     first:str,                         # the file with the same bytes
     apart:dict[str,tuple[str,str]],    # what differs, and how
 )->str:
-    "Say what is the matter with a copy."
+    "Describe a copy."
     what = "; ".join(f"{name} {a} and {b}" for name,(a,b) in apart.items())
     return f"the same picture as {first} ({what})"
 
 def copies(
     pictures:Pictures,  # as listed
 )->dict[str,str]:       # file -> what is the matter
-    "Files with the same bytes that are in two splits or two classes."
+    "Find files with the same bytes that are in two splits or two classes."
     return {file:said_of(first, apart) for file,first,apart in twins(pictures)}
 
 def warn_of_copies(
     pictures:Pictures,  # with the split of each
 )->None:
-    "Name pictures that are filed under two classes, or that are in two splits, which makes scores too good."
+    "Warn of pictures in two classes, and of pictures in two splits, which bias scores optimistically."
     harms = {"class":"are filed under two classes, so one label of each is wrong",
              "split":"are copies of pictures in another split, so scores are too good"}
     found = twins(pictures)
@@ -447,7 +445,7 @@ def own_transforms(
     side:int|None,   # pixels
     channels:int,    # 1 or 3
 )->tuple:            # `prepare` and `transform` for ImageFiles
-    "Those of HIER for color and a network, else those of the Inspecting paper."
+    "Make the transforms of HIER for color images and a network, else those of the Inspecting paper."
     return (
         hier_transforms(model, train, size, side if train else None) if model and channels==3
         else inspecting_transforms(train, size, channels))
@@ -472,8 +470,8 @@ def load_own(
     cache_megabytes:float=0, # memory for decoded images, millions of bytes, shared out by split
     min_images:int=1,        # images that a class must have; those with fewer are left out, and named
 )->Data:                     # splits of (image, label), labels in taxonomy order, training classes first
-    """Your own images as a data set.
-    `FileNotFoundError` names what is not there, `ValueError` what is wrong with folder, table or options."""
+    """Load a user's own images as a data set.
+    `FileNotFoundError` names absent files; `ValueError` for a fault of folder, table or options."""
     path = Path(path)
     pictures = with_enough(read_own(path, min_images), min_images)
     require_files(pictures)
@@ -514,7 +512,7 @@ def load_own(
 def check_own(
     path:Path,       # a folder, or a table
 )->dict[str,str]:    # image -> what is wrong with it; or the one line that all are whole
-    "Decode every image of one's own."
+    "Decode every image of a user's own."
     try: pictures = read_own(path)
     except ValueError as e: return {str(path):str(e)}
     bad = verify_images(pictures.files)

@@ -24,7 +24,7 @@ def plankton_home(
     name:str,     # one of `titles`
     folder:Path,  # folder of this set, `root/name`
 )->Path:          # folder whose subfolders are level 0
-    "Find the top of the tree of folders. `FileNotFoundError` says what to get and where to put it."
+    "Find the top of the tree of folders. `FileNotFoundError` names what to get and where to put it."
     inside = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".",
         "__"))) if folder.is_dir() else []
     if home := next((p for p in inside if p.name.lower()==name), None): return home
@@ -39,7 +39,7 @@ def read_plankton(
     name:str,     # one of `titles`
     folder:Path,  # folder of this set, `root/name`
 )->Labeled:      # images by class
-    """The folders of a plankton set.
+    """Read the folders of a plankton set.
     `FileNotFoundError`; `ValueError` names a folder without images, or an image outside any class."""
     home = plankton_home(name, folder)
     try:
@@ -69,8 +69,8 @@ def load_plankton(
     # memory for decoded images, millions of bytes; 420 hold any of the three at 128 pixels
     cache_megabytes:float=0,
 )->Data:                     # splits train, val, test; images of 3 channels, of MesoZ 1
-    """A plankton set, all classes in all splits.
-    `FileNotFoundError` says what to put where; `ValueError` names a folder."""
+    """Load a plankton set, all classes in all splits.
+    `FileNotFoundError` names what to put where; `ValueError` names a folder."""
     found = read_plankton(name, folder)
     parts = image_splits(torch.tensor(found.labels), seed, stratified)
     complete = compare_counts(name, found.counts, plankton_counts[name])

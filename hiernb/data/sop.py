@@ -16,7 +16,7 @@ from .image_lists import (
 def read_sop(
     folder:Path,           # folder of this set, `root/sop`
 )->tuple[Listing,Path]:    # what the lists say; the folder that their paths start from
-    "The two lists of Stanford Online Products. `FileNotFoundError`; `ValueError` with file and line."
+    "Read the two lists of Stanford Online Products. `FileNotFoundError`; `ValueError` with file and line."
     file = locate("sop", folder, ["Ebay_train.txt"])
     home = file.parent
     columns = dict(image_id=int, class_id=int, super_class_id=int, path=str)
@@ -55,8 +55,8 @@ def load_sop(
     seed:int=0,   # draws the validation classes
     **options,    # `val`, `model`, `size`, `side`, `cache_megabytes` of `class_disjoint`
 )->Data:          # splits train, val (unless 0), test
-    """Stanford Online Products.
-    `FileNotFoundError` says what to put where, or names images; `ValueError` with file and line."""
+    """Load Stanford Online Products.
+    `FileNotFoundError` names what to put where; `ValueError` with file and line."""
     listing,home = read_sop(folder)
     return class_disjoint("sop", listing, home, sop_sizes, dict(recall_at=[1,10,100,1000]), seed, **options)
 

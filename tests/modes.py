@@ -247,6 +247,8 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.retrieval.r_precision":lambda: a(ranking, labels),
     "metric.retrieval.map_at_r":lambda: a(x, labels, y, theirs),
     "metric.retrieval.class_interval":lambda: a(x[:, 0], labels, 19, gen()),
+    "metric.retrieval.check_ranking":lambda: a(ranking, N, True),
+    "metric.retrieval.misses_by_chance":lambda: a(torch.arange(5).double(), 9, 3),
     "metric.retrieval.recall_chance":lambda: a(labels, (1, 3), theirs),
     "metric.retrieval.retrieval_ceiling":lambda: a("Recall@1", labels),
     "metric.retrieval.chance_at_r":lambda: a(labels),

@@ -111,7 +111,7 @@ def retrieval_table(
         return pd.DataFrame(columns=columns)
     ks = [k for k in (1,2,4,8) if k<=points.n_candidates]
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*nobody to find.*")
+        warnings.filterwarnings("ignore", message=".*nothing to find.*")
         return retrieval_rows(points, ks, taxonomy, n_permutations, generator=generator, ranking=ranking)
 
 # %% ../../nbs/80_run/01_examine.ipynb #7df3d795

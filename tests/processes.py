@@ -83,13 +83,13 @@ def steps(make_model, make_loss, options):
     # no code need be made
     with patch.object(torch, "compile", lambda m, compiler=torch.compile: compiler(m, backend="eager")):
         learner = Learner(net, loss, Options(optimizer="adamw", lr=1e-2, clip_norm=1., **options), "cpu")
-    learner.agree()
+    learner.broadcast_weights()
     net.train()
     loss.train()
     for i in range(STEPS):
         values.append(learner.gradient(i, len(labels), share(images[i]), share(labels))[0]["loss"])
-        if i==0: first = [p.grad.clone() for p in (*learner.ours,*learner.theirs)]
-        learner.move()
+        if i==0: first = [p.grad.clone() for p in learner.parameters]
+        learner.update_weights()
     return dict(loss=torch.stack(values), gradient=first,
         weights=[*net.state_dict().values(),*loss.state_dict().values()])
 

@@ -373,7 +373,7 @@ def test_without_locks_of_the_system_the_holder_is_named(tmp_path):
     (folder/".lock.held").write_text("7\nmachine-9\n")
     no_locks = OSError(errno.ENOLCK, "No locks available")
     with mock.patch("fcntl.flock", side_effect=no_locks):
-        refuses(lambda: enter(folder), ["(process 7 on machine-9, says "])
+        refuses(lambda: enter(folder), ["(process 7 on machine-9, by "])
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path/"file").touch()

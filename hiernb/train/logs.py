@@ -27,76 +27,76 @@ from ..data.base import csv_text,write_atomic
 # %% ../../nbs/65_train/10_logs.ipynb #d0f98486
 def git_state(
     folder:str|Path=".",     # somewhere in a work tree, or not
-    holds:str="",            # a file of the folder that belongs to the repository: an environment in somebody's work tree is no part of his work
+    holds:str="",            # a file that must belong to the repository: those of an environment in it do not
 )->dict[str,Any]|None:  # commit, and whether files differ from it; None outside a repository or without git
     """Read the commit of a folder.
     No program that its configuration names is run: monitor, hooks and filters are off, nothing is fetched."""
     off = {"core.fsmonitor":"false", "core.hooksPath":os.devnull}
-    alone = (
-        os.environ
-        |dict(GIT_ALLOW_PROTOCOL="none", GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0",
-        GIT_OPTIONAL_LOCKS="0"))
+    alone = os.environ|dict(
+        GIT_ALLOW_PROTOCOL="none", GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0")
     def git(*words, check=True):
         settings,values = [],{f"HIERNB_OFF_{i}":value for i,value in enumerate(off.values())}
         for name,variable in zip(off, values):
             # `-c name=value` ends a name at its first =, and the name of a filter may hold one;
             # git before 2.31 does not take --config-env, and ends
-            settings += [f"--config-env={name}={variable}"] if "=" in name else ["-c",f"{name}={values[variable]}"]
-        return subprocess.run(["git","--no-pager","-C",str(folder),*settings,*words], stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=30, check=check, env=alone|values).stdout
+            if "=" in name: settings.append(f"--config-env={name}={variable}")
+            else: settings += ["-c",f"{name}={values[variable]}"]
+        command = ["git","--no-pager","-C",str(folder),*settings,*words]
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+            check=check, env=alone|values).stdout
     try:
         if holds: git("ls-files","--error-unmatch",holds)
         commit = git("rev-parse","HEAD").strip()
-        filters = git("config","-z","--name-only","--get-regexp",
-            r"^filter\..*\.(clean|smudge|process|required)$", check=False)
+        programs = r"^filter\..*\.(clean|smudge|process|required)$"
+        filters = git("config","-z","--name-only","--get-regexp",programs, check=False)
         off |= {name:"false" if name.endswith("required") else "" for name in filters.split("\0") if name}
-        return dict(commit=commit,
-            dirty=bool(git("status","--porcelain","--ignore-submodules=dirty").strip()))
+        status = git("status","--porcelain","--ignore-submodules=dirty").strip()
+        return dict(commit=commit, dirty=bool(status))
     except (OSError,subprocess.SubprocessError): return None
 
 # %% ../../nbs/65_train/10_logs.ipynb #6c50bde4
 def installed(
     package:str="hiernb",  # whose requirements to look up
 )->dict[str,str|None]:     # the package and what it requires -> version; None: not installed
-    "Versions of a package and of what it is built on."
-    try:
-        names = [package,
-            *(re.match(r"[\w.-]+", r)[0] for r in requires(package) or () if "extra ==" not in r)]
-    except PackageNotFoundError: names = [package]
+    "Look up the versions of a package and of its requirements."
     def known(name):
         try: return version(name)
         except PackageNotFoundError: return None
+    try: required = [r for r in requires(package) or () if "extra ==" not in r]
+    except PackageNotFoundError: required = []
+    names = [package, *(re.match(r"[\w.-]+", r)[0] for r in required)]
     return {name:known(name) for name in names}
 
 def environment(
     processes:int=1,        # how many train together
     **seeds,                # name -> number that decides what is random
-)->dict[str,Any]:           # time, command, seeds, processes, versions, python, platform, processors, threads, device, git, hiernb_git: ready for JSON
-    "The circumstances of a run."
+)->dict[str,Any]:           # for JSON
+    "Collect the circumstances of a run: time, command, versions, machine, repositories."
     cuda = torch.cuda.is_available()
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    mine = len(os.sched_getaffinity(0)) if hasattr(os,"sched_getaffinity") else os.cpu_count()
-    return dict(started=now, command=[Path(sys.argv[0]).name,*sys.argv[1:]], seeds=seeds, processes=processes,
-        versions=installed(),
-        python=platform.python_version(), platform=platform.platform(), processors=mine,
-        threads=torch.get_num_threads(),
+    processors = len(os.sched_getaffinity(0)) if hasattr(os,"sched_getaffinity") else os.cpu_count()
+    return dict(
+        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        command=[Path(sys.argv[0]).name,*sys.argv[1:]], seeds=seeds, processes=processes,
+        versions=installed(), python=platform.python_version(), platform=platform.platform(),
+        processors=processors, threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
         cuda=torch.version.cuda if cuda else None,
-        # of the folder one stands in, and of the library where it is a checkout
-        git=git_state(), hiernb_git=git_state(str(files("hiernb")), "__init__.py"))
+        git=git_state(),                                        # of the current folder
+        hiernb_git=git_state(str(files("hiernb")), "__init__.py"))  # of the library, where it is a checkout
 
 # %% ../../nbs/65_train/10_logs.ipynb #9d84b516
 def event_bytes(
     row:Mapping[str,float|None],  # of the history: epoch and numbers; None: not judged
     at:float,                # seconds since 1970
-)->list[bytes]:              # one event a number, serialized
-    "A row of the history as TensorBoard's events; a name train_x is x in the group train."
+)->list[bytes]:              # one event per number, serialized
+    "Convert a row of the history to TensorBoard's events; a name train_x is x in the group train."
     from tensorboard.compat.proto.event_pb2 import Event  # a third of a second, for those who train
     from tensorboard.compat.proto.summary_pb2 import Summary
-    tag = lambda name: re.sub(r"^(train|val|test)_", r"\1/", name)
-    return [Event(wall_time=at, step=int(row["epoch"]),
-        summary=Summary(value=[Summary.Value(tag=tag(k), simple_value=v)])).SerializeToString()
-            for k,v in row.items() if k!="epoch" and v is not None]
+    def event(name, number):
+        tag = re.sub(r"^(train|val|test)_", r"\1/", name)
+        summary = Summary(value=[Summary.Value(tag=tag, simple_value=number)])
+        return Event(wall_time=at, step=int(row["epoch"]), summary=summary).SerializeToString()
+    return [event(name, v) for name,v in row.items() if name!="epoch" and v is not None]
 
 @contextmanager
 def naming(
@@ -105,12 +105,12 @@ def naming(
     "Name the file in an `OSError`."
     try: yield
     except OSError as e:
-        raise OSError(e.errno,
-            f"could not write {path}: {e.strerror or e}. Free some space or choose another folder") from e
+        why = f"{e.strerror or e}. Free some space or choose another folder"
+        raise OSError(e.errno, f"could not write {path}: {why}") from e
 
 # %% ../../nbs/65_train/10_logs.ipynb #dae083f8
 class TensorBoard:
-    "TensorBoard's event file of one run, in folder/tensorboard. `OSError` names it if it cannot be written."
+    "Write TensorBoard's event file of one run, in folder/tensorboard. `OSError` if it cannot be written."
     def __init__(self,
         folder:str|Path,                         # of the run
         history:Sequence[Mapping[str,float]]=(), # rows that are there already
@@ -139,17 +139,17 @@ class TensorBoard:
 
 # %% ../../nbs/65_train/10_logs.ipynb #ab1942b0
 def need_wandb()->ModuleType: # the package
-    "Weights & Biases. `ValueError` if it is not installed."
+    "Import Weights & Biases. `ValueError` if it is not installed."
     try: import wandb
     except ImportError as e:
-        raise ValueError("wandb=… sends the log to Weights & Biases, whose package is not installed: pip "
-            "install wandb, or leave the option out") from e
+        raise ValueError("wandb=… sends the log to Weights & Biases, whose package is not installed: "
+            "pip install wandb, or leave the option out") from e
     return wandb
 
 def wandb_id(
     folder:str|Path,  # of the run
 )->str:               # 32 hex digits
-    "The run's name at Weights & Biases."
+    "Read the run's identifier at Weights & Biases, or draw it."
     path = Path(folder)/"wandb_id"
     if not path.is_file(): write_atomic(path, uuid.uuid4().hex.encode())
     return path.read_text()
@@ -165,8 +165,8 @@ class Logs:
         tensorboard:bool=True,                   # write TensorBoard's file
         wandb:str|None=None,  # project at Weights & Biases; None: nothing leaves the machine
     ):
-        self.folder,self.history,self.board,self.run = (
-            Path(folder),history,TensorBoard(folder, history) if tensorboard else None,None)
+        self.folder,self.history,self.run = Path(folder),history,None
+        self.board = TensorBoard(folder, history) if tensorboard else None
         if history: self.write()  # it may lack what was saved in the last moment
         if not wandb: return
         about = dict(project=wandb, name=self.folder.name, dir=str(self.folder), config=dict(settings))
@@ -175,11 +175,11 @@ class Logs:
     def write(self)->None:
         write_atomic(self.folder/"log.csv", csv_text(pd.DataFrame(self.history)).encode())
     def add(self)->None: # the last row of the history
+        row = self.history[-1]
         self.write()
-        if self.board: self.board.add(self.history[-1])
-        if self.run:
-            self.run.log({k:v for k,v in self.history[-1].items() if v is not None},
-                step=int(self.history[-1]["epoch"]))
+        if self.board: self.board.add(row)
+        numbers = {name:v for name,v in row.items() if v is not None}
+        if self.run: self.run.log(numbers, step=int(row["epoch"]))
     def close(self)->None:
         if self.board: self.board.close()
         if self.run: self.run.finish()
@@ -189,34 +189,33 @@ def line(
     row:Mapping[str,float],  # of the history
     epochs:int,              # in all
 )->str:                      # without newline
-    "A row of the history for people."
-    apart = ("epoch","seconds","images_per_second")
-    numbers = [f"{k} {v:.4g}" for k,v in row.items() if k not in apart and v is not None]
-    return (
-        f"epoch {int(row['epoch'])}/{epochs}: {', '.join(numbers)}; {row['seconds']:.1f} s, "
-        f"{row['images_per_second']:.0f} images/s")
+    "Format a row of the history as a line."
+    timing = ("epoch","seconds","images_per_second")
+    numbers = [f"{name} {v:.4g}" for name,v in row.items() if name not in timing and v is not None]
+    speed = f"{row['seconds']:.1f} s, {row['images_per_second']:.0f} images/s"
+    return f"epoch {int(row['epoch'])}/{epochs}: {', '.join(numbers)}; {speed}"
 
 # %% ../../nbs/65_train/10_logs.ipynb #6df4204e
 class Lines(tqdm):
-    "A bar for files and pipes: plain lines, none within a minute of another or of the start."
+    "Print a bar as plain lines in files and pipes, none within a minute of another or of the start."
     every = 60.                                              # seconds
     def __init__(self, *about, **more):
-        self.told = time.monotonic()
+        self.printed_at = time.monotonic()
         form = "{desc}: {n_fmt} of {total_fmt} {unit}, {elapsed} so far, {remaining} to go{postfix}"
         super().__init__(*about, **more|dict(leave=False, bar_format=form))
 
     def display(self, msg:str|None=None, pos:int|None=None)->None: # msg: "" clears a bar
-        if msg is not None or time.monotonic()-self.told<self.every: return
-        self.told = time.monotonic()
+        if msg is not None or time.monotonic()-self.printed_at<self.every: return
+        self.printed_at = time.monotonic()
         say(str(self))
 
 def progress_bar(
     total:int,          # things to do
     what:str,           # is being done
     unit:str,           # what the things are
-    shown:bool=True,    # False: says nothing
+    shown:bool=True,    # False: prints nothing
     **more,             # for tqdm
 )->tqdm:                # to be updated and closed
-    "A bar in a terminal, lines elsewhere."
+    "Make a bar in a terminal, lines elsewhere."
     kind,shown = tqdm if is_watched() else Lines,shown and sys.stderr is not None
     return kind(total=total, desc=what, unit=unit, disable=not shown, **more)

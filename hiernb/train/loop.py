@@ -213,7 +213,7 @@ def start(self:Trainer,
         sweep(self.folder, all=not resume, unfinished=len(self.history)<epochs)
         self.write_circumstances(self.earlier)
     any_rank(False)                                # nobody reads before it is written
-    self.learner.agree()
+    self.learner.broadcast_weights()
     if not first or not self.options.select_on_test: return
     warnings.warn("epochs are judged by the test split; the best one's number there is no test result",
         stacklevel=4)

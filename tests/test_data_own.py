@@ -429,5 +429,5 @@ def test_copies_on_both_sides_of_a_drawn_split_are_named(tmp_path):
         (tmp_path/"b").mkdir(exist_ok=True)
         Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path/"a"/f"{k}.png")
         Image.new("RGB", (8, 8), (k, 0, 0)).save(tmp_path/"b"/f"{k}.png")
-    with pytest.warns(UserWarning, match="copies of pictures in another split, so scores are too good"):
+    with pytest.warns(UserWarning, match="in another split, so test scores are optimistically biased"):
         load(tmp_path, size=8)

@@ -322,7 +322,7 @@ gray = torch.zeros(3,1,256, dtype=torch.uint8)
     negative=(lambda: PixelCache(3, 3, -1), "cache_megabytes must be"),
     nan=(lambda: PixelCache(3, 3, float("nan")), "cache_megabytes must be"),
     infinite=(lambda: PixelCache(3, 3, float("inf")), "cache_megabytes must be"),
-    memory=(lambda: PixelCache(3, 3, 1e11), "cache_megabytes=1e+11 cannot be had: Cannot allocate memory; "
+    memory=(lambda: PixelCache(3, 3, 1e11), "cache_megabytes=1e+11 is not available: Cannot allocate memory; "
         "choose less"),
     means=(lambda: Normalize([0.], [1.])(gray), "1 means for an image of 3 channels"),
     model=(lambda: hier_transforms("vits", True), "no transforms are known for a model named 'vits'; known: "
@@ -429,7 +429,7 @@ labeled_images = dict(source="list.txt", home=Path("images"), paths=[f"{i}.png" 
     no_image=(lambda: Labeled(**labeled_images|dict(labels=[0,2]*20)),
         "list.txt: class 'b' has no image; expected at least one of each class"),
     few=(lambda: image_splits(torch.zeros(9, dtype=int), 0),
-        "of 9 images cannot be had; expected at least 10"),
+        "of 9 images leave a split empty; expected at least 10"),
 ))
 def test_labeled_images_that_cannot_be_split(call, words): refuses(call, words)
 
@@ -819,10 +819,10 @@ def unreachable(home):
 no_val = "val must be 0…199 of the 200 training images"
 
 @refusals(dict(
-    not_asked=(cifar100.obtain, "nothing is downloaded unasked"),
-    unreachable=(unreachable, "it could not be got", "(size 169 MB; license: not stated)"),
+    not_asked=(cifar100.obtain, "it is downloaded only with download=True"),
+    unreachable=(unreachable, "its download failed", "(size 169 MB; license: not stated)"),
     not_writable=(below_a_file(unreachable), "cannot be put there: Not a directory"),
-    nowhere=(lambda home: load("cifar100", root=home/"none"), "unasked. Get its 60,000 images",
+    nowhere=(lambda home: load("cifar100", root=home/"none"), "download=True. Get its 60,000 images",
         "cifar.html (load('cifar100', download=True) does) and put"),
     all=(loaded_cifar(val=200), no_val),
     fraction=(loaded_cifar(val=1.5), no_val),

@@ -208,7 +208,7 @@ def test_a_picture_in_two_classes_is_named_before_training(folder):
     (folder/"b"/"c"/"again.png").write_bytes((folder/"a"/"1.png").read_bytes())
     # in one class it makes no label wrong
     (folder/"a"/"again.png").write_bytes((folder/"a"/"2.png").read_bytes())
-    with pytest.warns(UserWarning, match="1 pictures are filed under two classes, .*again.png is the same "
+    with pytest.warns(UserWarning, match="1 pictures are in two classes, .*again.png is the same "
         "picture as .*1.png .class a and b/c"):
         load(folder, val=.25, test=.25, split="classes")
     assert verify(folder).state.str.contains("the same picture").sum()==1

@@ -190,7 +190,7 @@ def receive(
             bar.update(file.write(chunk))
             if file.tell()>most: raise too_large
             if time.monotonic()>end:
-                raise OSError(f"it took too long, {file.tell():,} bytes are there; call again to go on")
+                raise OSError(f"it took too long, {file.tell():,} bytes are there; call again to resume")
     if file.tell()<whole: raise OSError(f"the connection broke after {file.tell():,} of {whole:,} bytes")
     file.flush()
     os.fsync(file.fileno())

@@ -230,7 +230,7 @@ def check_images(
         try: values = np.asarray(labels)
         except ValueError: values = np.empty(0)
         if values.shape!=(len(pixels),) or values.dtype.kind not in "iu":
-            raise ValueError(f"{where}: expected {what} to be {len(pixels)} whole numbers, one an image, "
+            raise ValueError(f"{where}: expected {what} to be {len(pixels)} whole numbers, one per image, "
                 f"found {str(labels)[:60]}")
         bad = np.flatnonzero((values<0)|(values>=count))
         if len(bad):
@@ -287,11 +287,11 @@ def obtain(
     if place := find(folder): return place
     archive = folder/CIFAR100.filename
     put = f"put {archive.name} or cifar-100-binary.tar.gz, or the folder that it unpacks to, into {folder}"
-    if not download: raise missing("cifar100", folder, "nothing is downloaded unasked", put)
+    if not download: raise missing("cifar100", folder, "it is downloaded only with download=True", put)
     require_writable(folder, "cifar100")
     try: return Place(fetch(CIFAR100.url, archive, CIFAR100.tgz_md5, timeout), "python")
     except (OSError,ValueError) as e:
-        raise missing("cifar100", folder, f"it could not be got: {e}", put) from e
+        raise missing("cifar100", folder, f"its download failed: {e}", put) from e
 
 # %% ../../nbs/50_data/10_cifar100.ipynb #7e31a9d0
 binary_md5 = "03b5dce01913d631647c71ecec9e9cb8"   # of cifar-100-binary.tar.gz, as the set's site gives it

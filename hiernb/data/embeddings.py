@@ -160,7 +160,7 @@ def as_embeddings(
             raise ValueError(f"{at}expected `embeddings` and `labels`, found no `{name}`; there is "
                 f"{shown}{hint}")
     if other := [str(k) for k in parts if k not in known]:
-        warnings.warn(f"{at}{', '.join(other)} is not read; known are {', '.join(known)}", stacklevel=3)
+        warnings.warn(f"{at}{', '.join(other)} is not read; the known parts are {', '.join(known)}", stacklevel=3)
     proxies,split = parts.get("proxies"),parts.get("split")
     try:
         x = as_matrix(parts["embeddings"], "embeddings")
@@ -291,7 +291,7 @@ def read_pt(
         lines = str(e).strip().splitlines() or [type(e).__name__]
         why = (
             f"it names {named[1]}" if named else "" if "Weights only" in lines[0]
-            else f"torch says {lines[0][:160]}")
+            else f"torch: {lines[0][:160]}")
         raise ValueError(f"{path} cannot be read without running code from it, or is "
             f"damaged{why and ': '+why}; "
             "save a dictionary of tensors and lists of names") from None
@@ -403,7 +403,7 @@ def require_header(
     """Require cells under column names.
     `ValueError` for a table that was not cut into cells, or has numbers in place of names."""
     if len(names)==1 and re.search(r"\S\W+\S", names[0]):
-        raise ValueError(f"found one column alone, {names[0][:80]!r}; if it is several, say what stands "
+        raise ValueError(f"found one column alone, {names[0][:80]!r}; if it is several, name the character "
                          "between the cells: delimiter=' ', in a command --delimiter ' '")
     number = re.compile(r"\s*[+-]?[\d.]+(e[+-]?\d+)?\s*", re.I)
     if "." in "".join(names) and all(map(number.fullmatch, names)):
@@ -511,7 +511,7 @@ def table_parts(
     `ValueError` for missing columns, and with row, column and text for a cell that is no number."""
     names = list(map(str, table.columns))
     table = table.set_axis(names, axis=1)
-    if not len(table): raise ValueError("expected a row a sample, found column names alone")
+    if not len(table): raise ValueError("expected one row per sample, found column names alone")
     chosen = label_column(table, labels)
     for c in (chosen,"split"):
         if c not in names: continue

@@ -126,7 +126,7 @@ def obtain(
     try: from_npm(folder, missing)
     except (OSError,ValueError) as e:
         raise FileNotFoundError("\n".join([f"{len(missing)} of {len(states)} emoji packages are not in "
-            f"{folder} and could not be got: {e}",
+            f"{folder} and their download failed: {e}",
             "On a machine with npm run", "  npm pack "+" ".join(f"{p.name}@{p.version}" for p in missing),
             f"and put into {folder}:",
             *(f"  {p.tarball}" for p in missing), f"(size {s.size}; license: {s.license})",

@@ -132,7 +132,7 @@ def obtain(
         try: way(folder)
         except (OSError,ValueError) as e: said.append(f"  {way.__name__}: {e}")
         if found := find(folder): return found
-    raise FileNotFoundError("\n".join([f"Fashion-MNIST is not in {folder} and could not be got:", *said,
+    raise FileNotFoundError("\n".join([f"Fashion-MNIST is not in {folder} and its download failed:", *said,
         f"Put {', '.join(files)} (size {s.size}; license: {s.license}; "
         f"github.com/zalandoresearch/fashion-mnist) "
         f"into {folder}, or install Debian's dataset-fashion-mnist, "

@@ -190,7 +190,7 @@ class PixelCache:
                 shared(self.budget, torch.uint8),shared(images*40, torch.long)[:images*5].view(images,5))
         except OSError as e:
             raise OSError(e.errno,
-                f"cache_megabytes={megabytes:g} cannot be had: {e.strerror}; choose less") from e
+                f"cache_megabytes={megabytes:g} is not available: {e.strerror}; choose less") from e
         self.used = Value("q", 0)                       # bytes given out so far, with a lock
     def __reduce__(self):
         if self.budget: warnings.warn("a copy by pickling, such as a worker process that is spawned gets, "

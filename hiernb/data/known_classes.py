@@ -65,7 +65,7 @@ def image_splits(
     """Draw splits of 70 %, 10 % and 20 % of the images.
     `ValueError` for fewer than 10. Inspecting paper, arXiv:2301.11065."""
     n = len(labels)
-    if n<10: raise ValueError(f"70 %, 10 % and 20 % of {n} images cannot be had; expected at least 10")
+    if n<10: raise ValueError(f"70 %, 10 % and 20 % of {n} images leave a split empty; expected at least 10")
     train,val = n*7//10,n//10
     groups = labels if stratified else torch.zeros_like(labels)
     return stratified_split(groups, dict(train=train,val=val,test=n-train-val),

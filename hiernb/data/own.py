@@ -194,7 +194,7 @@ def table_columns(
     lost = [n for n in ("path","class") if n not in known]
     twice = [n for n in known if header.count(n)>1]
     if lost:
-        raise ValueError(f"{says} path, class and, if you like, split and taxonomy; {' and '.join(lost)} not "
+        raise ValueError(f"{says} path, class and optionally split and taxonomy; {' and '.join(lost)} not "
             f"in {header}")
     if twice: raise ValueError(f"{says} to differ; column {twice[0]} stands twice")
     if other := [n for n in header if n not in known]:
@@ -426,8 +426,8 @@ def warn_of_copies(
     pictures:Pictures,  # with the split of each
 )->None:
     "Warn of pictures in two classes, and of pictures in two splits, which bias scores optimistically."
-    harms = {"class":"are filed under two classes, so one label of each is wrong",
-             "split":"are copies of pictures in another split, so scores are too good"}
+    harms = {"class":"are in two classes, so one label of each is wrong",
+             "split":"are copies of pictures in another split, so test scores are optimistically biased"}
     found = twins(pictures)
     for what,harm in harms.items():
         named = [f"{file} is {said_of(first, {what:apart[what]})}"

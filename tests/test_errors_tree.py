@@ -13,7 +13,7 @@ from hiernb.geometry.poincare import expmap0
 from hiernb.tree.compare import (
     as_tree, both_sides, clades, class_retrieval, cophenetic_correlation, triplet_agreement)
 from hiernb.tree.formats import (
-    check_path_sizes, comment_end, decode, find_delimiter, newick_error, newick_tokens, node_paths,
+    check_path_sizes, comment_end, decode_text, find_delimiter, newick_error, newick_tokens, node_paths,
     read_pairs, read_table)
 from hiernb.tree.infer import (
     check_distances, cophenetic, neighbor_joining, pairwise_distance, proxy_tree, upgma)
@@ -37,7 +37,7 @@ def table(tmp_path):
     return write
 
 TEXT = {
-    "bytes that are no UTF-8": (lambda: decode("a\nkäfer".encode("latin1"), "t.csv"),
+    "bytes that are no UTF-8": (lambda: decode_text("a\nkäfer".encode("latin1"), "t.csv"),
         "t.csv, line 2: expected UTF-8 text, found the byte 0xe4"),
     "two possible delimiters": (lambda: find_delimiter("a;b,c\n1;2,3\n", "t.csv"),
         "t.csv: cannot tell what stands between the cells of 'a;b,c'"),

@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['delimiters', 'is_number', 'token', 'bracket', 'nfc', 'decode', 'read_text', 'cut', 'is_even', 'find_delimiter',
+__all__ = ['delimiters', 'is_number', 'token', 'bracket', 'nfc', 'decode_text', 'read_text', 'cut', 'is_even', 'find_delimiter',
            'most_bytes', 'read_varint', 'read_thrift', 'page_contents', 'check_parquet', 'require_pyarrow',
-           'read_parquet', 'parquet_cells', 'read_table', 'quote', 'newick_error', 'comment_end', 'newick_tokens',
-           'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'check_path_sizes', 'node_paths']
+           'read_parquet', 'cell_text', 'parquet_cells', 'read_table', 'quote', 'newick_error', 'comment_end',
+           'newick_tokens', 'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'check_path_sizes',
+           'node_depths', 'node_paths']
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90c1
 def nfc(
@@ -29,7 +30,7 @@ def nfc(
     "Normalize a name, so that equal names have equal text."
     return unicodedata.normalize("NFC", text)
 
-def decode(
+def decode_text(
     data:bytes,         # UTF-8, with or without a byte-order mark, or UTF-16 with one
     source:str|Path,    # the file, for messages
 )->str:                 # without the mark
@@ -38,15 +39,15 @@ def decode(
     try: return data.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[:error.start].count(b"\n")+1
-        raise ValueError(f"{source}, line {line}: expected UTF-8 text, found the byte "
-            f"0x{data[error.start]:02x}; "
-                         "save it as UTF-8, for example with `iconv -f latin1 -t utf-8`") from None
+        raise ValueError(
+            f"{source}, line {line}: expected UTF-8 text, found the byte 0x{data[error.start]:02x}; "
+            "save it as UTF-8, for example with `iconv -f latin1 -t utf-8`") from None
 
 def read_text(
     file:str|Path,  # a text file
 )->str:
-    "Read a text file. `FileNotFoundError`, or `ValueError` as `decode`."
-    return decode(Path(file).expanduser().read_bytes(), file)
+    "Read a text file. `FileNotFoundError`, or `ValueError` as `decode_text`."
+    return decode_text(Path(file).expanduser().read_bytes(), file)
 
 # %% ../../nbs/20_tree/01_formats.ipynb #189aeafe
 delimiters = ("\t",";","|",",")
@@ -57,9 +58,11 @@ def cut(
     source:str|Path,  # the file, for messages
 )->list[tuple[int,list[str]]]:  # line number and cells, without outer blanks, of each row that is not blank
     "Cut a text into rows and cells. `ValueError` with file and line for an unclosed quote."
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True,
-        strict=True)
-    try: rows = [(reader.line_num,[cell.strip() for cell in row]) for row in reader]
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    rows = []
+    try:
+        for row in reader: rows.append((reader.line_num,[cell.strip() for cell in row]))
     except csv.Error as error: raise ValueError(f"{source}, line {reader.line_num}: {error}") from None
     return [(line,row) for line,row in rows if any(row)]
 
@@ -67,16 +70,17 @@ def is_even(
     text:str,         # of a table
     delimiter:str,    # between cells
 )->bool:
-    "Tell whether all rows have as many cells."
-    try: return len({len(row) for _,row in cut(text, delimiter, "")})==1
+    "Tell whether all rows have the same number of cells."
+    try: rows = cut(text, delimiter, "")
     except ValueError: return False
+    return len({len(row) for _,row in rows})==1
 
 def find_delimiter(
     text:str,                 # of a table, or its beginning
     source:str|Path,          # the file, for messages
-    delimiter:str|None=None,  # as given; None: to be found
+    delimiter:str|None=None,  # as given; None: find it
 )->str:
-    "Find what stands between the cells of a table. `ValueError` if it can be either of two, or no character."
+    "Find what separates the cells of a table. `ValueError` if it can be either of two, or no character."
     if delimiter is not None:
         if len(delimiter)==1 and delimiter not in '"\r\n': return delimiter
         raise ValueError(f"{source}: delimiter must be one character, as ';' or a tab; got {delimiter!r}")
@@ -86,9 +90,9 @@ def find_delimiter(
     if found[0]=="\t": return "\t"
     if len(found)>1: found = [mark for mark in found if is_even(text, mark)]
     if len(found)==1: return found[0]
-    marks = ", ".join(map(repr, delimiters))
-    raise ValueError(f"{source}: cannot tell what stands between the cells of {header[:80]!r}; "
-                     f"give delimiter=…, one of {marks}")
+    raise ValueError(
+        f"{source}: cannot tell what stands between the cells of {header[:80]!r}; "
+        f"give delimiter=…, one of {', '.join(map(repr, delimiters))}")
 
 # %% ../../nbs/20_tree/01_formats.ipynb #3c1e90aa
 def most_bytes(
@@ -102,14 +106,17 @@ def read_varint(
     at:int,           # where it begins
 )->tuple[int,int]:    # its value, ≥ 0, and where it ends
     "Read a whole number of seven bits per byte, the lowest first."
+    value = 0
     for n in range(10):
-        if data[at+n]<128: return sum((data[at+k]&127)<<7*k for k in range(n+1)),at+n+1
+        byte = data[at+n]
+        value |= (byte&127)<<7*n
+        if byte<128: return value,at+n+1
     raise ValueError(f"the number at byte {at:,} does not end")
 
 def read_thrift(
     data:bytes,
     at:int,                        # where the structure begins
-)->tuple[dict[int,int|dict],int]:  # number of a field -> whole number or structure, the others left out; where it ends
+)->tuple[dict[int,int|dict],int]:  # number of a field -> whole number or structure; where it ends
     """Read a structure in Thrift's compact protocol (Apache Thrift, doc/specs/thrift-compact-protocol.md).
     `ValueError` for fields that no header of a page has."""
     found,field = {},0
@@ -133,16 +140,19 @@ def page_contents(
     data:bytes,         # a Parquet file
     column,             # pyarrow's metadata of one of its columns, in one of its groups of rows
 )->tuple[int,int]:      # bytes and values of the pages, unpacked
-    """Add up what the headers of a column's pages declare; the reader goes by them, whatever the end of the file says
-    (Apache Parquet, parquet.thrift)."""
+    """Add up what the headers of a column's pages declare; the reader goes by them, and not by the end of
+    the file (Apache Parquet, parquet.thrift)."""
     at = column.data_page_offset
-    if column.has_dictionary_page and column.dictionary_page_offset: at = min(at, column.dictionary_page_offset)
-    n_bytes,n_values,end = 0,0,at+column.total_compressed_size
-    if not 0<=at<=end<=len(data): raise ValueError(f"a column lies in bytes {at:,} to {end:,} of {len(data):,}")
+    dictionary = column.dictionary_page_offset if column.has_dictionary_page else None
+    if dictionary: at = min(at, dictionary)
+    end = at+column.total_compressed_size
+    if not 0<=at<=end<=len(data):
+        raise ValueError(f"a column lies in bytes {at:,} to {end:,} of {len(data):,}")
+    n_bytes,n_values = 0,0
     while at<end:
         header,at = read_thrift(data, at)
         unpacked,packed = header[2],header[3]
-        about = [header[kind] for kind in (5,7,8) if kind in header]  # values, a dictionary, values in version 2
+        about = [header[kind] for kind in (5,7,8) if kind in header]  # values, a dictionary, values v2
         if min(unpacked, packed, *(part[1] for part in about))<0: raise ValueError("a page of negative size")
         n_bytes += unpacked
         n_values += sum(part[1] for part in about)
@@ -161,17 +171,18 @@ def check_parquet(
     except (IndexError,KeyError,TypeError,RecursionError) as error:
         raise ValueError("the headers of its pages are damaged") from error
     # a run of equal values takes hardly any bytes, and a row of lists holds many values
-    n_values = max(sum(column.num_values for column in columns), sum(values for _,values in pages),
-        about.num_rows*about.num_columns)
-    declared = max(8*n_values, sum(group.total_byte_size for group in groups), sum(n_bytes for n_bytes,_ in pages))
-    if declared>most_bytes(len(data)):
-        raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most {most_bytes(len(data)):,}")
+    in_columns,in_pages = sum(column.num_values for column in columns),sum(values for _,values in pages)
+    n_values = max(in_columns, in_pages, about.num_rows*about.num_columns)
+    of_groups,of_pages = sum(group.total_byte_size for group in groups),sum(n_bytes for n_bytes,_ in pages)
+    declared,most = max(8*n_values, of_groups, of_pages),most_bytes(len(data))
+    if declared>most:
+        raise ValueError(f"it declares {declared:,} bytes, a file of this size has at most {most:,}")
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90c4
 def require_pyarrow(
     file:str|Path,  # that is to be read, for the message
 )->None:
-    "Require pyarrow. `ImportError` says what to install."
+    "Require pyarrow. `ImportError` names what to install."
     if importlib.util.find_spec("pyarrow") is None:
         raise ImportError(f"reading {file} needs pyarrow: pip install pyarrow")
 
@@ -179,8 +190,8 @@ def read_parquet(
     file:str|Path,  # a Parquet file
 ):                  # `pandas.DataFrame`; columns of bytes became text
     """Read a Parquet table.
-    `ImportError` says what is missing; `ValueError` with the file for damage, more than a file of its size can hold,
-    or bytes that are no UTF-8."""
+    `ImportError` names what is missing; `ValueError` with the file for damage, more than a file of its size
+    can hold, or bytes that are no UTF-8."""
     require_pyarrow(file)
     import pandas as pd
     data = Path(file).expanduser().read_bytes()
@@ -190,43 +201,46 @@ def read_parquet(
     except (ValueError,OSError,NotImplementedError) as error:
         raise ValueError(f"{file} cannot be read as Parquet: {' '.join(str(error).split())}") from None
     for name in [name for name,dtype in table.dtypes.items() if dtype.kind=="O"]:
-        cells = [decode(cell, f"{file}, column {name}") if isinstance(cell,
-            bytes) else cell for cell in table[name]]
+        where = f"{file}, column {name}"
+        cells = [decode_text(cell, where) if isinstance(cell, bytes) else cell for cell in table[name]]
         table[name] = pd.Series(cells, index=table.index, dtype=object)
     return table.reset_index() if any(table.index.names) else table
+
+def cell_text(
+    value,      # text, a whole number, or a missing value
+    where:str,  # file, row and column, for messages
+)->str:         # without outer blanks; empty where the value is missing
+    "Write a cell as text. `ValueError` for other values."
+    if value is None or value!=value: return ""
+    whole = isinstance(value, int) or hasattr(value, "dtype") and value.dtype.kind in "iu"
+    if whole or isinstance(value, str): return str(value).strip()
+    raise ValueError(f"{where}: expected text or a whole number, found {value!r}")
 
 def parquet_cells(
     file:str|Path,  # a Parquet file of text and whole numbers
 )->list[tuple[int,list[str]]]:  # row number, 0 for the column names, and cells
-    """Read a Parquet table as cells of text; a missing value is an empty cell.
-    `ValueError` with row and column for other values."""
+    "Read a Parquet table as cells of text. `ValueError` with row and column for values of another kind."
     table = read_parquet(file)
-    rows = [(0,[str(name).strip() for name in table.columns])]
+    names = [str(name).strip() for name in table.columns]
+    rows = [(0,names)]
     for number,values in enumerate(table.itertuples(index=False), 1):
-        cells = []
-        for name,value in zip(table.columns, values):
-            missing = value is None or value!=value
-            whole = isinstance(value,int) or hasattr(value,"dtype") and value.dtype.kind in "iu"
-            if not (missing or whole or isinstance(value,str)):
-                raise ValueError(f"{file}, row {number}, column {name}: expected text or a whole number, "
-                    f"found {value!r}")
-            cells.append("" if missing else str(value).strip())
-        rows.append((number,cells))
+        row = zip(table.columns, values)
+        rows.append((number,[cell_text(v, f"{file}, row {number}, column {name}") for name,v in row]))
     return rows
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90cd
 def read_table(
     file:str|Path,            # a delimited text or a Parquet file; the first row names the columns
     delimiter:str|None=None,  # between cells; None: as the column names have it
-)->tuple[list[str],list[tuple[int,list[str]]]]:  # column names; each row's line number and cells without outer blanks
+)->tuple[list[str],list[tuple[int,list[str]]]]:  # column names; line number and cells of each row
     "Read a small table. `FileNotFoundError`, or `ValueError` for no rows or a row as long as no other."
     if str(file).lower().endswith(".parquet"): rows = parquet_cells(file)
     else:
         text = read_text(file)
         rows = cut(text, find_delimiter(text, file, delimiter), file)
     if len(rows)<2:
-        raise ValueError(f"{file}: expected a row of column names and at least one class, found {len(rows)} "
-            f"rows")
+        raise ValueError(
+            f"{file}: expected a row of column names and at least one class, found {len(rows)} rows")
     (_,header),*rows = rows
     for line,row in rows:
         if len(row)!=len(header):
@@ -275,7 +289,7 @@ def comment_end(
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90c6
 def newick_tokens(
     text:str,  # a Newick text
-)->Iterable[tuple[int,str,str]]:  # place; "comment", "bare", "quoted", or the mark itself; its text without quotes or brackets
+)->Iterable[tuple[int,str,str]]:  # place; "comment", "bare", "quoted" or the mark; text without quotes
     "Cut a Newick text into tokens. `ValueError` for an unclosed quote or comment."
     at,text = 0,text.rstrip()
     while at<len(text):
@@ -287,27 +301,31 @@ def newick_tokens(
             yield start,"comment",text[start+1:at-1]
             continue
         at = found.end()
-        if found["mark"]: yield start,found["mark"],""
-        elif found["bare"]: yield start,"bare",found["bare"].strip().replace("_"," ").replace("''","'")
-        elif found["single"] is not None: yield start,"quoted",found["single"].replace("''","'")
-        else: yield start,"quoted",found["double"].replace('""','"')
+        mark,bare,single,double = found.group("mark", "bare", "single", "double")
+        if mark: yield start,mark,""
+        elif bare: yield start,"bare",bare.strip().replace("_", " ").replace("''", "'")
+        elif single is not None: yield start,"quoted",single.replace("''", "'")
+        else: yield start,"quoted",double.replace('""', '"')
 
 # %% ../../nbs/20_tree/01_formats.ipynb #8c1f285f
 def read_newick(
     text:str,  # one tree, ending in `;`
-)->tuple[list[int],list[str],list[float|None],list[float|None]]:  # per node: parent, name, edge length, support
+)->tuple[list[int],list[str],list[float|None],list[float|None]]:  # parents, names, edge lengths, support
     """Read the nodes of a Newick tree, root first and parents before children.
-    `ValueError` says where the text goes wrong."""
-    parents,names,lengths,support,node,before = [-1],[""],[None],[None],0,"("
+    `ValueError` with the place where the text goes wrong."""
+    parents,names,lengths,support = [-1],[""],[None],[None]
     def grow(parent):
         parents.append(parent)
-        for values,start in ((names,""),(lengths,None),(support,None)): values.append(start)
+        names.append("")
+        lengths.append(None)
+        support.append(None)
         return len(parents)-1
+    node,before = 0,"("                                       # where the walk stands, and the token before
     for at,kind,label in newick_tokens(text.removeprefix("\ufeff")):
         fail = partial(newick_error, text, at)
         if kind=="comment":
-            said = re.fullmatch("&support=(.*)", label)
-            if said and is_number(said[1]): support[node] = float(said[1])
+            stated = re.fullmatch("&support=(.*)", label)
+            if stated and is_number(stated[1]): support[node] = float(stated[1])
         elif before==";": raise fail("more text after `;`")
         elif kind=="(":
             if before not in "(,": raise fail("`(` after a label")
@@ -344,7 +362,8 @@ def write_newick(
     "Write a tree as Newick text, which `read_newick` reads back."
     children = [[] for _ in parents]
     for node,parent in enumerate(parents[1:], 1): children[parent].append(node)
-    last,text,todo = {some[-1] for some in children if some},[],[(0,False)]
+    last = {siblings[-1] for siblings in children if siblings}
+    text,todo = [],[(0,False)]
     while todo:
         node,closing = todo.pop()
         if children[node] and not closing:
@@ -352,11 +371,11 @@ def write_newick(
             todo.append((node,True))
             todo += [(child,False) for child in reversed(children[node])]
             continue
-        text.append(")" if closing else "")
-        text.append(quote(names[node], inner=closing) if names[node] or not closing else "")
+        if closing: text.append(")")
+        if names[node] or not closing: text.append(quote(names[node], inner=closing))
         if support and support[node] is not None: text.append(f"[&support={plain(support[node])}]")
         if lengths[node] is not None: text.append(f":{plain(lengths[node])}")
-        text.append("" if node in last or not node else ",")
+        if node and node not in last: text.append(",")
     return "".join(text)+";"
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90ce
@@ -367,26 +386,29 @@ def newick_of(
     nodes = list(tree.preorder())
     number = {id(node):k for k,node in enumerate(nodes)}
     parents = [-1]+[number[id(node.parent)] for node in nodes[1:]]
-    return write_newick(parents, [node.name or "" for node in nodes], [node.length for node in nodes])
+    names = [node.name or "" for node in nodes]
+    return write_newick(parents, names, [node.length for node in nodes])
 
 # %% ../../nbs/20_tree/01_formats.ipynb #f5b04226
 def read_pairs(
-    # a mapping, pairs, or a file with two fields a line: a tab, else the first blank, parts them
-    source:Mapping|Iterable|str|Path,
+    source:Mapping|Iterable|str|Path,  # mapping, pairs, or a file of two fields a line (tab, else blank)
 )->list[tuple]:
-    """Pairs in order.
+    """Read pairs in order.
     `FileNotFoundError`, or `ValueError` for a line of one field or a first entry that comes twice."""
-    if isinstance(source,(str,Path)):
-        lines = [line for line in read_text(source).splitlines() if line.strip()]
-        pairs = [tuple(field.strip() for field in line.split("\t" if "\t" in line else None,
-            1)) for line in lines]
-    else: pairs = [tuple(pair) for pair in (source.items() if isinstance(source,Mapping) else source)]
-    for number,pair in enumerate(pairs,1):
+    if isinstance(source, (str,Path)):
+        pairs = []
+        for line in read_text(source).splitlines():
+            fields = line.split("\t" if "\t" in line else None, 1)
+            if line.strip(): pairs.append(tuple(field.strip() for field in fields))
+    elif isinstance(source, Mapping): pairs = list(source.items())
+    else: pairs = [tuple(pair) for pair in source]
+    for number,pair in enumerate(pairs, 1):
         if len(pair)!=2: raise ValueError(f"entry {number}: expected two fields, got {pair}")
-    node,count = Counter(a for a,_ in pairs).most_common(1)[0] if pairs else (None,0)
+    if not pairs: return pairs
+    node,count = Counter(first for first,_ in pairs).most_common(1)[0]
     if count>1:
-        raise ValueError(f"{node!r} comes {count} times: {[b for a,b in pairs if a==node]}; a node has one "
-            f"parent and one name")
+        second = [b for a,b in pairs if a==node]
+        raise ValueError(f"{node!r} comes {count} times: {second}; a node has one parent and one name")
     return pairs
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7d48271d
@@ -398,10 +420,28 @@ def check_path_sizes(
     `ValueError` names the size."""
     total = sum(depths)
     if total>most:
-        raise ValueError(f"the paths of this tree hold {total:,} names, expected at most {most:,}; groups in "
-            f"groups of one class each are no taxonomy")
+        raise ValueError(
+            f"the paths of this tree hold {total:,} names, expected at most {most:,}; "
+            "groups in groups of one class each are no taxonomy")
 
 # %% ../../nbs/20_tree/01_formats.ipynb #c6ae1e4b
+def node_depths(
+    parents:Mapping[str,str|None],  # child -> parent; `None` for a root
+)->dict[str,int]:                   # every node, parents before children; 1 for a root
+    "Count the nodes from a root to each node. `ValueError` names a cycle."
+    depths = {}
+    for node in parents:
+        trail = {}                                            # from the node upwards; a set in order
+        while node is not None and node not in depths:
+            if node in trail:
+                upwards = list(trail)
+                cycle = [*upwards[upwards.index(node):],node]
+                raise ValueError(f"cycle: {' -> '.join(map(str, cycle))}")
+            trail[node] = None
+            node = parents.get(node)
+        for low in reversed(trail): depths[low] = depths.get(parents.get(low), 0)+1
+    return depths
+
 def node_paths(
     parents:Mapping[str,str|None],  # child -> parent; `None` for a root
 )->dict[str,tuple[str,...]]:        # every node's path of ids; a single root with children has the empty path
@@ -410,25 +450,18 @@ def node_paths(
         for name in (child,parent):
             if name is not None and not str(name).strip():
                 raise ValueError(f"empty name in {child!r} -> {parent!r}")
-    depths,paths = {},{}
-    def climb(node):
-        trail = {}                                                     # a set in order
-        while node not in depths:
-            if node in trail:
-                below = list(trail)
-                raise ValueError(f"cycle: {' -> '.join(map(str, [*below[below.index(node):],node]))}")
-            trail[node] = None
-            up = parents.get(node)
-            if up is None: break
-            node = up
-        for low in reversed(trail): depths[low] = depths.get(parents.get(low), 0)+1
-    for node in parents: climb(node)
+    depths,paths = node_depths(parents),{}
     check_path_sizes(depths.values())
-    for node in depths: paths[node] = (*paths.get(parents.get(node), ()),node)
-    roots = [n for n,p in paths.items() if len(p)==1]
-    orphans = [n for n in roots if n not in parents]
+    for node in depths:
+        above = paths.get(parents.get(node), ())
+        paths[node] = (*above,node)
+    roots = [node for node,path in paths.items() if len(path)==1]
+    orphans = [node for node in roots if node not in parents]
     if len(roots)>1 and orphans:
-        other = next(r for r in roots if r!=orphans[0])
-        raise ValueError(f"orphan: {orphans[0]!r} has no parent, but neither has {other!r}; one root, or the "
-            f"parent None to each")
-    return {n:p[1:] for n,p in paths.items()} if len(roots)==1<len(paths) else paths
+        orphan = orphans[0]
+        other = next(root for root in roots if root!=orphan)
+        raise ValueError(
+            f"orphan: {orphan!r} has no parent, but neither has {other!r}; "
+            "one root, or the parent None to each")
+    if not len(roots)==1<len(paths): return paths
+    return {node:path[1:] for node,path in paths.items()}     # below a single root that has no name in paths

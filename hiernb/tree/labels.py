@@ -16,60 +16,83 @@ from torch import Tensor
 from .formats import nfc
 
 # %% auto #0
-__all__ = ['object_labels', 'plain_labels', 'integer_labels', 'first_few', 'require_order', 'in_label_order', 'match_labels']
+__all__ = ['one_label', 'object_labels', 'tensor_labels', 'label_array', 'plain_labels', 'integer_labels', 'first_few',
+           'require_order', 'in_label_order', 'class_numbers', 'match_labels']
 
 # %% ../../nbs/20_tree/02_labels.ipynb #a0b1c205
+def one_label(
+    value,       # an integer or a name
+    where:str,   # label and number, such as "label 3"
+    name:str,    # what an error calls all of them
+    place:int,   # its number
+)->int|str:
+    "Convert one label. `ValueError` if it is empty, or neither integer nor text."
+    value = value.decode() if isinstance(value, bytes) else value
+    missing = value is None or value is np.ma.masked or str(value) in ("nan","NaT","<NA>")
+    if missing and not isinstance(value, str):
+        raise ValueError(f"{where} is empty: expected an integer or a name, found {value}")
+    if isinstance(value, str):
+        if not value.strip(): raise ValueError(f"{where} is empty: {value!r}")
+        return nfc(str(value))
+    if isinstance(value, Integral) and not isinstance(value, (bool,np.bool_)): return int(value)
+    raise ValueError(f"{name} must be integers or names, got {value!r} at {place}")
+
 def object_labels(
     values:Sequence,      # integers or names
     name:str,             # what an error calls them
 )->list[int]|list[str]:
-    """Take labels one by one.
+    """Convert labels one by one.
     `ValueError` for one that is empty, neither integer nor text, or of another kind than the first."""
-    found = []
+    found,single = [],name.removesuffix("s")
     for i,value in enumerate(values):
-        value = value.decode() if isinstance(value,bytes) else value
-        if value is None or value is np.ma.masked or str(value) in ("nan","NaT",
-            "<NA>") and not isinstance(value,str):
-            raise ValueError(f"{name.removesuffix('s')} {i} is empty: expected an integer or a name, found "
-                f"{value}")
-        if isinstance(value,str) and not value.strip():
-            raise ValueError(f"{name.removesuffix('s')} {i} is empty: {value!r}")
-        whole = isinstance(value,Integral) and not isinstance(value,(bool,np.bool_))
-        if not whole and not isinstance(value,str):
-            raise ValueError(f"{name} must be integers or names, got {value!r} at {i}")
-        if found and whole!=isinstance(found[0],int):
-            raise ValueError(f"{name} must be integers or names, all of one kind; got {found[0]!r} at 0 and "
-                f"{value!r} at {i}")
-        found.append(int(value) if whole else nfc(str(value)))
+        label = one_label(value, f"{single} {i}", name, i)
+        if found and type(label) is not type(found[0]):
+            two_kinds = f"{found[0]!r} at 0 and {value!r} at {i}"
+            raise ValueError(f"{name} must be integers or names, all of one kind; got {two_kinds}")
+        found.append(label)
     return found
 
 # %% ../../nbs/20_tree/02_labels.ipynb #a0b1c20d
+def tensor_labels(
+    labels:Tensor,  # (N,) integers
+    name:str,       # what an error calls them
+)->Tensor:          # (N,) int64 on the CPU
+    "Convert a tensor of labels. `ValueError` for a type without integers."
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype==torch.bool:
+        raise ValueError(f"{name} must be integers, got {labels.dtype}")
+    return labels.detach().cpu().long()
+
+def label_array(
+    labels,      # (N,) integers or names: an array, a list, a pandas column
+    name:str,    # what an error calls them
+)->np.ndarray:   # (N,) of integers, text or objects
+    "Convert labels to an array. `ValueError` for one that is masked or nan, too large, or of another type."
+    empty = f"{name.removesuffix('s')} {{}} is empty: expected an integer or a name, found {{}}"
+    if np.ma.isMaskedArray(labels):
+        masked = np.ma.getmaskarray(labels)
+        if masked.any(): raise ValueError(empty.format(int(masked.argmax()), "a masked value"))
+    listed = isinstance(labels, (list,tuple))
+    texts = listed and any(isinstance(x, (str,bytes)) or x is None for x in labels)
+    values = np.asarray(labels, dtype=object if texts else None)
+    kind = values.dtype.kind
+    if kind=="u" and values.size and values.max()>np.iinfo(np.int64).max:
+        raise ValueError(f"{name} must be below 2⁶³, got {values.max()}")
+    if kind=="f" and np.isnan(values).any():
+        raise ValueError(empty.format(int(np.isnan(values).argmax()), "nan"))
+    if kind not in "iuOUS": raise ValueError(f"{name} must be integers or names, got {values.dtype}")
+    return values
+
 def plain_labels(
     labels,               # (N,) integers or names: a tensor, an array, a list, a pandas column
     name:str="labels",    # what an error calls them
 )->Tensor|list[str]:      # (N,) int64 on the CPU, or N names
-    "Take labels as they come. `ValueError` for empty ones and for what is neither integer nor name."
-    if isinstance(labels,Tensor):
-        if labels.is_floating_point() or labels.is_complex() or labels.dtype==torch.bool:
-            raise ValueError(f"{name} must be integers, got {labels.dtype}")
-        return labels.detach().cpu().long()
-    listed = isinstance(labels,(list,tuple)) and any(isinstance(x,(str,bytes)) or x is None for x in labels)
-    hidden = np.ma.getmaskarray(labels) if np.ma.isMaskedArray(labels) else np.zeros(1, dtype=bool)
-    if hidden.any():
-        raise ValueError(f"{name.removesuffix('s')} {int(hidden.argmax())} is empty: expected an integer or a "
-            "name, found a masked value")
-    values = np.asarray(labels, dtype=object if listed else None)
-    if values.dtype.kind=="u" and values.size and values.max()>np.iinfo(np.int64).max:
-        raise ValueError(f"{name} must be below 2⁶³, got {values.max()}")
-    if values.dtype.kind=="f" and np.isnan(values).any():
-        raise ValueError(f"{name.removesuffix('s')} {int(np.isnan(values).argmax())} is empty: expected an "
-            f"integer or a name, found nan")
-    if values.dtype.kind not in "iuOUS":
-        raise ValueError(f"{name} must be integers or names, got {values.dtype}")
+    "Convert labels of any container. `ValueError` for empty ones and for what is neither integer nor name."
+    if isinstance(labels, Tensor): return tensor_labels(labels, name)
+    values = label_array(labels, name)
     if values.dtype.kind in "OUS":
         if values.ndim!=1: raise ValueError(f"{name} must be one per sample, got shape {values.shape}")
         values = object_labels(values.tolist(), name)
-        if values and isinstance(values[0],str): return values
+        if values and isinstance(values[0], str): return values
     return torch.as_tensor(np.array(values, dtype=np.int64))
 
 # %% ../../nbs/20_tree/02_labels.ipynb #a0b1c20e
@@ -77,51 +100,48 @@ def integer_labels(
     labels,               # (N,) integers in any container
     name:str="labels",    # what an error calls them
 )->Tensor:                # (N,) int64 on the CPU
-    "Take labels where only integers make sense. `ValueError` as `plain_labels`, and for names."
+    "Convert labels where only integers make sense. `ValueError` as `plain_labels`, and for names."
     found = plain_labels(labels, name)
-    if isinstance(found,Tensor): return found
-    raise ValueError(f"{name} must be integers here, got names such as {found[0]!r}; number the classes, for "
-        f"example with "
-                     "np.unique(names, return_inverse=True)[1]")
+    if isinstance(found, Tensor): return found
+    raise ValueError(
+        f"{name} must be integers here, got names such as {found[0]!r}; number the classes, for example with "
+        "np.unique(names, return_inverse=True)[1]")
 
 # %% ../../nbs/20_tree/02_labels.ipynb #a0b1c208
 def first_few(
     order:Sequence[tuple[int,str]], # label and name of each class
 )->str:
     "Show the beginning of an order."
-    return ", ".join(f"{k} = {name!r}" for k,name in order[:4])+(", …" if len(order)>4 else "")
+    shown = ", ".join(f"{label} = {name!r}" for label,name in order[:4])
+    return shown+(", …" if len(order)>4 else "")
 
 def require_order(
-    taxonomy,                # has `names` and `ordered`
-    # whether labels belong to the taxonomy by their documentation; False: they come from a file of their own
-    said:bool=True,
-    labels:Tensor|None=None, # (N,) integers; None: rows, one per class
+    taxonomy,                 # has `names` and `ordered`
+    said:bool=True,           # whether labels belong to the taxonomy; False: they come from another file
+    labels:Tensor|None=None,  # (N,) integers; None: rows, one per class
 )->None:
     "Require that integers, or rows, can only mean the taxonomy's order. `ValueError` shows both orders."
-    names,ordered = list(getattr(taxonomy, "names", [])),getattr(taxonomy, "ordered", None)
-    if not names: return
-    by_name,either = list(enumerate(sorted(names))),False
-    if all(name.isdecimal() for name in names):                        # a number can be a place or a name
-        by_name = sorted((int(name),name) for name in names)
-        if by_name==[(k,name) for k,name in enumerate(names)]: return
-        numbers = {number for number,_ in by_name}
-        either = (
-            [name for _,name in by_name]!=names if labels is None else set(labels.unique().tolist())<=numbers)
-    elif names==sorted(names): return                                  # both orders are the same
+    names = list(getattr(taxonomy, "names", []))
+    numeric = all(name.isdecimal() for name in names)           # a number can be a place or a name
+    here,by_name = list(enumerate(names)),list(enumerate(sorted(names)))
+    if numeric: by_name = sorted((int(name),name) for name in names)
+    if by_name==here: return                                    # both orders are the same
+    either = False
+    if numeric and labels is None: either = [name for _,name in by_name]!=names
+    elif numeric: either = set(labels.unique().tolist())<={number for number,_ in by_name}
+    ordered = getattr(taxonomy, "ordered", None)
     if said and (ordered or ordered is None and not either): return
     what = "rows" if labels is None else "integer labels"
-    raise ValueError(f"{what} without names can mean two orders. The taxonomy's: "
-        f"{first_few(list(enumerate(names)))}. By name: "
-                     f"{first_few(by_name)}. Give class_names, or order='taxonomy' for the first; or put the "
-                     f"taxonomy in label order, "
-                     "taxonomy.select(names)")
+    raise ValueError(
+        f"{what} without names can mean two orders. The taxonomy's: {first_few(here)}. By name: "
+        f"{first_few(by_name)}. Give class_names, or order='taxonomy' for the first; or put the taxonomy in "
+        "label order, taxonomy.select(names)")
 
 def in_label_order(
     taxonomy,                               # a `Taxonomy`
-    # names in label order; classes of the taxonomy that are not among them are left out
-    class_names:Sequence[str]|None=None,
+    class_names:Sequence[str]|None=None,    # names in label order; the other classes are left out
     order:str|None=None,                    # "taxonomy": labels count its classes
-):                                          # the taxonomy in label order, `ordered` if somebody said so
+):                                          # the taxonomy in label order, `ordered` if the order was stated
     "Put a taxonomy into label order. `ValueError` for an unknown class or order, or both given."
     if order not in (None,"taxonomy"): raise ValueError(f"order must be 'taxonomy' or None, got {order!r}")
     if class_names is not None and order is not None:
@@ -130,6 +150,19 @@ def in_label_order(
     return taxonomy if order is None else taxonomy.select(taxonomy.names)
 
 # %% ../../nbs/20_tree/02_labels.ipynb #a0b1c20b
+def class_numbers(
+    names:Sequence[str],    # of the samples
+    classes:Sequence[str],  # in label order
+)->Tensor:                  # (N,) int64
+    "Number the class of each sample. `ValueError` for a name that is no class, with those that are like it."
+    place = {name:k for k,name in enumerate(classes)}
+    for i,name in enumerate(names):
+        if name in place: continue
+        near = difflib.get_close_matches(name, classes)
+        hint = f"; did you mean {near}?" if near else ""
+        raise ValueError(f"label {i}, {name!r}, is no class of the {len(place)}{hint}")
+    return torch.tensor([place[name] for name in names], dtype=torch.long)
+
 def match_labels(
     labels,                                 # (N,) integers or names, as `plain_labels` takes them
     taxonomy,                               # a `Taxonomy`
@@ -141,17 +174,13 @@ def match_labels(
     `ValueError` for a name that is no class, and for integers or rows that could mean two orders."""
     found,taxonomy = plain_labels(labels),in_label_order(taxonomy, class_names, order)
     named = class_names is not None or order is not None
-    if isinstance(found,Tensor):
+    if isinstance(found, Tensor):
         if not named: require_order(taxonomy, labels=found)
         return found,taxonomy
     if rows and not named:
-        raise ValueError(f"{' and '.join(rows)} have a row or column per class, but the labels are names, "
-            f"which do not say which; "
-                         "give class_names, the names in the order of the rows, or order='taxonomy'")
-    place = {name:k for k,name in enumerate(taxonomy.names)}
-    for i,name in enumerate(found):
-        if name not in place:
-            near = difflib.get_close_matches(name, taxonomy.names)
-            raise ValueError(f"label {i}, {name!r}, is no class of the {len(place)}"
-                +(f"; did you mean {near}?" if near else ""))
-    return torch.tensor([place[name] for name in found], dtype=torch.long),taxonomy.select(taxonomy.names)
+        raise ValueError(
+            f"{' and '.join(rows)} have a row or column per class, but the labels are names, "
+            "which do not say which; give class_names, the names in the order of the rows, "
+            "or order='taxonomy'")
+    names = list(taxonomy.names)
+    return class_numbers(found, names),taxonomy.select(names)

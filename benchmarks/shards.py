@@ -40,7 +40,7 @@ def ask(folder, processes, rank, port, pipe):
     watch = threading.Thread(target=look)
     watch.start()
     start = time.perf_counter()
-    ranks = sharded_ranks(queries, of, mine, torch.arange(len(queries)), everyone=all_gather, rank=get_rank())
+    ranks = sharded_ranks(queries, of, mine, torch.arange(len(queries)), all_gather=all_gather, rank=get_rank())
     seconds = time.perf_counter()-start
     done.set()
     watch.join()

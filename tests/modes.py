@@ -269,6 +269,8 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.audit_sample.true_depths":lambda: a(drawn.depth, labels.numpy(), drawn.triplets),
     "metric.audit_sample.draw_sample":lambda: a(ball, labels, C, tree_of_six, 12, 5, gen()),
     "metric.audit_sample.proxy_measures":lambda: a(costs, radius.numpy(), drawn),
+    "metric.sharded.read_rows":lambda: a(y, torch.arange(3), True),
+    "metric.sharded.nearest_in":lambda: a(pair, torch.arange(30), 3, None),
     "metric.sharded.parts":lambda: a(shard_list, 0, 7),
     "metric.sharded.pieces":lambda: a(shard_list, 0, 7),
     "metric.sharded.alone":lambda: a(x),

@@ -154,7 +154,7 @@ def together(alone):
     same["pickle"] = difference([*pickle.loads(pickle.dumps(net)).state_dict().values()],
         [*net.state_dict().values()])==0
     try:
-        sharded_knn(torch.eye(4), [(torch.eye(4),torch.arange(4))], 1, everyone=all_gather)
+        sharded_knn(torch.eye(4), [(torch.eye(4),torch.arange(4))], 1, all_gather=all_gather)
         same["rank forgotten"] = False
     except ValueError as e: same["rank forgotten"] = "each its own" in str(e)
     return dict(differences=found, same=same)

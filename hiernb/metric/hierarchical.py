@@ -23,7 +23,7 @@ def check_square(
     table:Tensor|np.ndarray,  # (C,C), NumPy or torch: a number for each pair of classes
     name:str,                 # what an error calls it
 )->Tensor:                    # float64
-    "`table`, or a `ValueError` if it is not square, not finite, or negative somewhere."
+    "Check a table of pairs of classes. `ValueError` if it is not square, not finite, or negative somewhere."
     table = check_matrix(table, name).double()
     if table.shape[0]!=table.shape[1]:
         raise ValueError(f"{name} must be square, (classes, classes); got {tuple(table.shape)}")
@@ -36,7 +36,7 @@ def ranked(
     scores:Tensor,   # (N,C), higher is better; or a ranking (N, ≥k) of integers, which passes through
     k:int,           # classes to keep, 1..C
 )->Tensor:           # (N,k) classes, best first
-    """The `k` best classes of each sample, equal scores by class number.
+    """Rank the `k` best classes of each sample, equal scores by class number.
     `ValueError` for nan, a wrong shape or `k` out of range."""
     scores,k = check_matrix(scores, "scores", finite=False),whole_number(k, "k")
     if not 1<=k<=scores.shape[1]:
@@ -48,21 +48,25 @@ def ranked(
 def tied_best(
     scores:Tensor,   # (N,C), higher is better; or a ranking (N, ≥k) of integers
     k:int,           # places, 1..C
-)->tuple[Tensor,Tensor]:  # (N,M) classes, M ≥ k, best first; (N,M) float64 share of all orders in which each has a place, k in total
-    "The `k` best classes of each sample, and all that tie with the last of them. `ValueError` as `ranked`."
+)->tuple[Tensor,Tensor]:  # (N,M) classes, M ≥ k, best first; (N,M) float64 share of the orders with a place
+    """Find the `k` best classes of each sample, and all that tie with the last of them.
+    `ValueError` as `ranked`."""
     best = ranked(scores, k)
+    certain = torch.ones(best.shape, dtype=torch.float64)
     scores = torch.as_tensor(scores).detach().cpu()
-    if not scores.is_floating_point(): return best,torch.ones(best.shape, dtype=torch.float64)
-    last = scores.gather(1, best[:,-1:])                                     # (N,1)
-    above,tied = ((scores>last).sum(1, keepdim=True),(scores==last).sum(1, keepdim=True))
+    if not scores.is_floating_point(): return best,certain
+    last = scores.gather(1, best[:,-1:])                     # (N,1)
+    above = (scores>last).sum(1, keepdim=True)
+    tied = (scores==last).sum(1, keepdim=True)
     most = int((above+tied).max())
-    if most==k: return best,torch.ones(best.shape, dtype=torch.float64)
+    if most==k: return best,certain
     wide = (above+tied>k)[:,0].nonzero()[:,0]                # only these hold more classes than places
     best = torch.cat([best,best[:,-1:].expand(-1, most-k)], 1)
     best[wide] = ranked(scores[wide], most)
     share = (torch.arange(most)<k).double().repeat(len(best), 1)
-    own = scores[wide].gather(1, best[wide])
-    share[wide] = (own>last[wide])+(own==last[wide])*((k-above[wide]).double()/tied[wide])
+    own,last = scores[wide].gather(1, best[wide]),last[wide]
+    places_left = (k-above[wide]).double()
+    share[wide] = (own>last)+(own==last)*(places_left/tied[wide])
     return best,share
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #b5c3169f
@@ -71,12 +75,15 @@ def topk_accuracy(
     labels:Tensor,   # (N,) true classes
     k:int=1,         # how many guesses, 1..C
 )->float:            # share in 0..1
-    "Share of samples whose class is among the `k` best. `ValueError` for bad scores, labels or `k`."
+    """Compute the share of samples whose class is among the `k` best.
+    `ValueError` for bad scores, labels or `k`."""
     best,share = tied_best(scores, k)
     scores = torch.as_tensor(scores)
-    # a ranking tells no bound
+    # a ranking has no bound
     n_classes = scores.shape[1] if scores.is_floating_point() else torch.iinfo(torch.int64).max
-    return float(((best==check_labels(labels, len(best), n_classes)[:,None])*share).sum(1).mean())
+    labels = check_labels(labels, len(best), n_classes)
+    hits = (best==labels[:,None])*share
+    return float(hits.sum(1).mean())
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #b2ff08b2
 def table_mean(
@@ -85,16 +92,18 @@ def table_mean(
     labels:Tensor,   # (N,) true classes
     k:int,           # guesses per sample, 1..C
 )->float:            # in the table's unit
-    """Mean of `table[true class, guess]` over samples and their `k` best classes.
+    """Average `table[true class, guess]` over samples and their `k` best classes.
     `ValueError` if the sizes disagree."""
-    (best,share),wide = tied_best(scores, k),torch.as_tensor(scores)
-    if wide.is_floating_point() and wide.shape[1]!=len(table):
-        raise ValueError(f"scores have {wide.shape[1]} classes, the table of the taxonomy {len(table)}; they "
-            f"must agree")
-    for row,name in ((best.min(),"smallest"),(best.max(),"largest")):
-        if not 0<=row<len(table):
-            raise ValueError(f"the ranking must hold classes 0..{len(table)-1}; its {name} is {int(row)}")
-    worth = table[check_labels(labels, len(best), len(table))[:,None], best]                        # (N, ≥k)
+    best,share = tied_best(scores, k)
+    scores,n_classes = torch.as_tensor(scores),len(table)
+    if scores.is_floating_point() and scores.shape[1]!=n_classes:
+        raise ValueError(f"scores have {scores.shape[1]} classes, the table of the taxonomy {n_classes}; "
+            f"they must agree")
+    for found,name in ((best.min(),"smallest"), (best.max(),"largest")):
+        if not 0<=found<n_classes:
+            raise ValueError(f"the ranking must hold classes 0..{n_classes-1}; its {name} is {int(found)}")
+    labels = check_labels(labels, len(best), n_classes)
+    worth = table[labels[:,None],best]                       # (N, ≥k)
     return float((worth*share).sum()/(len(best)*int(k)))
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #c7cc565c
@@ -104,7 +113,8 @@ def ahd_at_k(
     tree_dist:Tensor|np.ndarray,  # (C,C) path length between classes, in edges (`Taxonomy.path_distance`)
     k:int=1,                      # 1..C
 )->float:                         # edges, ≥ 0; less is better
-    "Mean path length from the true class to the `k` best; AHC at `k=1`. Kim et al. 2023, arXiv:2301.11065."
+    """Average the path length from the true class to the `k` best; AHC at `k=1`.
+    Kim et al. 2023, arXiv:2301.11065."""
     return table_mean(check_square(tree_dist,"tree_dist"), scores, labels, k)
 ahd_at_k.smaller_is_better = True
 
@@ -115,15 +125,17 @@ def correct_sets(
     # radius at sorted rank set_size+1, as the published code has it, where set_size-1 is right
     as_published:bool=False,
 )->Tensor:                        # (C,C) bool; row y marks the correct set of class y
-    """Smallest balls with at least `set_size` classes.
+    """Find the smallest balls with at least `set_size` classes.
     `ValueError` if the taxonomy is too small. DeViSE, Frome et al. 2013, appendix."""
     tree_dist = check_square(tree_dist, "tree_dist")
     set_size = whole_number(set_size, "set_size")
     rank = set_size+1 if as_published else set_size-1
-    if set_size<1 or rank>=len(tree_dist):
-        raise ValueError(f"set_size {set_size} reads rank {rank} of {len(tree_dist)} classes; choose "
-            f"1..{len(tree_dist)-2*as_published}")
-    return tree_dist <= tree_dist.sort(1).values[:,rank,None]
+    n_classes = len(tree_dist)
+    if set_size<1 or rank>=n_classes:
+        raise ValueError(f"set_size {set_size} reads rank {rank} of {n_classes} classes; choose "
+            f"1..{n_classes-2*as_published}")
+    radius = tree_dist.sort(1).values[:,rank,None]
+    return tree_dist<=radius
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #473250dd
 def hp_at_k(
@@ -134,10 +146,10 @@ def hp_at_k(
     set_size:int|None=None,       # classes that the correct set holds at least; `None` = `k`
     as_published:bool=False,      # the published radius (see `correct_sets`)
 )->float:                         # share in 0..1
-    """Share of the `k` best classes inside the correct set.
+    """Compute the share of the `k` best classes inside the correct set.
     `ValueError` as in `correct_sets`. DeViSE, Frome et al. 2013."""
-    return table_mean(correct_sets(tree_dist, k if set_size is None else set_size, as_published).double(),
-        scores, labels, k)
+    sets = correct_sets(tree_dist, k if set_size is None else set_size, as_published)
+    return table_mean(sets.double(), scores, labels, k)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #3a9eb220
 def level_accuracy(
@@ -145,13 +157,16 @@ def level_accuracy(
     labels:Tensor,   # (N,) true classes, likewise
     taxonomy,        # has `depth`, `n_classes` and `level_labels(level)` -> (C,)
 )->Tensor:           # (depth,) shares in 0..1, coarse to fine, float64
-    """Share of predictions with the right ancestor at each level.
+    """Compute the share of predictions with the right ancestor at each level.
     `ValueError` for labels or predictions that are no class."""
     pred,labels = (match_labels(x, taxonomy)[0] for x in (pred,labels))
-    pred,labels = (check_labels(x, len(labels), taxonomy.n_classes) for x in (pred,labels))
-    # (depth,C)
-    levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level)) for level in range(taxonomy.depth)])
-    return (levels[:,pred]==levels[:,labels]).double().mean(1)
+    n = len(labels)
+    pred,labels = (check_labels(x, n, taxonomy.n_classes) for x in (pred,labels))
+    right = []
+    for level in range(taxonomy.depth):
+        group = torch.as_tensor(taxonomy.level_labels(level))
+        right.append(group[pred]==group[labels])
+    return torch.stack(right).double().mean(1)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #2eab46cb
 def nearest(
@@ -160,21 +175,23 @@ def nearest(
     k:int,                    # neighbors, 1..N-1
     as_published:bool=False,  # do not leave the query out, but drop whatever comes first
 )->Tensor:                    # (N,k) indices, nearest first, int32
-    """Each sample's `k` nearest others by cosine, ties by lot, block by block.
+    """Find each sample's `k` nearest others by cosine, ties by lot, block by block.
     `ValueError` for nan, a zero vector or large `k`."""
     x,k = check_matrix(embeddings, "embeddings"),whole_number(k, "k")
-    n = len(x)
-    most = n-1 if x.is_floating_point() else x.shape[1]
+    n,ranking = len(x),not x.is_floating_point()
+    most = x.shape[1] if ranking else n-1
     if not 1<=k<=most: raise ValueError(f"k must be 1..{most}, the number of neighbors to be had; got {k}")
-    if not x.is_floating_point():
+    if ranking:
         low,high = int(x.min()),int(x.max())
         if low<0 or high>=n:
             raise ValueError(f"a ranking of {n} samples must hold indices 0..{n-1}, got {low}..{high}")
         return x[:,:k]
     found = torch.empty(n, k, dtype=torch.int32)
-    def each(rows, v, columns): found[rows] = torch.as_tensor(columns[:,int(as_published):]).int()
-    if as_published: search(pair_up(x, None), k+1, each)
-    else: search_by_lot(pair_up(x, None), k, each, own=True)
+    first = 1 if as_published else 0                         # the published code drops whatever comes first
+    def each(rows, v, columns): found[rows] = torch.as_tensor(columns[:,first:]).int()
+    pair = pair_up(x, None)
+    if as_published: search(pair, k+1, each)
+    else: search_by_lot(pair, k, each, own=True)
     return found
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #b25dc6c6
@@ -183,13 +200,15 @@ def best_sums(
     counts:Tensor,      # (C,) samples of each class
     k:int,              # length of the list, 1..N-1
 )->Tensor:              # (C,k): what the best list of 1..k other samples earns a query of each class
-    """Highest possible sum of similarities to `1..k` other samples, the denominator of HS@k.
+    """Compute the highest possible sum of similarities to `1..k` other samples, the denominator of HS@k.
     Barz & Denzler 2019, arXiv:1809.09924."""
-    values,order = similarity.sort(1, descending=True)                          # (C,C)
-    # a class without samples asks no query
-    supply = (counts-torch.eye(len(counts), dtype=counts.dtype)).clamp(min=0)
-    last = supply.gather(1, order).cumsum(1)  # where in the list each class ends
-    place = torch.searchsorted(last, torch.arange(k).expand(len(counts),k).contiguous(), right=True)
+    C = len(counts)
+    values,order = similarity.sort(1, descending=True)       # (C,C)
+    itself = torch.eye(C, dtype=counts.dtype)
+    supply = (counts-itself).clamp(min=0)                    # a class without samples asks no query
+    last = supply.gather(1, order).cumsum(1)                 # where in the list each class ends
+    rank = torch.arange(k).expand(C, k).contiguous()
+    place = torch.searchsorted(last, rank, right=True)
     return values.gather(1, place).cumsum(1)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #0f325ef7
@@ -202,19 +221,21 @@ def hs_at_k(
     # take the first of a sorted list for the query, even where a duplicate comes before it
     as_published:bool=False,
 )->Tensor:                         # (k,) HS@1 … HS@k, each in 0..1, float64
-    """Hierarchical similarity of the nearest others.
+    """Measure the hierarchical similarity of the nearest others.
     `ValueError` where a class can earn nothing. Barz & Denzler 2019, arXiv:1809.09924."""
-    similarity,near = check_square(similarity,"similarity"),nearest(embeddings,k,as_published)
+    similarity = check_square(similarity, "similarity")
+    near = nearest(embeddings, k, as_published)
     labels = check_labels(labels, len(near), len(similarity))
     counts = labels.bincount(minlength=len(similarity))
-    best,total = best_sums(similarity,counts,k),torch.zeros(k, dtype=torch.float64)
-    poor = ((best[:,0]==0)&(counts>0)).nonzero()[:,0]
+    best = best_sums(similarity, counts, k)
+    poor = ((best[:,0]==0) & (counts>0)).nonzero()[:,0]
     if len(poor):
         raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, HS@k is 0/0 "
             f"there; leave it out")
+    total = torch.zeros(k, dtype=torch.float64)
     for rows in torch.arange(len(near)).split(1024):
-        own = labels[rows]
-        earned = similarity[own[:,None],labels[near[rows]]].cumsum(1)  # (rows,k)
+        own,theirs = labels[rows],labels[near[rows]]
+        earned = similarity[own[:,None],theirs].cumsum(1)    # (rows,k)
         total += (earned/best[own]).sum(0)
     return total/len(near)
 
@@ -226,10 +247,11 @@ def ahs_at_k(
     k:int=250,                     # longest list, 1..N-1
     as_published:bool=False,       # see `hs_at_k`
 )->float:                          # area in 0..1
-    """Area under HS@1…HS@k by trapezoids, over its span.
+    """Compute the area under HS@1…HS@k by trapezoids, over its span.
     `ValueError` as in `hs_at_k`. Barz & Denzler 2019, arXiv:1809.09924."""
     curve = hs_at_k(embeddings, labels, similarity, k, as_published)
-    return float(torch.trapezoid(curve)/(k-1) if k>1 else curve[0])
+    if k==1: return float(curve[0])
+    return float(torch.trapezoid(curve)/(k-1))
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #18a6f384
 def chance(
@@ -237,12 +259,16 @@ def chance(
     measure:Callable[[Tensor],float|Tensor],
     labels:Tensor,                            # (N,) classes
 )->Tensor:  # its exact mean over all permutations of `labels`, float64, in the measure's shape
-    """Exact expectation under shuffled labels of a measure that is a mean over samples; not for HS@k (see
-    `hs_chance`)."""
+    """Compute the exact expectation under shuffled labels of a measure that is a mean over samples.
+    Not for HS@k (see `hs_chance`)."""
     labels = integer_labels(labels)
     classes,counts = labels.unique(return_counts=True)
-    values = [torch.as_tensor(measure(torch.full_like(labels,int(c))), dtype=torch.float64) for c in classes]
-    return sum(float(n)/len(labels)*value for n,value in zip(counts,values))
+    expected = 0
+    for kind,n in zip(classes.tolist(), counts.tolist()):
+        constant = torch.full_like(labels, kind)             # all samples of one class
+        value = torch.as_tensor(measure(constant), dtype=torch.float64)
+        expected = expected+float(n)/len(labels)*value
+    return expected
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #26bcd038
 def hs_chance(
@@ -250,16 +276,19 @@ def hs_chance(
     similarity:Tensor|np.ndarray,  # (C,C) similarity of classes, ≥ 0
     k:int=250,                     # longest list, 1..N-1
 )->Tensor:                         # (k,) expected HS@1 … HS@k, float64
-    "Exact expectation of `hs_at_k` under shuffled labels. `ValueError` for bad labels, similarity or `k`."
-    similarity = check_square(similarity,"similarity")
-    labels = check_labels(labels,len(labels),len(similarity))
+    """Compute the exact expectation of `hs_at_k` under shuffled labels.
+    `ValueError` for bad labels, similarity or `k`."""
+    similarity = check_square(similarity, "similarity")
     n = len(labels)
+    labels = check_labels(labels, n, len(similarity))
     if not 1<=k<n: raise ValueError(f"k must be 1..{n-1}, the other samples; got {k}")
     counts = labels.bincount(minlength=len(similarity))
     here = counts>0
     others = (similarity@counts.double()-similarity.diagonal())/(n-1)  # (C,) mean similarity to the others
-    curve = others[here,None]*torch.arange(1,k+1)/best_sums(similarity,counts,k)[here]  # (classes,k)
-    return (counts[here,None].double()/n*curve).sum(0)
+    best = best_sums(similarity, counts, k)[here]
+    curve = others[here,None]*torch.arange(1, k+1)/best      # (classes,k)
+    share = counts[here,None].double()/n
+    return (share*curve).sum(0)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #48d235bc
 def permutation_p(
@@ -270,15 +299,19 @@ def permutation_p(
     # None: as the measure says (AHD, ECE, MCE: True), False for any other function
     smaller_is_better:bool|None=None,
 )->PermutationTest:                       # `.value`, `.chance`, `.p_value`, `.interval` of the null, `.null`
-    """Does `measure` beat itself on shuffled labels? `ValueError` as the measure.
+    """Test whether `measure` beats itself on shuffled labels. `ValueError` as the measure.
     Phipson & Smyth 2010, arXiv:1603.05766."""
     n_permutations = whole_number(n_permutations, "n_permutations", 1)
-    labels,generator = integer_labels(labels),generator or torch.Generator().manual_seed(0)
+    labels = integer_labels(labels)
+    generator = generator or torch.Generator().manual_seed(0)
     if smaller_is_better is None:
-        smaller_is_better = getattr(getattr(measure,"func",measure), "smaller_is_better", False)
-    def number(x): return x if isinstance(x,tuple) else float(x)
-    orders = (torch.randperm(len(labels), generator=generator,
-        device=generator.device).cpu() for _ in range(n_permutations))
-    value = number(measure(labels))
-    return PermutationTest(value, np.array([number(measure(labels[order])) for order in orders]),
-        smaller_is_better)
+        bare = getattr(measure, "func", measure)             # what `partial` wraps
+        smaller_is_better = getattr(bare, "smaller_is_better", False)
+    def measured(labels):
+        found = measure(labels)
+        return found if isinstance(found, tuple) else float(found)
+    value,null = measured(labels),[]
+    for _ in range(n_permutations):
+        order = torch.randperm(len(labels), generator=generator, device=generator.device).cpu()
+        null.append(measured(labels[order]))
+    return PermutationTest(value, np.array(null), smaller_is_better)

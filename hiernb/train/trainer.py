@@ -273,7 +273,7 @@ def recall_at_1(self:Trainer,
     if size==1: return recall_at_k(embeddings, labels, 1, *(gallery or ()), **where)[1]
     own = torch.arange(len(labels)) if gallery is None else None
     mine = tuple(share(x) for x in gallery or (embeddings,labels))
-    ranks = sharded_ranks(embeddings, labels, [mine], own, **where, everyone=all_gather, rank=rank)
+    ranks = sharded_ranks(embeddings, labels, [mine], own, **where, all_gather=all_gather, rank=rank)
     return (ranks==1).double().mean().item()
 
 @patch

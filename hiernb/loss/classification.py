@@ -24,7 +24,7 @@ def normface_logits(
     scale:float|Tensor,        # s > 0
     distance:str="euclidean",  # 'euclidean' or 'angular'
 )->Tensor:                     # (B,C)
-    "s·cos θ, or −s·θ². NormFace, Wang et al. 2017, arXiv:1704.06369; Inspecting paper."
+    "Compute s·cos θ, or −s·θ². NormFace, Wang et al. 2017, arXiv:1704.06369; Inspecting paper."
     if distance=="euclidean": return scale*inner(embeddings, proxies)
     return -scale*pairwise(embeddings, proxies, "angular").square()
 
@@ -37,10 +37,11 @@ def proxydr_logits(
     # smaller distances count as this one: log 0 has no value, and float32 cannot tell them apart
     eps:float=1e-6,
 )->Tensor:                     # (B,C)
-    "−s·log d. Inspecting paper."
-    length,of_cosine = dict(euclidean=(chord,lambda cos: (2-2*cos).log()/2),
-        angular=(angle,lambda cos: cos.acos().log()))[distance]
-    return -scale*from_cosines(embeddings, proxies, of_cosine, lambda x,p: length(x,p).clamp_min(eps).log())
+    "Compute −s·log d. Inspecting paper."
+    length = chord if distance=="euclidean" else angle
+    def of_cosine(cos): return (2-2*cos).log()/2 if distance=="euclidean" else cos.acos().log()
+    def of_pair(x, p): return length(x, p).clamp_min(eps).log()
+    return -scale*from_cosines(embeddings, proxies, of_cosine, of_pair)
 
 # %% ../../nbs/30_loss/04_classification.ipynb #ee2ffc41
 def check_options(
@@ -51,7 +52,7 @@ def check_options(
     proxies:str,         # 'learned', 'ema' or 'mds'
     ema_alpha:float,     # in (0,1]
 )->None:
-    "Check the options of a classification loss. `ValueError` names the one that it cannot have."
+    "Check the options of a classification loss. `ValueError` names the invalid one."
     check_sizes(n_classes, dim)
     if distance not in ("euclidean","angular"):
         raise SettingError(f"distance must be 'euclidean' or 'angular', got {distance!r}", "distance")
@@ -59,11 +60,9 @@ def check_options(
         raise SettingError(f"proxies must be 'learned', 'ema' or 'mds', got {proxies!r}", "proxies")
     if isinstance(scale,str):
         if scale!="dynamic":
-            raise SettingError(
-                f"scale must be a number or 'dynamic', got {scale!r}", "scale")
+            raise SettingError(f"scale must be a number or 'dynamic', got {scale!r}", "scale")
     elif not 0<scale<float("inf"):
-        raise SettingError(
-            f"scale must be positive and finite, got {scale}", "scale")
+        raise SettingError(f"scale must be positive and finite, got {scale}", "scale")
     if not 0<ema_alpha<=1: raise SettingError(f"ema_alpha must lie in (0,1], got {ema_alpha}", "ema_alpha")
 
 # %% ../../nbs/30_loss/04_classification.ipynb #26446c13
@@ -71,7 +70,7 @@ def log_prior(
     class_prior:Tensor|None,  # (C,), shares or counts > 0 in label order
     n_classes:int,            # number of classes C
 )->Tensor|None:               # (C,), float32, logarithms of shares that sum to 1
-    "Logarithm of the class shares. `ValueError` names a class without one."
+    "Compute the logarithms of the class shares. `ValueError` names a class without a share."
     if class_prior is None: return None
     prior = torch.as_tensor(class_prior, dtype=torch.float64)
     if prior.shape!=(n_classes,):
@@ -80,10 +79,9 @@ def log_prior(
             "class_prior")
     bad = (~((prior>0) & prior.isfinite())).nonzero()
     if len(bad):
+        c = bad[0].item()
         raise SettingError(
-            f"class_prior[{bad[0].item()}]={prior[bad[0]].item()}: expected positive, finite shares or "
-            "counts",
-            "class_prior")
+            f"class_prior[{c}]={prior[c].item()}: expected positive, finite shares or counts", "class_prior")
     return (prior/prior.sum()).log().float()
 
 # %% ../../nbs/30_loss/04_classification.ipynb #a1c50011
@@ -96,15 +94,17 @@ def linear_start(
     "Draw the weights of a linear layer. `ValueError` for another start."
     if start not in ("torch","published"):
         raise SettingError(f"start must be 'torch' or 'published', got {start!r}", "start")
-    weights,bias = torch.zeros(n_classes, dim, dtype=torch.float32),torch.zeros(n_classes, dtype=torch.float32)
+    weights = torch.zeros(n_classes, dim, dtype=torch.float32)
+    bias = torch.zeros(n_classes, dtype=torch.float32)
     if start=="published": return weights.normal_(generator=generator),bias
     bound = dim**-.5
-    return (weights.uniform_(-bound, bound, generator=generator),bias.uniform_(-bound, bound, generator=generator))
+    for drawn in (weights,bias): drawn.uniform_(-bound, bound, generator=generator)
+    return weights,bias
 
 # %% ../../nbs/30_loss/04_classification.ipynb #80c30ce2
 class Softmax(nn.Module):
     """Cross-entropy over a linear layer; `.proxies` are its weights.
-    `ValueError` for an option that it cannot have. Inspecting paper."""
+    `ValueError` for an option without a meaning here. Inspecting paper."""
     def __init__(self,
         n_classes:int,                        # number of classes C
         dim:int,                              # embedding dimension D
@@ -124,8 +124,7 @@ class Softmax(nn.Module):
             if value!=plain:
                 raise SettingError(
                     f"Softmax has no {name}={value!r}: it normalizes nothing. Use NormFace or ProxyDR, or "
-                    "drop it",
-                    name)
+                    f"leave out {name}", name)
         self.n_classes,self.dim,self.start = n_classes,dim,start
         self.class_names = check_taxonomy(taxonomy, n_classes)
         weights,bias = linear_start(n_classes, dim, start, own_generator(generator))
@@ -138,11 +137,12 @@ class Softmax(nn.Module):
 def logits(self:Softmax,
     embeddings:Tensor,  # (B,D), any length
 )->Tensor:              # (B,C), float32 or better; their softmax is the class probability
-    "f·w + b, plus the log prior. `ValueError` for embeddings that do not fit or are not finite."
+    "Compute f·w + b, plus the log prior. `ValueError` for embeddings that do not fit or are not finite."
     check_embeddings(embeddings, self.dim)
+    # a finite sum has finite terms, and a sum costs less than the check of every number
     if not embeddings.detach().sum().isfinite() and not embeddings.isfinite().all():
-        raise ValueError(f"embeddings: row {int((~embeddings.isfinite()).any(1).nonzero()[0])} has nan or "
-            f"inf, expected finite numbers")
+        row = int((~embeddings.isfinite()).any(1).nonzero()[0])
+        raise ValueError(f"embeddings: row {row} has nan or inf, expected finite numbers")
     embeddings = embeddings if embeddings.dtype in (torch.float32,torch.float64) else embeddings.float()
     logits = inner(embeddings, self.proxies)+self.bias
     return logits if self.log_prior is None else logits+self.log_prior
@@ -153,13 +153,13 @@ def forward(self:Softmax,
     embeddings:Tensor,  # (B,D), any length
     labels:Tensor,      # (B,), integers in 0..C-1
 )->Tensor:              # scalar, mean cross-entropy in nats
-    "Mean cross-entropy. `ValueError` for a batch that does not fit."
+    "Compute the mean cross-entropy. `ValueError` for a batch that does not fit."
     labels = check_batch(embeddings, labels, self.n_classes, self.dim)
     return F.cross_entropy(self.logits(embeddings), labels)
 
 # %% ../../nbs/30_loss/04_classification.ipynb #de4d7945
 class DirectionLoss(nn.Module):
-    "Cross-entropy over logits that depend on directions alone; what NormFace and ProxyDR share."
+    "Cross-entropy over logits that depend on directions alone: the common part of NormFace and ProxyDR."
     def __init__(self,
         n_classes:int,                        # number of classes C
         dim:int,                              # embedding dimension D
@@ -174,17 +174,19 @@ class DirectionLoss(nn.Module):
     ):
         super().__init__()
         check_options(n_classes, dim, distance, scale, proxies, ema_alpha)
-        self.n_classes,self.dim,self.distance,self.ema_alpha,self.beta = n_classes,dim,distance,ema_alpha,beta
+        self.n_classes,self.dim,self.distance = n_classes,dim,distance
+        self.ema_alpha,self.beta = ema_alpha,beta
         register_proxies(self, n_classes, dim, proxies, distance, taxonomy, generator, beta)
         self.register_buffer("log_prior", log_prior(class_prior, n_classes))
         self.class_prior = None if class_prior is None else self.log_prior.exp().tolist()    # shares
+        self.dynamic = None
         if scale=="dynamic": self.dynamic = DynamicScale(type(self).__name__.lower(), distance, n_classes)
-        else: self.dynamic,self.fixed_scale = None,float(scale)
+        else: self.fixed_scale = float(scale)
 
 # %% ../../nbs/30_loss/04_classification.ipynb #783fb612
 @patch(as_prop=True)
 def scale(self:DirectionLoss)->float|Tensor:  # s
-    "The scale: a number, or a scalar tensor while it is dynamic."
+    "Return the scale: a number, or a scalar tensor if it is dynamic."
     return self.fixed_scale if self.dynamic is None else self.dynamic()
 
 # %% ../../nbs/30_loss/04_classification.ipynb #a2069cfe
@@ -192,11 +194,11 @@ def scale(self:DirectionLoss)->float|Tensor:  # s
 def logits(self:DirectionLoss,
     embeddings:Tensor,  # (B,D), any length > 0
 )->Tensor:              # (B,C), float32 or better; their softmax is the class probability
-    """Logits of every class, with the log prior.
+    """Compute the logits of every class, with the log prior.
     `ValueError` for embeddings that do not fit or have no direction."""
     check_embeddings(embeddings, self.dim)
-    logits = self.distance_logits(directions(embeddings), directions(self.proxies, "proxies"), self.scale,
-        self.distance)
+    points,proxies = directions(embeddings),directions(self.proxies, "proxies")
+    logits = self.distance_logits(points, proxies, self.scale, self.distance)
     return logits if self.log_prior is None else logits+self.log_prior
 
 # %% ../../nbs/30_loss/04_classification.ipynb #215e575d
@@ -205,16 +207,18 @@ def forward(self:DirectionLoss,
     embeddings:Tensor,  # (B,D), any length > 0
     labels:Tensor,      # (B,), integers in 0..C-1
 )->Tensor:              # scalar, mean cross-entropy in nats
-    """Mean cross-entropy; in training mode scale and moving averages then move on.
+    """Compute the mean cross-entropy; in training mode, then update scale and moving averages.
     `ValueError` for a batch that does not fit."""
     labels = check_batch(embeddings, labels, self.n_classes, self.dim)
     points,proxies = directions(embeddings),directions(self.proxies, "proxies")
     plain = self.distance_logits(points, proxies, self.scale, self.distance)
-    loss = F.cross_entropy(plain if self.log_prior is None else plain+self.log_prior, labels)
-    if self.training and self.dynamic is not None:
-        self.dynamic.move(plain, labels, angle(points.detach(), proxies.detach()[labels]), self.log_prior)
-    if self.training and hasattr(self,"unseen"):
-        ema_update(self.proxies, self.unseen, points, labels, self.ema_alpha)
+    logits = plain if self.log_prior is None else plain+self.log_prior
+    loss = F.cross_entropy(logits, labels)
+    if not self.training: return loss
+    if self.dynamic is not None:
+        theta = angle(points.detach(), proxies.detach()[labels])
+        self.dynamic.move(plain, labels, theta, self.log_prior)
+    if hasattr(self, "unseen"): ema_update(self.proxies, self.unseen, points, labels, self.ema_alpha)
     return loss
 
 # %% ../../nbs/30_loss/04_classification.ipynb #7a0bf01d

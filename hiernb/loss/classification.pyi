@@ -45,12 +45,12 @@ class Softmax(nn.Module):
 
 class DirectionLoss(nn.Module):
     class_prior: Any
+    dynamic: Any
     n_classes: Any
     dim: Any
     distance: Any
     ema_alpha: Any
     beta: Any
-    dynamic: Any
     fixed_scale: Any
 
     def __init__(self, n_classes: int, dim: int, distance: str='euclidean', scale: float | str=10.0, proxies: str='learned', taxonomy=None, ema_alpha: float=0.01, class_prior: Tensor | None=None, generator: torch.Generator | None=None, beta: float=1.0):

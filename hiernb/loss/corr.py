@@ -39,7 +39,7 @@ class CORR(nn.Module):
 def logits(self:CORR,
     embeddings:Tensor,  # (B,D), any length > 0
 )->Tensor:              # (B,C), cosines in −1..1; the largest belongs to the nearest representative
-    "Cosine with every representative. `ValueError` for embeddings that do not fit or have no direction."
+    "Compute all cosines. `ValueError` for embeddings that do not fit or have no direction."
     check_embeddings(embeddings, self.dim)
     return inner(directions(embeddings), directions(self.proxies, "proxies"))
 
@@ -49,7 +49,8 @@ def forward(self:CORR,
     embeddings:Tensor,  # (B,D), any length > 0
     labels:Tensor,      # (B,), integers in 0..C-1
 )->Tensor:              # scalar in 0..2, for 'sum' in 0..2B
-    "Mean (or sum) of 1 − cos θ to the own representative. `ValueError` for a batch that does not fit."
+    "Average (or sum) 1 − cos θ to the own representative. `ValueError` for a batch that does not fit."
     labels = check_batch(embeddings, labels, self.n_classes, self.dim)
-    misses = (directions(embeddings)-directions(self.proxies, "proxies")[labels]).square().sum(-1)/2   # (B,)
+    own = directions(self.proxies, "proxies")[labels]
+    misses = (directions(embeddings)-own).square().sum(-1)/2  # (B,)
     return misses.mean() if self.reduction=="mean" else misses.sum()

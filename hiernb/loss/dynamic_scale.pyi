@@ -1,6 +1,6 @@
 # Made from dynamic_scale.py by `make export`: edit the notebook.
 from typing import Any
-__all__ = ['inflection', 'initial_scale', 'wrong_terms', 'DynamicScale']
+__all__ = ['scaled_residual', 'inflection', 'initial_scale', 'wrong_terms', 'DynamicScale']
 import math
 import numpy as np
 import torch
@@ -8,6 +8,9 @@ from fastcore.basics import patch
 from scipy.optimize import brentq
 from torch import Tensor, nn
 from ..geometry.errors import SettingError
+
+def scaled_residual(model: str, distance: str, s: float, theta: float, log_wrong: float, slope: float) -> tuple[float, float, float]:
+    ...
 
 def inflection(model: str, distance: str, scale: float, theta: float, log_wrong: float, slope: float=0.0) -> tuple[float, float]:
     ...

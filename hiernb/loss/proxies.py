@@ -19,8 +19,9 @@ from ..tree.labels import require_order
 def own_generator(
     generator:torch.Generator|None,  # the caller's, or None
 )->torch.Generator:                  # the same, or a new one, always in the same state
-    "The generator to draw from."
-    return torch.Generator().manual_seed(230111065) if generator is None else generator
+    "Choose the generator to draw from."
+    if generator is not None: return generator
+    return torch.Generator().manual_seed(230111065)
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #864cc26a
 def random_directions(
@@ -28,9 +29,9 @@ def random_directions(
     dim:int,                              # their dimension D
     generator:torch.Generator|None=None,  # source of randomness; None: the same points each time
 )->Tensor:                                # (n,D), float32, length 1
-    "Points drawn uniformly from the sphere."
-    return directions(torch.randn(n, dim, generator=own_generator(generator), dtype=torch.float32),
-        "random directions")
+    "Draw points uniformly from the sphere."
+    points = torch.randn(n, dim, generator=own_generator(generator), dtype=torch.float32)
+    return directions(points, "random directions")
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #a1c50002
 def starting_proxies(
@@ -40,7 +41,7 @@ def starting_proxies(
     std:float,                            # σ > 0, standard deviation of a coordinate in the published start
     generator:torch.Generator|None=None,  # source of randomness; None: the same points each time
 )->Tensor:                                # (n,D), float32
-    "Draw points whose directions are uniform. `ValueError` for another start."
+    "Draw points with uniform directions. `ValueError` for another start."
     if start not in ("sphere","published"):
         raise SettingError(f"start must be 'sphere' or 'published', got {start!r}", "start")
     points = torch.randn(n, dim, generator=own_generator(generator), dtype=torch.float32)
@@ -60,12 +61,12 @@ def ema_update(
     classes,member = labels.unique(return_inverse=True)
     points = directions(embeddings)
     points = points.to(torch.promote_types(points.dtype, proxies.dtype))
-    mean = torch.zeros(len(classes), points.shape[1], dtype=points.dtype, device=points.device).index_add_(0,
-        member, points)
-    mean = directions(mean, "sums of each class's directions in this batch")
+    sums = points.new_zeros(len(classes), points.shape[1]).index_add_(0, member, points)
+    mean = directions(sums, "sums of each class's directions in this batch")
     old = proxies[classes].to(points.dtype)
-    mixed = torch.where(unseen[classes,None], mean,
-        alpha*mean + (1-alpha)*old/torch.linalg.vector_norm(old,dim=1,keepdim=True))
+    length = torch.linalg.vector_norm(old, dim=1, keepdim=True)
+    moved = alpha*mean + (1-alpha)*old/length
+    mixed = torch.where(unseen[classes,None], mean, moved)
     proxies[classes] = directions(mixed, "updated proxies").to(proxies.dtype)
     unseen[classes] = False
 
@@ -75,19 +76,21 @@ def target_distance(
     distance:str="euclidean",    # 'euclidean' or 'angular'
     beta:float=1.,               # path distance at which half of the limit is reached, > 0
 )->Tensor:                       # (C,C), float64, below √2 or π/2
-    """Distance on the sphere asked for by a taxonomy.
-    `ValueError` names an entry that is no distance. Inspecting paper, 'MDS'."""
+    """Convert path distances of a taxonomy into target distances on the sphere.
+    `ValueError` names an entry that is not a distance. Inspecting paper, 'MDS'."""
     d = torch.as_tensor(np.asarray(path_distance), dtype=torch.float64)
     if beta<=0: raise SettingError(f"beta must be positive, got {beta}", "beta")
     if d.ndim!=2 or d.shape[0]!=d.shape[1]:
         raise ValueError(f"path_distance must be a square matrix, got shape {tuple(d.shape)}")
-    wrong = ~(d>=0) | d.isinf() | (d!=d.T) | (torch.eye(len(d),dtype=torch.bool) != (d==0))
+    diagonal = torch.eye(len(d), dtype=torch.bool)
+    wrong = ~(d>=0) | d.isinf() | (d!=d.T) | (diagonal != (d==0))
     if wrong.any():
         i,j = wrong.nonzero()[0].tolist()
-        raise ValueError(f"path_distance[{i},{j}]={d[i,j].item():g} and [{j},{i}]={d[j,i].item():g}: "
-            f"expected a finite symmetric matrix"
-                         " with zeros on the diagonal and nowhere else")
-    return {"euclidean":2**.5,"angular":math.pi/2}[distance] * d/(beta+d)
+        raise ValueError(
+            f"path_distance[{i},{j}]={d[i,j].item():g} and [{j},{i}]={d[j,i].item():g}: expected a finite "
+            "symmetric matrix with zeros on the diagonal and nowhere else")
+    limit = {"euclidean":2**.5,"angular":math.pi/2}[distance]
+    return limit * d/(beta+d)
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #c0433464
 def stress(
@@ -95,10 +98,11 @@ def stress(
     target:Tensor,             # (C,C) distances asked for
     distance:str="euclidean",  # 'euclidean' or 'angular'
 )->Tensor:                     # scalar ≥ 0; 0: every distance is met, 1: as bad as all points in one place
-    "Relative misfit of the distances between proxies. Inspecting paper, 'MDS'."
+    "Measure the relative misfit of the distances between proxies. Inspecting paper, 'MDS'."
     points = directions(proxies, "proxies")
-    return torch.linalg.matrix_norm(target.to(points)-pairwise(points,points,
-        distance)) / torch.linalg.matrix_norm(target.to(points))
+    target = target.to(points)
+    misfit = target-pairwise(points, points, distance)
+    return torch.linalg.matrix_norm(misfit) / torch.linalg.matrix_norm(target)
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #2de5901d
 def classical_scaling(
@@ -107,12 +111,13 @@ def classical_scaling(
     distance:str="euclidean",             # 'euclidean' or 'angular'
     generator:torch.Generator|None=None,  # draws the orientation; None: the same each time
 )->Tensor:                                # (C,D) float32, length 1
-    "Points whose cosines are closest to those asked for, up to their length. Torgerson 1952."
+    "Place points whose cosines are closest to the target's, up to their length. Torgerson 1952."
     cosine = 1-target.square()/2 if distance=="euclidean" else target.cos()
     value,vector = torch.linalg.eigh(cosine)                            # ascending
     points = (vector*value.clamp_min(0).sqrt())[:,-dim:]                # (C, at most D)
-    turn,_ = torch.linalg.qr(torch.randn(dim, points.shape[1], generator=own_generator(generator),
-        dtype=points.dtype))
+    shape = dim,points.shape[1]
+    random = torch.randn(shape, generator=own_generator(generator), dtype=points.dtype)
+    turn,_ = torch.linalg.qr(random)
     return directions((points@turn.T).float(), "classical scaling")
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #5be45882
@@ -123,10 +128,10 @@ def refine(
     steps:int=1000,            # Adam steps
     lr:float=1e-3,             # Adam step size
 )->Tensor:                     # (C,D), length 1
-    """The points of lowest stress met in gradient steps from a start, itself included.
-    Inspecting paper, 'MDS'."""
+    "Descend on the stress and keep the best points, the start included. Inspecting paper, 'MDS'."
     points = points.clone().requires_grad_()
-    optimizer,best,lowest = torch.optim.Adam([points], lr=lr),points.detach().clone(),math.inf
+    optimizer = torch.optim.Adam([points], lr=lr)
+    best,lowest = points.detach().clone(),math.inf
     for step in range(steps+1):
         with torch.enable_grad(): misfit = stress(points, target, distance)
         if misfit.item()<lowest: best,lowest = points.detach().clone(),misfit.item()
@@ -148,13 +153,15 @@ def mds_proxies(
     generator:torch.Generator|None=None,
     exact:float=1e-6,                     # stress that counts as 0: about the rounding of float32
 )->tuple[Tensor,float]:                   # proxies (C,D) of length 1, and their stress
-    "Proxies whose distances follow a taxonomy. Inspecting paper, 'MDS'."
+    "Place proxies whose distances follow a taxonomy. Inspecting paper, 'MDS'."
     target = target_distance(path_distance, distance, beta)
-    found = [classical_scaling(target, dim, distance, generator)]
-    if stress(found[0],target,distance)>exact:
-        found.append(refine(random_directions(len(target),dim,generator), target, distance, steps, lr))
-    reached,best = min((stress(p,target,distance).item(),i) for i,p in enumerate(found))
-    return found[best],reached
+    scaled = classical_scaling(target, dim, distance, generator)
+    by_scaling = stress(scaled, target, distance)
+    if by_scaling<=exact: return scaled,by_scaling.item()
+    start = random_directions(len(target), dim, generator)
+    refined = refine(start, target, distance, steps, lr)
+    by_descent = stress(refined, target, distance)
+    return (refined,by_descent.item()) if by_descent<by_scaling else (scaled,by_scaling.item())
 
 # %% ../../nbs/30_loss/02_proxies.ipynb #336d118b
 def check_taxonomy(
@@ -162,13 +169,14 @@ def check_taxonomy(
     n_classes:int,      # number of classes C of the loss
 )->list[str]|None:      # names of its classes, if it has any
     """Check a loss's taxonomy.
-    `ValueError` for another type, another number of classes, or an order that nobody knows."""
+    `ValueError` for another type, another number of classes, or an unknown order of classes."""
     if taxonomy is None: return None
     if not hasattr(taxonomy, "path_distance"):
         raise ValueError(f"taxonomy must be a hiernb.tree.taxonomy.Taxonomy, got {type(taxonomy).__name__}")
     if (found := len(taxonomy.path_distance()))!=n_classes:
-        raise ValueError(f"the taxonomy has {found} classes, the loss n_classes={n_classes}: they must "
-            f"agree, in label order")
+        raise ValueError(
+            f"the taxonomy has {found} classes, the loss n_classes={n_classes}: they must agree, in label "
+            "order")
     require_order(taxonomy)
     return list(getattr(taxonomy, "names", [])) or None
 

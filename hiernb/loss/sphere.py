@@ -20,15 +20,15 @@ def directions(
     points:Tensor,          # (N,D), any length > 0; half precision becomes float32
     what:str="embeddings",  # what the points are, for the message
 )->Tensor:                  # (N,D) of length 1
-    "Divide each row by its length. `ValueError` for a row of length 0 or one that is not finite."
+    "Divide each row by its length. `ValueError` if a row has length 0 or is not finite."
     points = points if points.dtype in (torch.float32,torch.float64) else points.float()
     largest = points.detach().abs().amax(-1)                                  # (N,)
     low,high = torch.stack(largest.aminmax()).tolist()
     if not (low>0 and high<float("inf")):
         row = int((~((largest>0) & largest.isfinite())).nonzero()[0])
-        raise ValueError(f"{what}: row {row} has length {largest[row].item()}, expected finite numbers that "
-            f"are not all 0"
-                         " (an exploding loss, a dead layer or a corrupt image upstream?)")
+        raise ValueError(
+            f"{what}: row {row} has length {largest[row].item()}, expected finite numbers that are not all 0 "
+            "(an exploding loss, a dead layer or a corrupt image upstream?)")
     return unit(points)
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #070ad6c3
@@ -36,10 +36,11 @@ def check_sizes(
     n_classes:int,  # number of classes C
     dim:int,        # embedding dimension D
 )->None:
-    "Check the sizes of a loss. `ValueError` names the one that no loss can have."
+    "Check the number of classes and dimensions of a loss. `ValueError` names the one that is too small."
     if n_classes<2:
         raise SettingError(
-            f"n_classes must be at least 2, got {n_classes}: one class leaves nothing to decide", "n_classes")
+            f"n_classes must be at least 2, got {n_classes}: with one class there is nothing to learn",
+            "n_classes")
     if dim<1: raise SettingError(f"dim must be at least 1, got {dim}", "dim")
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #87944550
@@ -50,14 +51,14 @@ def check_number(
     above:float=-math.inf,   # the number must be larger than this one
     whole:bool=False,        # it must be an integer
 )->None:
-    "Check a numeric option. `ValueError` names one that is no number, not finite or out of range."
-    if isinstance(value,
-        Integral if whole else Real) and math.isfinite(value) and value>=least and value>above:
-        return
-    limit = (
-        f"at least {least:g} and " if least>-math.inf else f"above {above:g} and " if above>-math.inf else "")
-    raise SettingError(
-        f"{name} must be {limit}{'a whole number' if whole else 'finite'}, got {value!r}", name)
+    "Check a numeric option. `ValueError` names one that is not a number, not finite or out of range."
+    number = isinstance(value, Integral if whole else Real) and math.isfinite(value)
+    if number and value>=least and value>above: return
+    limit = ""
+    if above>-math.inf: limit = f"above {above:g} and "
+    if least>-math.inf: limit = f"at least {least:g} and "
+    kind = "a whole number" if whole else "finite"
+    raise SettingError(f"{name} must be {limit}{kind}, got {value!r}", name)
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #9f34aec4
 def check_embeddings(
@@ -65,11 +66,12 @@ def check_embeddings(
     dim:int,            # embedding dimension D
 )->None:
     """Check a batch of embeddings.
-    `ValueError` for what is no tensor, has another shape or dtype, or is empty."""
+    `ValueError` if it is not a tensor, has another shape or dtype, or is empty."""
     if not isinstance(embeddings,Tensor):
         raise ValueError(f"embeddings must be a torch tensor, got {type(embeddings).__name__}")
     if embeddings.ndim!=2 or embeddings.shape[1]!=dim or not embeddings.is_floating_point():
-        raise ValueError(f"embeddings must be floating, of shape (B,{dim}), got {embeddings.dtype} of shape "
+        raise ValueError(
+            f"embeddings must be floating, of shape (B,{dim}), got {embeddings.dtype} of shape "
             f"{tuple(embeddings.shape)}")
     if not len(embeddings): raise ValueError("the batch is empty: expected at least one embedding")
 
@@ -80,18 +82,20 @@ def check_batch(
     n_classes:int,      # number of classes C
     dim:int,            # embedding dimension D
 )->Tensor:              # labels (B,), int64
-    "The labels of a batch that fits a loss. `ValueError` names what does not fit."
+    "Check a batch and return its labels. `ValueError` names the mismatch."
     check_embeddings(embeddings, dim)
     if not isinstance(labels,Tensor):
         raise ValueError(f"labels must be a torch tensor of integers, got {type(labels).__name__}")
-    if labels.is_floating_point() or labels.dtype==torch.bool or labels.shape!=embeddings.shape[:1]:
-        raise ValueError(f"labels must be integers, one per embedding: ({len(embeddings)},), got "
-            f"{labels.dtype} {tuple(labels.shape)}")
+    integers = not labels.is_floating_point() and labels.dtype!=torch.bool
+    if not integers or labels.shape!=embeddings.shape[:1]:
+        raise ValueError(
+            f"labels must be integers, one per embedding: ({len(embeddings)},), got {labels.dtype} "
+            f"{tuple(labels.shape)}")
     labels = labels.long()
     low,high = torch.stack(labels.aminmax()).tolist()
     if low<0 or high>=n_classes:
-        raise ValueError(f"labels must lie in 0..{n_classes-1} (n_classes={n_classes}), got labels from "
-            f"{low} to {high}")
+        raise ValueError(
+            f"labels must lie in 0..{n_classes-1} (n_classes={n_classes}), got labels from {low} to {high}")
     return labels
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #bf55da1d
@@ -99,7 +103,7 @@ def chord(
     x:Tensor,  # directions, (...,D)
     y:Tensor,  # directions, (...,D)
 )->Tensor:     # (...), in 0..2
-    "Length of the straight line between paired directions, √(2−2cos θ); gradient 0 where they coincide."
+    "Measure the straight line between paired directions, √(2−2cos θ); gradient 0 where they coincide."
     return torch.linalg.vector_norm(x-y, dim=-1)
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #c2a449af
@@ -107,17 +111,19 @@ def angle(
     x:Tensor,  # directions, (...,D)
     y:Tensor,  # directions, (...,D)
 )->Tensor:     # (...), radians in 0..π
-    "Angle between paired directions by the half-angle form; gradient 0 where they coincide or oppose."
-    return 2*torch.atan2(torch.linalg.vector_norm(x-y, dim=-1), torch.linalg.vector_norm(x+y, dim=-1))
+    "Measure the angle between paired directions, half-angle form; gradient 0 where they coincide or oppose."
+    difference,total = torch.linalg.vector_norm(x-y, dim=-1),torch.linalg.vector_norm(x+y, dim=-1)
+    return 2*torch.atan2(difference, total)
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #44955c83
 def inner(
     x:Tensor,  # (N,D)
     y:Tensor,  # (M,D)
 )->Tensor:     # (N,M)
-    "All inner products, in float32 or better also under autocast."
+    "Compute all inner products, in float32 or better also under autocast."
     common = torch.promote_types(x.dtype, y.dtype)
-    with torch.autocast(x.device.type, enabled=False): return x.to(common) @ y.to(common).mT
+    with torch.autocast(x.device.type, enabled=False):
+        return x.to(common) @ y.to(common).mT
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #578eea3c
 def from_cosines(
@@ -128,14 +134,16 @@ def from_cosines(
     # pairs with 1−|cos| below this go through `of_pair`: the product's rounding, ~1e-7 of 1, would show there
     close:float=.01,
 )->Tensor:               # (N,M)
-    """A function of the angle of all pairs of directions: of the cosine in general, of the pair where the
-    cosine has lost digits."""
+    "Compute a function of the angle of all pairs, from the cosine or, where that has lost digits, the pair."
     cos = inner(x, y)
     low,high = torch.stack(cos.detach().aminmax()).tolist()
-    if max(-low,high)<=1-close: return of_cosine(cos)
-    row,column = (cos.detach().abs() > 1-close).nonzero(as_tuple=True)
-    middle = of_cosine(cos.index_put((row,column), cos.new_zeros(())))
-    return middle.index_put((row,column), of_pair(x[row],y[column]).to(middle.dtype))
+    limit = 1-close
+    if max(-low, high)<=limit: return of_cosine(cos)
+    row,column = pairs = (cos.detach().abs() > limit).nonzero(as_tuple=True)
+    safe = cos.index_put(pairs, cos.new_zeros(()))  # 90° in their place keeps gradients finite
+    values = of_cosine(safe)
+    exact = of_pair(x[row], y[column])
+    return values.index_put(pairs, exact.to(values.dtype))
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #1373abbd
 def pairwise(
@@ -143,6 +151,6 @@ def pairwise(
     y:Tensor,      # directions (M,D)
     distance:str,  # 'euclidean' (chord) or 'angular' (radians)
 )->Tensor:         # (N,M), in 0..2 or 0..π
-    "Distance of every direction in `x` to every one in `y`, exact also for close and opposite pairs."
-    return from_cosines(x, y,
-        *dict(euclidean=(lambda cos: (2-2*cos).sqrt(), chord), angular=(torch.acos,angle))[distance])
+    "Measure every direction in `x` against every one in `y`, exact also for close and opposite pairs."
+    if distance=="angular": return from_cosines(x, y, torch.acos, angle)
+    return from_cosines(x, y, lambda cos: (2-2*cos).sqrt(), chord)

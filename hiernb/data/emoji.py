@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['taxonomy_package', 'packages', 'mistaken', 'toned', 'rules', 'unknown', 'variants', 'mean', 'std', 'levels', 'usual',
-           'licenses', 'Package', 'state', 'from_npm', 'wanted', 'obtain', 'read_package', 'points', 'spelled', 'Chart',
-           'Icon', 'read_icons', 'spellings', 'by_name', 'match', 'render', 'render_all', 'render_batch', 'copies',
-           'cache_path', 'Drawings', 'draw', 'drawings', 'left_out', 'match_table', 'Styled', 'split_classes',
-           'split_images', 'choose', 'divide', 'load_emoji', 'check_emoji']
+           'licenses', 'Package', 'state', 'from_npm', 'wanted', 'obtain', 'by_hand', 'read_package', 'points',
+           'spelled', 'Chart', 'Icon', 'read_icons', 'resolve_alias', 'spellings', 'by_name', 'match', 'render',
+           'render_all', 'render_batch', 'copies', 'cache_path', 'Drawings', 'Match', 'match_styles', 'sift', 'draw',
+           'drawings', 'left_out', 'match_table', 'Styled', 'split_classes', 'split_images', 'choose', 'divide',
+           'load_emoji', 'check_emoji']
 
 # %% ../../nbs/50_data/08_emoji.ipynb #e9563f2b
 import base64,gzip,hashlib,io,json,math,os,re,shutil,subprocess,tarfile,tempfile,unicodedata,zipfile
@@ -94,16 +95,19 @@ def from_npm(
     `OSError` with the error of npm; `ValueError` names a tarball that differs from the published one."""
     if not shutil.which("npm"): raise OSError("no npm here")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as own:
-        try: subprocess.run(["npm","pack","--silent",*(f"{p.name}@{p.version}" for p in wanted)], cwd=own,
-            check=True, timeout=timeout,
-                            capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        command = ["npm","pack","--silent",*(f"{package.name}@{package.version}" for package in wanted)]
+        try:
+            subprocess.run(command, cwd=own, check=True, timeout=timeout, capture_output=True, text=True,
+                stdin=subprocess.DEVNULL)
         except subprocess.CalledProcessError as e:
             raise OSError(f"npm pack: {(e.stderr or e.stdout).strip()[-300:]}") from e
         except subprocess.TimeoutExpired as e: raise OSError(f"npm pack took more than {timeout} s") from e
-        for p in wanted:
-            if (found := state(Path(own)/p.tarball, p))!="whole":
-                raise ValueError(f"npm gave another {p.tarball} than was published ({found})")
-            os.replace(Path(own)/p.tarball, folder/p.tarball)
+        for package in wanted:
+            tarball = Path(own)/package.tarball
+            found = state(tarball, package)
+            if found!="whole":
+                raise ValueError(f"npm gave another {package.tarball} than was published ({found})")
+            os.replace(tarball, folder/package.tarball)
 
 # %% ../../nbs/50_data/08_emoji.ipynb #cce8f4f2
 def wanted()->list[Package]:  # all packages that the set is made of
@@ -115,22 +119,31 @@ def obtain(
 )->None:                      # every tarball lies in the folder, whole
     """Find or download the tarballs.
     `FileNotFoundError` names what to put where; `OSError`: not writable; `ValueError`: a damaged tarball."""
-    states = {p:state(folder/p.tarball, p) for p in wanted()}
-    for p,found in states.items():
-        if found not in ("whole","missing"):
-            raise ValueError(f"{folder/p.tarball} is not the published file ({found}); delete it or move it "
-                f"elsewhere and load again")
-    if not (missing := [p for p,found in states.items() if found=="missing"]): return
+    states = {package:state(folder/package.tarball, package) for package in wanted()}
+    for package,found in states.items():
+        if found in ("whole","missing"): continue
+        raise ValueError(f"{folder/package.tarball} is not the published file ({found}); "
+            "delete it or move it elsewhere and load again")
+    absent = [package for package,found in states.items() if found=="missing"]
+    if not absent: return
     require_writable(folder, "emoji")
-    s = sources["emoji"]
-    try: from_npm(folder, missing)
+    try: from_npm(folder, absent)
     except (OSError,ValueError) as e:
-        raise FileNotFoundError("\n".join([f"{len(missing)} of {len(states)} emoji packages are not in "
-            f"{folder} and their download failed: {e}",
-            "On a machine with npm run", "  npm pack "+" ".join(f"{p.name}@{p.version}" for p in missing),
-            f"and put into {folder}:",
-            *(f"  {p.tarball}" for p in missing), f"(size {s.size}; license: {s.license})",
-            "or name the folder that holds emoji/ by root=… or the environment variable HIERNB_DATA."])) from e
+        raise FileNotFoundError(f"{len(absent)} of {len(states)} emoji packages are not in {folder} and their "
+            f"download failed: {e}\n{by_hand(folder, absent)}") from e
+
+def by_hand(
+    folder:Path,          # folder of this set
+    absent:list[Package], # packages that are not there
+)->str:                   # a paragraph
+    "Describe how to get packages without this library."
+    source = sources["emoji"]
+    return "\n".join(["On a machine with npm run",
+        "  npm pack "+" ".join(f"{package.name}@{package.version}" for package in absent),
+        f"and put into {folder}:",
+        *(f"  {package.tarball}" for package in absent),
+        f"(size {source.size}; license: {source.license})",
+        "or name the folder that holds emoji/ by root=… or the environment variable HIERNB_DATA."])
 
 # %% ../../nbs/50_data/08_emoji.ipynb #aa9440b6
 def read_package(
@@ -174,23 +187,26 @@ class Chart:
     @classmethod
     def read(cls, folder:Path)->"Chart":
         "Read the chart from the tarball of emojibase-data in `folder`."
-        lists = [f"en/shortcodes/{n}" for n in ("cldr","emojibase","emojibase-legacy","github","iamcal",
-            "joypixels")]
+        chats = ("cldr","emojibase","emojibase-legacy","github","iamcal","joypixels")
+        lists = [f"en/shortcodes/{chat}" for chat in chats]
         data,groups,unicode,*codes = read_package(folder, taxonomy_package, "en/data", "meta/groups",
             "meta/unicode-names", *lists)
-        data = sorted((e for e in data if "group" in e and groups["groups"][str(e["group"])]!="component"),
-            key=lambda e: e["order"])
-        paths = [(groups["groups"][str(e["group"])].replace("-"," & "),
-            groups["subgroups"][str(e["subgroup"])], e["label"]) for e in data]
-        at = {points(e["hexcode"]):i for i,e in enumerate(data)}
-        tones = {points(s["hexcode"]) for e in data for s in e.get("skins",())}
+        group,subgroup = groups["groups"],groups["subgroups"]
+        shown = [e for e in data if "group" in e and group[str(e["group"])]!="component"]
+        shown.sort(key=lambda e: e["order"])
+        paths = [(group[str(e["group"])].replace("-", " & "),subgroup[str(e["subgroup"])],e["label"])
+            for e in shown]
+        at = {points(e["hexcode"]):i for i,e in enumerate(shown)}
+        tones = {points(skin["hexcode"]) for e in shown for skin in e.get("skins", ())}
         labels,others = defaultdict(set),defaultdict(set)
-        for i,e in enumerate(data):
-            for name in (e["label"],re.sub(r"\(.*\)", "", e["label"])): labels[spelled(name)].add(i)
+        for i,e in enumerate(shown):
+            without_brackets = re.sub(r"\(.*\)", "", e["label"])
+            for name in (e["label"],without_brackets): labels[spelled(name)].add(i)
         for table in (*codes,unicode):
             for code,names in table.items():
-                if (i := at.get(points(code))) is not None:
-                    for name in ([names] if isinstance(names,str) else names): others[spelled(name)].add(i)
+                i = at.get(points(code))
+                if i is None: continue
+                for name in [names] if isinstance(names, str) else names: others[spelled(name)].add(i)
         return cls(paths, at, tones, dict(labels), dict(others))
 
 # %% ../../nbs/50_data/08_emoji.ipynb #f3fc4bcd
@@ -204,35 +220,41 @@ class Icon:
     flip:bool=False                   # to be mirrored left to right
 
     def svg(self, size:int)->str:  # a square picture of `size` pixels, the box centered in it
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-            f'width="{size}" height="{size}" '
-                f'viewBox="{" ".join(map(str,self.box))}">{self.body}</svg>')
+        box = " ".join(map(str, self.box))
+        return ('<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+            f'width="{size}" height="{size}" viewBox="{box}">{self.body}</svg>')
 
 def read_icons(
-    data:dict,     # what `icons.json` of a set holds
-)->list[Icon]:     # one a drawing, aliases resolved
+    data:dict,     # content of `icons.json` of a set
+)->list[Icon]:     # one per drawing, aliases resolved
     """Read the drawings of a set.
     `ValueError` for an alias that leads nowhere or is more than a mirror image. Format:
     iconify.design/docs/types."""
-    icons,aliases = {},data.get("aliases",{})
+    icons,usual_box = {},dict(left=0, top=0, width=16, height=16)
     for name,icon in data["icons"].items():
-        box = tuple(icon.get(k, data.get(k, default)) for k,
-            default in dict(left=0,top=0,width=16,height=16).items())
-        icons[name] = Icon([name], icon["body"], box, icon.get("hidden",False))
-    for name,alias in aliases.items():
-        parent,seen,flips = name,set(),False
-        while parent in aliases and parent not in seen:
-            if extra := aliases[parent].keys()-{"parent","hFlip","hidden"}:
-                raise ValueError(f"alias {name!r} asks for {sorted(extra)}, which we do not draw")
-            seen.add(parent)
-            flips ^= aliases[parent].get("hFlip",False)
-            parent = aliases[parent]["parent"]
-        if parent not in data["icons"]:
-            raise ValueError(f"alias {name!r} leads to {parent!r}, which is no icon")
+        box = tuple(icon.get(side, data.get(side, default)) for side,default in usual_box.items())
+        icons[name] = Icon([name], icon["body"], box, icon.get("hidden", False))
+    for name,alias in data.get("aliases", {}).items():
+        parent,flipped = resolve_alias(data, name)
         own = icons[parent]
-        if flips: icons[name] = Icon([name], own.body, own.box, alias.get("hidden",own.hidden), True)
+        if flipped: icons[name] = Icon([name], own.body, own.box, alias.get("hidden", own.hidden), True)
         else: own.names.append(name)
     return list(icons.values())
+
+def resolve_alias(
+    data:dict,          # content of `icons.json` of a set
+    name:str,           # of an alias
+)->tuple[str,bool]:     # the icon that it leads to, and whether it is mirrored
+    "Follow an alias to its icon. `ValueError` if it leads nowhere or is more than a mirror image."
+    aliases,parent,seen,flipped = data["aliases"],name,set(),False
+    while parent in aliases and parent not in seen:
+        extra = aliases[parent].keys()-{"parent","hFlip","hidden"}
+        if extra: raise ValueError(f"alias {name!r} asks for {sorted(extra)}, which we do not draw")
+        seen.add(parent)
+        flipped ^= aliases[parent].get("hFlip", False)
+        parent = aliases[parent]["parent"]
+    if parent not in data["icons"]: raise ValueError(f"alias {name!r} leads to {parent!r}, which is no icon")
+    return parent,flipped
 
 # %% ../../nbs/50_data/08_emoji.ipynb #d62ebb10
 mistaken = {  # style -> names of icons that draw another emoji than their name says
@@ -246,11 +268,13 @@ def spellings(
 )->list[str]:    # how charts may spell it, best first
     "List the spellings of a name: also without the number at the end, and for a flag as CLDR now writes it."
     found = []
-    for n in (name,re.sub(r"-\d+$","",name)):
-        if n.startswith("flag-for-"):
-            found.append(spelled("flag"+n[9:]))
-            n = n[9:] if n.endswith(("flag","flags")) else ""
-        if n: found.append(spelled(n))
+    for spelling in (name,re.sub(r"-\d+$", "", name)):
+        country = spelling.removeprefix("flag-for-")
+        if country==spelling:
+            found.append(spelled(spelling))
+            continue
+        found.append(spelled("flag"+country))
+        if country.endswith(("flag","flags")): found.append(spelled(country))
     return list(dict.fromkeys(found))
 
 def by_name(
@@ -260,8 +284,9 @@ def by_name(
     """Find the emoji that have one of these CLDR names or, if there is none, one of these names from
     elsewhere."""
     for table in (chart.labels,chart.others):
-        means = [next((table[s] for s in spellings(name) if s in table), set()) for name in names]
-        if any(means): return set().union(*means)
+        known = [[table[spelling] for spelling in spellings(name) if spelling in table] for name in names]
+        best = [found[0] for found in known if found]
+        if best: return set().union(*best)
     return set()
 
 # %% ../../nbs/50_data/08_emoji.ipynb #b7b61587
@@ -276,9 +301,11 @@ def match(
     "Match an icon with the emoji that it draws."
     if icon.hidden: return None,"withdrawn by its set"
     if icon.names[0] in mistaken.get(style,()): return None,"name misleads"
-    if code := [c for name in icon.names for c in codes.get(name,())]:
-        if found := [chart.points[c] for c in code if c in chart.points]: return found[0],""
-        return None,"skin tone" if chart.tones.intersection(code) else "no emoji"
+    drawn = [code for name in icon.names for code in codes.get(name, ())]
+    if drawn:
+        emoji = [chart.points[code] for code in drawn if code in chart.points]
+        if emoji: return emoji[0],""
+        return None,"skin tone" if chart.tones.intersection(drawn) else "no emoji"
     found = by_name(icon.names, chart)
     if len(found)==1: return found.pop(),""
     if found: return None,"name fits several emoji"
@@ -302,11 +329,12 @@ def render_all(
 )->list:               # of each its picture or why there is none
     "Draw many icons, on all processors if there are enough of them, behind a progress bar."
     many = len(icons)>200
-    loader = DataLoader(icons, batch_size=32, collate_fn=partial(render_batch, size=size),
-        num_workers=(os.cpu_count() or 0) if many else 0,
-                        generator=torch.Generator())                   # or it would draw from the global one
-    return [picture for batch in tqdm(loader, desc=f"draw emoji at {size} px", leave=False,
-        disable=not many) for picture in batch]
+    workers = (os.cpu_count() or 0) if many else 0
+    own = torch.Generator()  # or the loader would draw from the global one
+    loader = DataLoader(icons, batch_size=32, collate_fn=partial(render_batch, size=size), num_workers=workers,
+        generator=own)
+    bar = tqdm(loader, desc=f"draw emoji at {size} px", leave=False, disable=not many)
+    return [picture for batch in bar for picture in batch]
 
 def render_batch(icons:list[Icon], size:int)->list: return [render(icon, size) for icon in icons]
 
@@ -318,8 +346,11 @@ def copies(
     "Find pictures of several emoji, and of those of one emoji all but the first."
     same = defaultdict(list)
     for i,picture in enumerate(pictures): same[hashlib.sha256(picture.tobytes()).digest()].append(i)
-    return {i:[j for j in alike if j!=i] for alike in same.values()
-        for i in alike[len({emoji[j] for j in alike})==1:]}
+    found = {}
+    for alike in same.values():
+        one_emoji = len({emoji[i] for i in alike})==1
+        for i in alike[1:] if one_emoji else alike: found[i] = [j for j in alike if j!=i]
+    return found
 
 # %% ../../nbs/50_data/08_emoji.ipynb #1bd219f1
 rules = 1   # version of what this room does between tarball and picture
@@ -329,8 +360,10 @@ def cache_path(
     size:int,     # pixels a side
 )->Path:          # `emoji-<size>-<fingerprint>.npz` in it
     "Name the file of the drawn pictures."
-    made_of = [rules,resvg_py.__version__,sorted((style,*p) for style,p in packages.items()),taxonomy_package]
-    return folder/f"emoji-{size}-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:8]}.npz"
+    styles = sorted((style,*package) for style,package in packages.items())
+    made_of = [rules,resvg_py.__version__,styles,taxonomy_package]
+    fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+    return folder/f"emoji-{size}-{fingerprint[:8]}.npz"
 
 # %% ../../nbs/50_data/08_emoji.ipynb #b5890c57
 @dataclass
@@ -356,27 +389,35 @@ class Drawings:
     def read(cls, path:Path)->"Drawings":
         "Read a file that `save` wrote. `ValueError` if it is cut short, damaged or another one."
         try:
-            with zipfile.ZipFile(path) as file:  # a member read whole has its checksum looked at
-                kept = {k:np.load(io.BytesIO(file.read(f"{k}.npy"))) for k in ("images","emoji","styles",
-                    "about")}
+            with zipfile.ZipFile(path) as file:  # zipfile checks a member's checksum if it is read whole
+                members = {name:file.read(f"{name}.npy") for name in ("images","emoji","styles","about")}
+            kept = {name:np.load(io.BytesIO(content)) for name,content in members.items()}
             about = json.loads(kept.pop("about").tobytes())
             made_for = about.pop("made_for")
         except (zipfile.BadZipFile,EOFError,OSError,KeyError,TypeError,AttributeError,ValueError,
             gzip.zlib.error) as e:
-            raise ValueError(f"{path} is damaged or no file of emoji ({e!r}); delete it and load again") from e
+            why = f"{path} is damaged or no file of emoji ({e!r})"
+            raise ValueError(f"{why}; delete it and load again") from e
         if made_for!=path.name:
             raise ValueError(f"{path} was written as {made_for}, of another size or from other packages; "
                 f"delete it and load again")
-        paths,left_out = ([tuple(row) for row in about.pop(k)] for k in ("paths","left_out"))
-        return cls(**{k:torch.from_numpy(v) for k,v in kept.items()}, **about, paths=paths, left_out=left_out)
+        for name in ("paths","left_out"): about[name] = [tuple(row) for row in about[name]]
+        return cls(**{name:torch.from_numpy(values) for name,values in kept.items()}, **about)
 
 # %% ../../nbs/50_data/08_emoji.ipynb #672213c5
-def draw(
+@dataclass
+class Match:
+    "Hold an icon with the emoji that it draws."
+    icon:Icon
+    emoji:int    # index in `Chart.paths`
+    style:int    # index in `packages`
+
+def match_styles(
     folder:Path,  # holds the tarballs
-    size:int,     # pixels a side
-)->Drawings:      # at most one picture for a style and an emoji
-    "Match, draw and sift the icons of every style. `ValueError` names a package that cannot be read."
-    chart,icons,shows,by,left = Chart.read(folder),[],[],[],[]
+    chart:Chart,
+)->tuple[list[Match],list[tuple[str,...]]]: # matched icons; (style, icon, reason, "") of the others
+    "Match the icons of every style. `ValueError` names a package that cannot be read."
+    matched,left = [],[]
     for s,(style,package) in enumerate(packages.items()):
         data,chars = read_package(folder, package, "icons", "chars")
         codes = defaultdict(list)
@@ -384,29 +425,52 @@ def draw(
         for icon in read_icons(data):
             emoji,why = match(icon, style, codes, chart)
             if emoji is None: left.append((style,icon.names[0],why,""))
-            else:
-                icons.append(icon)
-                shows.append(emoji)
-                by.append(s)
-    styles,pictures,kept,seen = list(packages),render_all(icons, size),[],{}
-    def leave(i, why, detail=""): left.append((styles[by[i]],icons[i].names[0],why,detail))
+            else: matched.append(Match(icon, emoji, s))
+    return matched,left
+
+def sift(
+    matched:list[Match],  # icons
+    pictures:list,        # of each its picture, or why there is none
+)->tuple[list[int],dict[int,tuple[str,str]]]: # indices to keep; (reason, detail) of each other index
+    "Leave out icons that do not render, second drawings, copies and pictures of several emoji."
+    kept,left,first = [],{},{}
     for i,picture in enumerate(pictures):
-        if isinstance(picture,str): leave(i, *picture.partition(": ")[::2])
-        elif seen.setdefault((by[i],shows[i]), i)!=i:
-            leave(i, "second drawing", icons[seen[by[i],shows[i]]].names[0])
-        else: kept.append(i)
-    again = copies([pictures[i] for i in kept], [shows[i] for i in kept])
+        if isinstance(picture, str):
+            why,_,detail = picture.partition(": ")
+            left[i] = why,detail
+            continue
+        same = first.setdefault((matched[i].style,matched[i].emoji), i)
+        if same==i: kept.append(i)
+        else: left[i] = "second drawing",matched[same].icon.names[0]
+    styles = list(packages)
+    again = copies([pictures[i] for i in kept], [matched[i].emoji for i in kept])
     for k,others in again.items():
-        several = len({shows[kept[j]] for j in (k,*others)})>1
-        leave(kept[k], "shows several emoji" if several else "copy",
-            "; ".join(f"{styles[by[kept[j]]]} {icons[kept[j]].names[0]}" for j in others))
-    kept = [i for k,i in enumerate(kept) if k not in again]
+        twins = [matched[kept[j]] for j in others]
+        several = any(twin.emoji!=matched[kept[k]].emoji for twin in twins)
+        detail = "; ".join(f"{styles[twin.style]} {twin.icon.names[0]}" for twin in twins)
+        left[kept[k]] = "shows several emoji" if several else "copy",detail
+    return [i for k,i in enumerate(kept) if k not in again],left
+
+# %% ../../nbs/50_data/08_emoji.ipynb #51317242
+def draw(
+    folder:Path,  # holds the tarballs
+    size:int,     # pixels a side
+)->Drawings:      # at most one picture for a style and an emoji
+    "Match, draw and sift the icons of every style. `ValueError` names a package that cannot be read."
+    chart = Chart.read(folder)
+    matched,left = match_styles(folder, chart)
+    pictures = render_all([each.icon for each in matched], size)
+    kept,reasons = sift(matched, pictures)
     if not kept:
         raise ValueError(f"no icon of {', '.join(packages)} shows an emoji of {taxonomy_package.tarball}")
-    pick = lambda values: torch.tensor([values[i] for i in kept])
+    styles = list(packages)
+    left += [(styles[matched[i].style],matched[i].icon.names[0],*reason) for i,reason in reasons.items()]
+    chosen = [matched[i] for i in kept]
     images = torch.from_numpy(np.stack([pictures[i] for i in kept]))
-    return Drawings(images, pick(shows), pick(by), [icons[i].names[0] for i in kept], chart.paths,
-        sorted(left))
+    emoji = torch.tensor([each.emoji for each in chosen])
+    style = torch.tensor([each.style for each in chosen])
+    names = [each.icon.names[0] for each in chosen]
+    return Drawings(images, emoji, style, names, chart.paths, sorted(left))
 
 # %% ../../nbs/50_data/08_emoji.ipynb #6d403a67
 def drawings(
@@ -415,7 +479,8 @@ def drawings(
 )->Drawings:                # read, or drawn and written
     """Read the pictures at one size, fetched and drawn the first time.
     Errors as `obtain`; `ValueError` for a damaged or foreign file."""
-    if not (isinstance(size,int) and 8<=size<=512): raise ValueError(f"size must be 8…512 pixels, got {size}")
+    if not isinstance(size, int) or not 8<=size<=512:
+        raise ValueError(f"size must be 8…512 pixels, got {size}")
     folder = data_root()/"emoji" if folder is None else Path(folder)
     path = cache_path(folder, size)
     if not path.exists():
@@ -429,14 +494,15 @@ unknown,variants = ["no emoji","name fits several emoji","name misleads"],["skin
 
 def left_out(
     drawn:Drawings,   # what `drawings` gives
-)->pd.DataFrame:      # one row an icon that is no picture of the set: style, icon, reason, detail
+)->pd.DataFrame:      # one row per icon that is no picture of the set: style, icon, reason, detail
     "List the icons that are not in the set, with the reason."
     return pd.DataFrame(drawn.left_out, columns=["style","icon","reason","detail"])
 
 def match_table(
     drawn:Drawings,   # what `drawings` gives
-)->pd.DataFrame:      # one row a style: license, pictures, matched (share of the icons that are no variant), and icons left out, by reason
-    "Count how much of each style is in the set."
+)->pd.DataFrame:      # one row per style: license, pictures, matched, and icons left out by reason
+    """Count how much of each style is in the set.
+    `matched` is the share of the icons that show an emoji, among those that are no variant."""
     left,styles = left_out(drawn),list(packages)
     reasons = pd.crosstab(left["style"], left["reason"]).reindex(styles, fill_value=0)
     pictures = pd.Series(drawn.styles.bincount(minlength=len(styles)).numpy(), styles)
@@ -464,10 +530,10 @@ def split_classes(
 )->dict[str,Tensor]:               # train, val, test -> classes, sorted; every class is in one of them
     "Split whole classes, each parent's in proportion to within one. `ValueError` if a split would be empty."
     _,parent = np.unique(["/".join(p) for p in parents], return_inverse=True)
-    sizes = {k:round(shares[k]*len(parents)) for k in ("test","val")}
-    parts = stratified_split(torch.from_numpy(parent), sizes|dict(train=len(parents)-sum(sizes.values())),
-        generator)
-    return {k:parts[k] for k in ("train","val","test")}
+    sizes = {name:round(shares[name]*len(parents)) for name in ("test","val")}
+    sizes["train"] = len(parents)-sum(sizes.values())
+    parts = stratified_split(torch.from_numpy(parent), sizes, generator)
+    return {name:parts[name] for name in ("train","val","test")}
 
 # %% ../../nbs/50_data/08_emoji.ipynb #00f885c8
 def split_images(
@@ -502,8 +568,10 @@ def choose(
     if subset is None: return enough.tolist()
     if not 1<=subset<=len(enough):
         raise ValueError(f"subset must be 1…{len(enough)} emoji, or None for all, got {subset}")
-    _,parent = np.unique(["/".join(drawn.paths[i][:2]) for i in enough], return_inverse=True)
-    return enough[stratified_split(torch.from_numpy(parent), dict(kept=subset), generator)["kept"]].tolist()
+    subgroups = ["/".join(drawn.paths[i][:2]) for i in enough]
+    _,parent = np.unique(subgroups, return_inverse=True)
+    kept = stratified_split(torch.from_numpy(parent), dict(kept=subset), generator)["kept"]
+    return enough[kept].tolist()
 
 # %% ../../nbs/50_data/08_emoji.ipynb #b0199476
 def divide(
@@ -515,11 +583,10 @@ def divide(
 )->tuple[list,Tensor,dict[str,Tensor]]: # paths and labels in label order; split name -> images, sorted
     "Split the images, and order the labels accordingly."
     if split=="images": return paths,labels,split_images(labels, shares, generator)
-    classes = split_classes([p[:-1] for p in paths], shares, generator)
+    classes = split_classes([path[:-1] for path in paths], shares, generator)
     order = torch.cat(list(classes.values()))
-    return (
-        [paths[i] for i in order],order.argsort()[labels],
-        {k:torch.isin(labels,c).nonzero()[:,0] for k,c in classes.items()})
+    images = {name:torch.isin(labels, part).nonzero()[:,0] for name,part in classes.items()}
+    return [paths[i] for i in order],order.argsort()[labels],images
 
 # %% ../../nbs/50_data/08_emoji.ipynb #da0bd831
 levels = ("group","subgroup","class")
@@ -541,22 +608,23 @@ def load_emoji(
     `ValueError` for an unknown split or level, or a split without images."""
     for value,known in ((split,tuple(usual)),(level,levels)):
         if value not in known: raise ValueError(f"expected one of {known}, got {value!r}")
-    shares = usual[split]|{k:v for k,v in dict(val=val,test=test).items() if v is not None}
+    asked = dict(val=val, test=test)
+    shares = usual[split]|{name:share for name,share in asked.items() if share is not None}
     if min(shares.values())<=0 or sum(shares.values())>=1:
         raise ValueError(f"val and test must be positive and sum to less than 1, got {shares}")
     drawn,generator = drawings(folder, size),torch.Generator().manual_seed(seed)
-    above = {i:drawn.paths[i][:levels.index(level)+1] for i in choose(drawn, min_images, subset, generator)}
-    rank = {path:c for c,path in enumerate(dict.fromkeys(above.values()))}
-    rows = torch.isin(drawn.emoji, torch.tensor(list(above))).nonzero()[:,0]
-    labels = torch.tensor([rank[above[i]] for i in drawn.emoji[rows].tolist()])
-    paths,labels,parts = divide(list(rank), labels, split, shares, generator)
-    splits = {k:Styled(drawn.images[rows[at]], labels[at], mean, std, drawn.styles[rows[at]]) for k,
-        at in parts.items()}
+    depth = levels.index(level)+1
+    path_of = {emoji:drawn.paths[emoji][:depth] for emoji in choose(drawn, min_images, subset, generator)}
+    label_of = {path:label for label,path in enumerate(dict.fromkeys(path_of.values()))}
+    rows = torch.isin(drawn.emoji, torch.tensor(list(path_of))).nonzero()[:,0]
+    labels = torch.tensor([label_of[path_of[emoji]] for emoji in drawn.emoji[rows].tolist()])
+    paths,labels,parts = divide(list(label_of), labels, split, shares, generator)
+    def part(at): return Styled(drawn.images[rows[at]], labels[at], mean, std, drawn.styles[rows[at]])
     taxonomy,left = Taxonomy.from_paths(paths),Counter(why for _,_,why,_ in drawn.left_out)
     protocol = dict(seed=seed, split=split, level=level, size=size, min_images=min_images, subset=subset,
-        **shares, recall_at=(1,2,4,8),
-        not_rendered=left["does not render"]+left["blank"], unmatched=sum(left[why] for why in unknown),
-        copies=left["copy"]+left["shows several emoji"])
+        **shares, recall_at=(1,2,4,8), not_rendered=left["does not render"]+left["blank"],
+        unmatched=sum(left[why] for why in unknown), copies=left["copy"]+left["shows several emoji"])
+    splits = {name:part(at) for name,at in parts.items()}
     return Data("emoji", splits, taxonomy, taxonomy.names, protocol)
 
 # %% ../../nbs/50_data/08_emoji.ipynb #20af64bb
@@ -572,9 +640,9 @@ def check_emoji(
         except ValueError as e: found[path.name] = str(e)
     return found
 
-licenses = {license:", ".join(s for s,
-    p in packages.items() if p.license==license)
-    for license in sorted({p.license for p in packages.values()})}
+licenses = {}  # license -> styles under it
+for license in sorted({package.license for package in packages.values()}):
+    licenses[license] = ", ".join(style for style,package in packages.items() if package.license==license)
 register(Source("emoji", load_emoji, classes=1835, images=14_782,
-    license="; ".join(f"{k}: {v}" for k,v in licenses.items()), megabytes=65,
-                where="12 packages of the npm registry, by npm pack", check=check_emoji));
+    license="; ".join(f"{license}: {styles}" for license,styles in licenses.items()), megabytes=65,
+    where="12 packages of the npm registry, by npm pack", check=check_emoji));

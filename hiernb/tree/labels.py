@@ -47,7 +47,7 @@ def object_labels(
     for i,value in enumerate(values):
         label = one_label(value, f"{single} {i}", name, i)
         if found and type(label) is not type(found[0]):
-            two_kinds = f"{found[0]!r} at 0 and {value!r} at {i}"
+            two_kinds = f"{found[0]!r} at 0 and {label!r} at {i}"
             raise ValueError(f"{name} must be integers or names, all of one kind; got {two_kinds}")
         found.append(label)
     return found

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -27,51 +27,55 @@ from .formats import (
 
 # %% auto #0
 __all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span',
-           'renamed', 'check_level_columns', 'class_columns', 'path_mark', 'row_path', 'label_column', 'label_order',
-           'sibling_names', 'newick_paths', 'what_it_is', 'list_folder']
+           'renamed', 'check_level_columns', 'counts_rows', 'known_columns', 'class_columns', 'path_mark', 'row_path',
+           'order_column', 'label_order', 'table_paths', 'sibling_names', 'newick_paths', 'what_it_is', 'list_folder',
+           'name_paths']
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #fe7975e0
 def unique_names(
     paths:Sequence[tuple[str,...]],  # nodes, each the names from the root's child down to it; all different
-)->list[str]:                        # one name a node, in the same order
+)->list[str]:                        # one name per node, in the same order
     """Call each node by the last name of its path, or where paths share it by the shortest end that no other
     of them has, joined by `/`."""
     paths = [tuple(nfc(name) for name in path) for path in paths]
     names = [path[-1] for path in paths]
     count = Counter(names)
+    # backwards and sorted: the most alike stand side by side
     shared = sorted((path[::-1],i) for i,path in enumerate(paths) if count[path[-1]]>1)
     alike = [len(os.path.commonprefix([a,b])) for (a,_),(b,_) in pairwise(shared)]
-    # backwards and sorted: the most alike stand side by side
     for (_,i),before,after in zip(shared, [0,*alike], [*alike,0]):
-        names[i] = "/".join(paths[i][-1-max(before,after):])
+        n_names = 1+max(before, after)
+        names[i] = "/".join(paths[i][-n_names:])
     return names
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #41a7f23f
 def check_paths(
-    paths:Sequence[tuple[str,...]],  # one a class, in label order
+    paths:Sequence[tuple[str,...]],  # one per class, in label order
 )->None:
-    "Refuse no paths, and by its label a path that is empty, has an empty name in it, or stands twice."
+    """Require paths, none of them empty, twice there, or with an empty name in it.
+    `ValueError` names the label."""
     if not paths: raise ValueError("a taxonomy needs at least one class, got no paths")
-    try: odd = any(not isinstance(name,str) or not name.strip() for name in set().union(*paths))
-    except TypeError: odd = True                                               # a list among the names
+    def is_name(name): return isinstance(name, str) and bool(name.strip())
+    try: fine = all(map(is_name, set().union(*paths)))          # each name once: ladders hold very many
+    except TypeError: fine = False                              # a list among the names
     for label,path in enumerate(paths):
         if not path:
             raise ValueError(f"label {label} has an empty path: it would be the root, which is no class")
-        for name in path if odd else ():
-            if not isinstance(name,str):
+        for name in () if fine else path:
+            if not isinstance(name, str):
                 raise ValueError(f"label {label}: a name must be a string, got {name!r} in {path!r}")
             if not name.strip(): raise ValueError(f"label {label} has an empty name in its path {path!r}")
     check_unique(paths, "path")
 
 def check_unique(
-    items:Sequence,  # one a class, in label order
+    items:Sequence,  # one per class, in label order
     what:str,        # what an item is, for the message
 )->None:
-    "Require items that differ. `ValueError` names the first that stands twice, and its labels."
+    "Require items that differ. `ValueError` names the first that occurs twice, and its labels."
     item,count = Counter(items).most_common(1)[0]
-    if count>1:
-        raise ValueError(f"duplicate class: labels {[i for i,x in enumerate(items) if x==item]} have the "
-            f"same {what} {item!r}")
+    if count==1: return
+    labels = [i for i,other in enumerate(items) if other==item]
+    raise ValueError(f"duplicate class: labels {labels} have the same {what} {item!r}")
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #73a98c84
 def check_class_names(
@@ -80,107 +84,110 @@ def check_class_names(
 )->None:
     """Require one name per path, none of them empty, all of them different.
     `ValueError` names the label or class that is wrong."""
-    if len(paths)!=len(names):
-        k = min(len(paths),len(names))
-        extra = f"name {names[k]!r}" if len(names)>k else f"path {paths[k]!r}"
-        raise ValueError(f"{len(names)} class names for {len(paths)} paths: {extra} of label {k} stands alone")
+    n_names,n_paths = len(names),len(paths)
+    if n_names!=n_paths:
+        label = min(n_names, n_paths)
+        extra = f"name {names[label]!r}" if n_names>label else f"path {paths[label]!r}"
+        raise ValueError(f"{n_names} class names for {n_paths} paths: {extra} of label {label} stands alone")
     for label,name in enumerate(names):
-        if not isinstance(name,str) or not name.strip():
+        if not isinstance(name, str) or not name.strip():
             raise ValueError(f"label {label} has no name: got {name!r} for {paths[label]!r}")
     check_unique(names, "class name")
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #b4e82fd0
 class Taxonomy:
-    """A rooted tree over classes, given by each class's path; label `i` is `names[i]`.
+    """Hold a rooted tree over classes, given by each class's path; label `i` is `names[i]`.
     Use a `from_…` constructor or `builtin`."""
     paths:list[tuple[str,...]]      # of each class in label order, from the root's child to the class
     names:list[str]                 # of each class in label order
     def __init__(self,
-        # one a class in label order, the root's child first and the class last
-        paths:Sequence[tuple[str,...]],
-        names:Sequence[str],             # what the dataset calls each class, in label order
-        # of groups, by their path, where the tree came with it
-        support:Mapping[tuple[str,...],float]|None=None,
-        # whether it is the order of labels: True said so, None documented, False unknown
-        ordered:bool|None=None,
+        paths:Sequence[tuple[str,...]],   # one per class in label order, from the root's child to the class
+        names:Sequence[str],              # what the dataset calls each class, in label order
+        support:Mapping[tuple[str,...],float]|None=None,    # of groups, by path, where the tree came with it
+        ordered:bool|None=None,           # whether that is the order of labels: True stated, None documented
     ):
-        paths = [tuple(p) for p in paths]
+        paths = [tuple(path) for path in paths]
         check_paths(paths)
         check_class_names(names, paths)
         normal = {name:nfc(str(name)) for name in set().union(*paths)}
-        # NumPy strings become plain ones
-        if any(type(name) is not str or name!=same for name,same in normal.items()):
-            paths = [tuple(map(normal.__getitem__,p)) for p in paths]
+        changed = [name for name,same in normal.items() if type(name) is not str or name!=same]
+        if changed:                                             # NumPy strings, and other spellings
+            paths = [tuple(normal[name] for name in path) for path in paths]
             check_unique(paths, "path")
-        self.paths,self.names = paths,[nfc(str(n)) for n in names]
+        self.paths,self.names = paths,[nfc(str(name)) for name in names]
         check_unique(self.names, "class name")
         self.support,self.ordered = dict(support or {}),ordered
+
     def __eq__(self, other):
-        return isinstance(other,Taxonomy) and (self.paths,self.names)==(other.paths,other.names)
+        return isinstance(other, Taxonomy) and (self.paths,self.names)==(other.paths,other.names)
+
     def __hash__(self): return hash((tuple(self.paths),tuple(self.names)))
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3f0c11a2
 @dataclass
 class Nodes:
-    "The nodes of a tree, the root first and parents before children, siblings in order of first appearance."
+    "Hold the nodes of a tree: the root first, parents before children, siblings as they first appear."
     parents:list[int]        # of each node; −1 for the root
     names:list[str]          # the last name of each node's path; empty for the root
     children:list[list[int]] # of each node
     classes:list[int]        # the node of each class
 
 def span(
-    paths:Sequence[tuple[str,...]],  # one a class
+    paths:Sequence[tuple[str,...]],  # one per class
 )->Nodes:
     "Find the nodes that the paths run through."
-    nodes,known = Nodes([-1], [""], [[]], []),[{}]
+    nodes = Nodes([-1], [""], [[]], [])
+    known = [{}]                     # of each node, its children by name
     for path in paths:
         node = 0
         for name in path:
             child = known[node].get(name)
             if child is None:
                 child = known[node][name] = len(known)
+                known.append({})
+                nodes.parents.append(node)
+                nodes.names.append(name)
                 nodes.children[node].append(child)
-                for values,start in ((nodes.parents,node),(nodes.names,name),(nodes.children,[]),(known,{})):
-                    values.append(start)
+                nodes.children.append([])
             node = child
         nodes.classes.append(node)
     return nodes
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #9b217114
 def renamed(
-    paths:Sequence[tuple[str,...]],  # one a class
-    names:Sequence[str],             # one a class
+    paths:Sequence[tuple[str,...]],  # one per class
+    names:Sequence[str],             # one per class
 )->list[tuple[str,...]]:             # the same paths, ending in `names`
     "Replace the last name of each path. `ValueError` for a class that is a group too, or would become one."
     nodes = span(paths)
-    groups = {(nodes.parents[k],nodes.names[k]) for k,below in enumerate(nodes.children) if below}
+    inner = [node for node,below in enumerate(nodes.children) if below]
+    groups = {(nodes.parents[node],nodes.names[node]) for node in inner}
     for path,name,node in zip(paths, names, nodes.classes):
-        parent = nodes.parents[node]
-        if path[-1]!=name and groups & {(parent,path[-1]),(parent,name)}:
-            raise ValueError(f"cannot call class {path!r} {name!r}: one of the two is a group with classes "
-                f"below it")
+        before,after = ((nodes.parents[node],called) for called in (path[-1],name))
+        if before!=after and (before in groups or after in groups):
+            raise ValueError(
+                f"cannot call class {path!r} {name!r}: one of the two is a group with classes below it")
     return [(*path[:-1],name) for path,name in zip(paths, names)]
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #b311c359
 @patch(cls_method=True)
 def from_paths(cls:Taxonomy,
-    # one a class in label order, root's child first; a string is split at `/`
-    paths:Iterable[Sequence[str]|str],
+    paths:Iterable[Sequence[str]|str],   # one per class in label order, root's child first; a text has `/`
     names:Sequence[str]|None=None,       # class names in label order; by default the last name of each path
 )->Taxonomy:
-    "A taxonomy from each class's path. `ValueError` names an empty or doubled name, path or label."
-    if isinstance(paths,str):
+    "Build a taxonomy from each class's path. `ValueError` names an empty or duplicate name, path or label."
+    if isinstance(paths, str):
         raise ValueError(f"expected a list with one path a class, got the text {paths[:40]!r}")
-    paths = list(paths)
-    lone = next((i for i,p in enumerate(paths) if not isinstance(p,Iterable)), None)
-    if lone is not None:
-        raise ValueError(f"label {lone} has no path: expected names from the root's child down, got "
-            f"{paths[lone]!r}")
-    paths = [tuple(p.split("/")) if isinstance(p,str) else tuple(p) for p in paths]
-    check_paths(paths)
-    if names is None: return cls(paths, unique_names(paths))
-    check_class_names(names, paths)
-    return cls(renamed(paths,names), names)
+    split = []
+    for label,path in enumerate(paths):
+        if not isinstance(path, Iterable):
+            raise ValueError(
+                f"label {label} has no path: expected names from the root's child down, got {path!r}")
+        split.append(tuple(path.split("/") if isinstance(path, str) else path))
+    check_paths(split)
+    if names is None: return cls(split, unique_names(split))
+    check_class_names(names, split)
+    return cls(renamed(split, names), names)
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3e98c77a
 @patch(as_prop=True)
@@ -191,54 +198,57 @@ def n_classes(self:Taxonomy)->int:
 @patch(as_prop=True)
 def depth(self:Taxonomy)->int:
     "Number of levels: the length of the longest path."
-    return max(map(len,self.paths))
+    return max(map(len, self.paths))
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #2ce47ea7
 @patch
 def level_labels(self:Taxonomy,
     level:int,    # 0 (the root's children) … depth−1 (every class by itself)
 )->np.ndarray:    # (C,) int64: each class's node at that level, 0 … nodes−1 in order of first appearance
-    "The group of each class. `ValueError` for a level that is not there."
+    "Group the classes by their nodes at a level. `ValueError` for a level that is not there."
     if not 0<=level<self.depth:
         raise ValueError(f"level must be 0 … {self.depth-1} ({self.depth} levels), got {level}")
     ids = {}
-    return np.array([ids.setdefault(p[:level+1],len(ids)) for p in self.paths])
+    return np.array([ids.setdefault(path[:level+1], len(ids)) for path in self.paths])
 
 @patch
 def level_names(self:Taxonomy,
     level:int,    # 0 … depth−1
 )->list[str]:     # entry i names the node that `level_labels(level)` calls i; all different
-    "Names of a level's nodes, told apart as class names are. `ValueError` for a level that is not there."
+    "Name a level's nodes by the rule for class names. `ValueError` for a level that is not there."
     _,first = np.unique(self.level_labels(level), return_index=True)
-    nodes,classes = [self.paths[i][:level+1] for i in first],dict(zip(self.paths,self.names))
-    return [classes.get(node,name) for node,name in zip(nodes,unique_names(nodes))]
+    nodes = [self.paths[i][:level+1] for i in first]
+    classes = dict(zip(self.paths, self.names))
+    return [classes.get(node, name) for node,name in zip(nodes, unique_names(nodes))]
 
 @patch(as_prop=True)
 def level_sizes(self:Taxonomy)->list[int]:
     "Number of nodes at each level."
     nodes,depth = span(self.paths),[0]
     for parent in nodes.parents[1:]: depth.append(depth[parent]+1)
-    here,ended = np.bincount(depth)[1:],np.bincount([len(path) for path in self.paths])[:-1].cumsum()
+    lengths = [len(path) for path in self.paths]
+    here,ended = np.bincount(depth)[1:],np.bincount(lengths)[:-1].cumsum()
     return (here+ended).tolist()
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #c4038838
 @patch
 def __repr__(self:Taxonomy)->str:
-    "Number of classes, nodes per level, and the first classes by name."
+    "Show the number of classes, nodes per level, and the first classes by name."
     few = ", ".join(self.names[:5])+(", …" if self.n_classes>5 else "")
-    return (
-        f"Taxonomy({self.n_classes} classes, nodes per level {' → '.join(map(str,self.level_sizes))}: {few})")
+    sizes = " → ".join(map(str, self.level_sizes))
+    return f"Taxonomy({self.n_classes} classes, nodes per level {sizes}: {few})"
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #803e60c7
 @patch
-def lca_depth(self:Taxonomy)->np.ndarray:  # (C,C) int16 (int32 for paths of 16,384 names), 0 … depth; on the diagonal the class's own depth
-    "Depth of the lowest common ancestor of each pair, the root at 0."
-    order = sorted(range(self.n_classes), key=self.paths.__getitem__)
-    ranked = [self.paths[i] for i in order]
+def lca_depth(self:Taxonomy)->np.ndarray:  # (C,C) int16, or int32 for paths of 16,384 names; 0 … depth
+    "Measure the depth of the lowest common ancestor of each pair, the root at 0, a class with itself its own."
+    n = self.n_classes
     whole = np.int16 if 2*self.depth<2**15 else np.int32
+    order = sorted(range(n), key=self.paths.__getitem__)
+    rank = np.argsort(order)
+    ranked = [self.paths[i] for i in order]
     shared = np.array([len(os.path.commonprefix(pair)) for pair in pairwise(ranked)], dtype=whole)   # (C−1,)
-    rank,row,out = (
-        np.argsort(order),np.empty(self.n_classes, dtype=whole),np.empty((self.n_classes,)*2, dtype=whole))
+    row,out = np.empty(n, dtype=whole),np.empty((n,n), dtype=whole)
     for k,i in enumerate(order):
         # to the left: what the class before shares, and no more than with it
         if k: np.minimum(row[:k], shared[k-1], out=row[:k])
@@ -250,10 +260,10 @@ def lca_depth(self:Taxonomy)->np.ndarray:  # (C,C) int16 (int32 for paths of 16,
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #dbe2b575
 @patch
 def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) as `lca_depth`, edges ≥ 0; zero on the diagonal
-    """Number of edges between each pair of classes through their lowest common ancestor.
+    """Count the edges between each pair of classes through their lowest common ancestor.
     Inspecting paper, arXiv:2301.11065."""
     out = self.lca_depth()
-    lengths = np.array([len(p) for p in self.paths], dtype=out.dtype)
+    lengths = np.array([len(path) for path in self.paths], dtype=out.dtype)
     out *= -2
     out += lengths
     out += lengths[:,None]
@@ -264,8 +274,8 @@ def path_distance(self:Taxonomy)->np.ndarray:  # (C,C) as `lca_depth`, edges ≥
 def similarity(self:Taxonomy,
     beta:float=1.,  # reach, > 0, edges: at path distance β, ¾ is left
 )->np.ndarray:      # (C,C) float64, in (0,1], 1 on the diagonal
-    """1−(d/(β+d))² of the path distance d: the cosine that the MDS targets ask for.
-    `ValueError` if `beta<=0`. arXiv:2301.11065."""
+    """Turn the path distance d into the cosine of the MDS targets, 1−(d/(β+d))². arXiv:2301.11065.
+    `ValueError` if `beta<=0`."""
     if not 0<beta<math.inf: raise ValueError(f"beta must be positive and finite, got {beta}")
     d = self.path_distance().astype(float)
     d /= d+beta
@@ -277,37 +287,35 @@ def check_names(self:Taxonomy,
     class_names:Sequence[str],  # the dataset's class names in label order
 )->None:
     """Compare a dataset's classes with the taxonomy's.
-    `ValueError` names the first difference, and says how to mend it."""
-    given = [nfc(str(n)) for n in class_names]
+    `ValueError` names the first difference and how to mend it."""
+    given = [nfc(str(name)) for name in class_names]
     if given==self.names: return
     missing,extra = sorted(set(given)-set(self.names)),sorted(set(self.names)-set(given))
-    k = next((i for i,(a,b) in enumerate(zip(given,self.names)) if a!=b), min(len(given),len(self.names)))
-    at = lambda names: repr(names[k]) if k<len(names) else "nothing"
     if missing:
-        hint = (
-            f"{len(missing)} of the dataset's classes are not in the taxonomy: {missing[:5]}; give both the "
-            f"same names")
+        hint = (f"{len(missing)} of the dataset's classes are not in the taxonomy: {missing[:5]}; "
+            "give both the same names")
     elif extra:
-        hint = (
-            f"{len(extra)} classes are in the taxonomy alone: {extra[:5]}; leave them out with "
-            f"taxonomy.select(class_names)")
+        hint = (f"{len(extra)} classes are in the taxonomy alone: {extra[:5]}; "
+            "leave them out with taxonomy.select(class_names)")
     else: hint = "the same classes in another order; reorder with taxonomy.select(class_names)"
-    raise ValueError(f"label {k} is {at(given)} in the dataset and {at(self.names)} in the taxonomy: {hint}")
+    pairs = zip_longest(map(repr, given), map(repr, self.names), fillvalue="nothing")
+    label,(here,there) = next((label,pair) for label,pair in enumerate(pairs) if pair[0]!=pair[1])
+    raise ValueError(f"label {label} is {here} in the dataset and {there} in the taxonomy: {hint}")
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #a6cc40b0
 @patch
 def select(self:Taxonomy,
     names:Sequence[str],  # classes to keep, in the label order wanted
 )->Taxonomy:              # the tree over those classes alone; their names and paths stay as they are
-    "Some of the classes, or all in another order. `ValueError` for a name that is unknown or stands twice."
-    names = [nfc(str(n)) for n in names]
-    paths = dict(zip(self.names,self.paths))
+    "Keep some of the classes, or reorder all. `ValueError` for a name that is unknown or repeated."
+    names = [nfc(str(name)) for name in names]
+    paths = dict(zip(self.names, self.paths))
     for name in names:
-        if name not in paths:
-            near = difflib.get_close_matches(name, self.names)
-            hint = f"; did you mean {near}?" if near else ""
-            raise ValueError(f"no class {name!r} among the taxonomy's {self.n_classes}{hint}")
-    return Taxonomy([paths[n] for n in names], names, self.support, ordered=True)
+        if name in paths: continue
+        near = difflib.get_close_matches(name, self.names)
+        hint = f"; did you mean {near}?" if near else ""
+        raise ValueError(f"no class {name!r} among the taxonomy's {self.n_classes}{hint}")
+    return Taxonomy([paths[name] for name in names], names, self.support, ordered=True)
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3acd6c76
 @patch
@@ -316,7 +324,7 @@ def to_tree(self:Taxonomy)->TreeNode:  # rooted, multifurcating; tips are named 
     nodes = span(self.paths)
     called = dict(zip(nodes.classes, self.names))
     made = [None]*len(nodes.names)
-    for node in reversed(range(len(made))):                            # children exist before their parent
+    for node in reversed(range(len(made))):                     # children exist before their parent
         below = [made[child] for child in nodes.children[node]]
         if below and node in called: below.insert(0, TreeNode(called[node], length=0.))
         name = nodes.names[node] if below else called[node]
@@ -328,54 +336,74 @@ def check_level_columns(
     file:str|Path,             # for messages
     header:Sequence[str],      # column names
     rows:Sequence[list[str]],  # cells
-    columns:Sequence[int],     # levels from the root's child down, and the class where no column says so
+    columns:Sequence[int],     # levels from the root's child down, and the class where no column names it
     named:bool,                # there is a column `path`, `class` or `label`
 )->None:
     "Require column names, and levels that go from coarse to fine. `ValueError` otherwise."
     for k in () if named else columns:
         if header[k] and any(row[k]==header[k] for row in rows):
-            raise ValueError(f"{file}, line 1: expected column names, found {list(header)}, of which "
-                f"{header[k]!r} stands in its column too; "
-                             "put a line of column names above")
-    for fine,coarse in zip(columns, columns[1:]):
+            raise ValueError(
+                f"{file}, line 1: expected column names, found {list(header)}, of which {header[k]!r} stands "
+                "in its column too; put a line of column names above")
+    for fine,coarse in pairwise(columns):
         pairs = {(row[fine],row[coarse]) for row in rows if row[fine] and row[coarse]}
         above,below = {a for a,_ in pairs},{b for _,b in pairs}
-        if len(pairs)==len(above)>len(below):
-            raise ValueError(f"{file}: expected levels from the root's child down, but each {header[fine]!r} "
-                f"lies in one {header[coarse]!r}, "
-                             f"which comes after it; put column {header[coarse]!r} before {header[fine]!r}")
+        if len(pairs)==len(above)>len(below):                   # each of `fine` lies in one of `coarse`
+            first,second = header[coarse],header[fine]
+            raise ValueError(
+                f"{file}: expected levels from the root's child down, but each {second!r} lies in one "
+                f"{first!r}, which comes after it; put column {first!r} before {second!r}")
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #40542f6a
 # columns that count rows
 numberings = ("","#","id","index","label","no","no.","nr","nr.","number","unnamed: 0")
 
+def counts_rows(
+    rows:Sequence[list[str]], # cells
+    column:int,
+)->bool:
+    "Tell whether a column holds another number in each row."
+    cells = [row[column] for row in rows]
+    if not all(re.fullmatch("[0-9]+", cell) for cell in cells): return False
+    return len(set(map(int, cells)))==len(cells)
+
+def known_columns(
+    file:str|Path,           # for messages
+    header:Sequence[str],    # column names
+    rows:Sequence[list[str]],# cells
+)->dict[str,int]:            # name -> place, of those that there are
+    "Find the columns `path` and `class`, which may be called `label`. `ValueError` for two of one name."
+    names,known = [name.lower() for name in header],{}
+    for name in ("path","class","label"):
+        if names.count(name)>1:
+            raise ValueError(f"{file}: expected one column {name}, found {names.count(name)}")
+        if name in names: known[name] = names.index(name)
+    label = known.pop("label", None)
+    if label is not None and "class" not in known and not counts_rows(rows, label): known["class"] = label
+    return known
+
 def class_columns(
     file:str|Path,           # for messages
     header:Sequence[str],    # column names
     rows:Sequence[list[str]],# cells
-)->tuple[dict[str,int],list[int],list[int]]:  # places of `path` and `class`; levels from the root's child down; columns not read
+)->tuple[dict[str,int],list[int],list[int]]:  # places of `path` and `class`; of levels, downwards; not read
     "Find what the columns of a class table are. `ValueError` for one that is neither level nor numbering."
-    names,known = [name.lower() for name in header],{}
-    def differ(k):
-        cells = [row[k] for row in rows]
-        return all(re.fullmatch("[0-9]+", cell) for cell in cells) and len(set(map(int,cells)))==len(cells)
-    for name in ("path","class","label"):
-        if names.count(name)>1:
-            raise ValueError(f"{file}: expected one column {name}, found {names.count(name)}")
-        if name in names and not (name=="label" and ("class" in known or differ(names.index(name)))):
-            known[name] = names.index(name)
-    if "label" in known: known["class"] = known.pop("label")  # names under `label`
-    idle = [k for k,name in enumerate(names) if name in numberings and k not in known.values()]
-    for k in idle:
-        if not differ(k): raise ValueError(f"{file}: expected column {k+1}, {header[k]!r}, to count the "
-            f"rows, found {rows[0][k]!r}; "
-                                           "leave it out, or give a level of the taxonomy another name")
-    levels = [k for k in range(len(names)) if k not in idle and k not in known.values()]
-    for k in levels if "path" not in known and "class" in known else levels[:-1] if "path" not in known else ():
-        if differ(k) and len(rows)>1: raise ValueError(f"{file}: column {header[k]!r} holds another number "
-            f"in each row and makes no "
-                                                       "groups; leave it out, or call it id")
-    if "path" not in known: check_level_columns(file, header, rows, levels, bool(known))
+    known,idle,levels = known_columns(file, header, rows),[],[]
+    for k,name in enumerate(header):
+        if k in known.values(): continue
+        if name.lower() not in numberings: levels.append(k)
+        elif counts_rows(rows, k): idle.append(k)
+        else:
+            raise ValueError(
+                f"{file}: expected column {k+1}, {name!r}, to count the rows, found {rows[0][k]!r}; "
+                "leave it out, or give a level of the taxonomy another name")
+    if "path" in known: return known,levels,idle
+    for k in levels if "class" in known else levels[:-1]:       # groups
+        if len(rows)>1 and counts_rows(rows, k):
+            raise ValueError(
+                f"{file}: column {header[k]!r} holds another number in each row and makes no groups; "
+                "leave it out, or call it id")
+    check_level_columns(file, header, rows, levels, bool(known))
     return known,levels,idle
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #92dc4350
@@ -385,15 +413,15 @@ def path_mark(
     cells:Sequence[str],   # its paths
     separator:str|None,    # as given
 )->str:
-    """Find what stands between the names of a path.
-    `ValueError` if no cell has a `>`, but one has another mark."""
+    """Find what separates the names of a path.
+    `ValueError` if no cell has a `>`, but one has another separator."""
     if separator is not None: return separator.strip() or separator
     if any(">" in cell for cell in cells): return ">"
     for cell in cells:
         if mark := re.search(r"::|[/;|\\]", cell):
-            raise ValueError(f"{file}, column {column}: no path holds the separator ' > ', but one is "
-                f"{cell[:80]!r}; "
-                             f"say `separator={mark[0]!r}` if that is what parts names")
+            raise ValueError(
+                f"{file}, column {column}: no path holds the separator ' > ', but one is {cell[:80]!r}; "
+                f"say `separator={mark[0]!r}` if that is what parts names")
     return ">"
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3f0c11a8
@@ -409,8 +437,8 @@ def row_path(
     if path is not None:
         found = [name.strip() for name in row[path].split(mark)]
         if leaf is not None and nfc(found[-1])!=nfc(row[leaf]):
-            raise ValueError(f"{where}: class {row[leaf]!r} but its path ends in {found[-1]!r}, not in the "
-                f"class")
+            raise ValueError(
+                f"{where}: class {row[leaf]!r} but its path ends in {found[-1]!r}, not in the class")
     else:
         found = [row[k] for k in levels]
         while found and not found[-1]: found.pop()
@@ -418,11 +446,11 @@ def row_path(
     if not found or not all(found): raise ValueError(f"{where}: empty name in {found}")
     return tuple(found)
 
-def label_column(
+def order_column(
     header:Sequence[str],     # column names
     idle:Sequence[int],       # columns of numbers
 )->int|None:
-    "Find the column `label`."
+    "Find the column `label` of numbers, if there is one."
     return next((k for k in idle if header[k].lower()=="label"), None)
 
 def label_order(
@@ -433,7 +461,7 @@ def label_order(
 )->list[int]:                                 # row of each label
     """Order rows by a column `label` of numbers, if there is one.
     `ValueError` unless it counts the classes from 0 or 1."""
-    column = label_column(header, idle)
+    column = order_column(header, idle)
     if column is None: return list(range(len(rows)))
     labels = [int(row[column]) for _,row in rows]
     first = min(labels)
@@ -442,34 +470,46 @@ def label_order(
     return np.argsort(labels).tolist()
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3f0c11a7
+def table_paths(
+    file:str|Path,                            # for messages
+    header:Sequence[str],                     # column names
+    rows:Sequence[tuple[int,list[str]]],      # line numbers and cells
+    columns:tuple[dict,list[int],list[int]],  # of `class_columns`
+    separator:str|None,                       # between the names in a `path` cell; None: `>`
+)->list[tuple[str,...]]:                      # one per row
+    "Read the path of each class of a table. `ValueError` names the line at fault."
+    known,levels,_ = columns
+    path,leaf = known.get("path"),known.get("class")
+    lone = [*levels,*known.values()] if path is None else []    # a single column: names, or unnamed paths
+    at = lone[0] if len(lone)==1 else path
+    mark = None
+    if at is not None: mark = path_mark(file, header[at], [row[at] for _,row in rows], separator)
+    if len(lone)==1 and any(mark in row[at] for _,row in rows):
+        cell = rows[0][1][at][:80]
+        raise ValueError(f"{file}, column {header[at]!r}: {cell!r} looks like a path; call the column `path`")
+    if path is not None and levels:
+        unread = [header[k] for k in levels]
+        warnings.warn(f"{file}: the columns {unread} are not read", stacklevel=3)
+    return [row_path(f"{file}, line {line}", row, path, leaf, levels, mark) for line,row in rows]
+
 @patch(cls_method=True)
 def from_csv(cls:Taxonomy,
-    # table with column names; a column `path`, or one column a level from the root's child down
-    file:str|Path,
+    file:str|Path,           # table with column names; a column `path`, or one per level, coarse to fine
     separator:str|None=None, # between the names in a `path` cell; blanks around it do not matter; None: `>`
     delimiter:str|None=None, # between cells: tab, comma, semicolon, bar; None: as the column names have it
 )->Taxonomy:
-    """A taxonomy from a delimited text or Parquet, rows in label order.
+    """Read a taxonomy from delimited text or Parquet, rows in label order.
     `ValueError` names file and line at fault."""
     header,rows = read_table(file, delimiter)
     if any(">" in name or separator and separator in name for name in header):
         raise ValueError(f"{file}, line 1: expected column names, found {header}")
-    known,levels,idle = class_columns(file, header, [row for _,row in rows])
-    path,leaf = known.get("path"),known.get("class")
-    # one name per class: a star, or a path under another name
-    lone = path is None and len(levels)+(leaf is not None)==1
-    at = path if path is not None else [*levels,leaf][0] if lone else None
-    mark = None if at is None else path_mark(file, header[at], [row[at] for _,row in rows], separator)
-    if lone and any(mark in row[at] for _,row in rows):
-        raise ValueError(f"{file}, column {header[at]!r}: {rows[0][1][at][:80]!r} looks like a path; call "
-            f"the column `path`")
-    if path is not None and levels:
-        warnings.warn(f"{file}: the columns {[header[k] for k in levels]} are not read", stacklevel=2)
-    paths = [row_path(f"{file}, line {line}", row, path, leaf, levels, mark) for line,row in rows]
+    columns = class_columns(file, header, [row for _,row in rows])
+    paths = table_paths(file, header, rows, columns, separator)
+    idle = columns[2]
     order = label_order(file, header, rows, idle)
     try: found = cls.from_paths([paths[k] for k in order])
     except ValueError as error: raise ValueError(f"{file}: {error}") from None
-    if label_column(header, idle) is not None: found.ordered = True
+    if order_column(header, idle) is not None: found.ordered = True
     return found
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #e7cdcaa9
@@ -477,13 +517,13 @@ def from_csv(cls:Taxonomy,
 def builtin(cls:Taxonomy,
     name:str,  # `cifar100` or `fashion_mnist`
 )->Taxonomy:
-    """A taxonomy that comes with the package, in torchvision's label order.
+    """Load a taxonomy that comes with the package, in torchvision's label order.
     `ValueError` lists the names there are."""
     folder = resources.files("hiernb.tree")/"taxonomies"
     known = sorted(f.name.removesuffix(".tsv") for f in folder.iterdir() if f.name.endswith(".tsv"))
     if name not in known:
-        raise ValueError(f"no built-in taxonomy {name!r}: choose one of {known}, or read your own with "
-            f"Taxonomy.from_csv")
+        raise ValueError(
+            f"no built-in taxonomy {name!r}: choose one of {known}, or read your own with Taxonomy.from_csv")
     with resources.as_file(folder/f"{name}.tsv") as file: return cls.from_csv(file)
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #41ce4dcc
@@ -492,20 +532,21 @@ def to_newick(self:Taxonomy)->str:  # one line
     """Write Newick text with edge lengths, ending in `;`, and the label of each tip where an order is known.
     `from_newick` gives the same taxonomy back."""
     nodes = span(self.paths)
-    plain = unique_names(self.paths)==self.names  # else names were given, and stand for themselves
     label = {node:k for k,node in enumerate(nodes.classes)}
+    by_path = unique_names(self.paths)==self.names              # else names were given, and replace the last
     rows,tips,todo = [],[],[(0,-1,())]
-    while todo:  # from left to right, a class before what is below it
+    while todo:                                                 # from left to right, a class before its group
         node,parent,path = todo.pop()
         k,below,row = label.get(node),nodes.children[node],len(rows)
-        name = nodes.names[node] if k is None or plain else self.names[k]
+        name = nodes.names[node] if k is None or by_path else self.names[k]
         rows.append((parent, name, 1. if node else None, self.support.get(path)))
         if k is not None: tips.append(k)
         if k is not None and below: rows.append((row, name, 0., None))
-        grown = [(child,row,(*path,nodes.names[child]) if self.support else ()) for child in below]
-        todo += reversed(grown)
-    # read from a file, names without labels have no order that anybody stated
-    front = "" if self.ordered is False else f"[&labels {' '.join(map(str,tips))}]"
+        for child in reversed(below):
+            child_path = (*path,nodes.names[child]) if self.support else ()
+            todo.append((child,row,child_path))
+    # names that were read from a file without labels have no stated order
+    front = "" if self.ordered is False else f"[&labels {' '.join(map(str, tips))}]"
     return front+write_newick(*zip(*rows))
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3f0c11a4
@@ -517,66 +558,75 @@ def sibling_names(
     """Name groups that have no name or one that a sibling has.
     `ValueError` for a class that would change its name so."""
     inner,found,taken = set(parents),[nfc(name) for name in names],[set() for _ in parents]
-    last = defaultdict(lambda: 1)    # (parent, name) -> number of the last group of that name
+    last = defaultdict(lambda: 1)  # (parent, name) -> number of the last group of that name
     for node in range(1, len(found)):
         if node not in inner and node not in selves: taken[parents[node]].add(found[node])
     for node in sorted(inner-{-1,0}):
-        siblings,name = taken[parents[node]],found[node] if found[node].strip() else f"node {node}"
-        number = last[parents[node],name]
-        while (one := name if number==1 else f"{name} ({number})") in siblings: number += 1
-        last[parents[node],name] = number
-        siblings.add(one)
-        found[node] = one
+        parent = parents[node]
+        name = found[node] if found[node].strip() else f"node {node}"
+        number = last[parent,name]
+        numbered = name if number==1 else f"{name} ({number})"
+        while numbered in taken[parent]:
+            number += 1
+            numbered = f"{name} ({number})"
+        last[parent,name] = number
+        taken[parent].add(numbered)
+        found[node] = numbered
     for node in selves:
-        group = found[parents[node]]
-        if group!=nfc(names[node]):
+        if found[parents[node]]!=nfc(names[node]):
             raise ValueError(f"Newick text: the class {names[node]!r}, a group, has a sibling of that name")
     return found
 
 def newick_paths(
     text:str,  # Newick text
-)->tuple[list[tuple[str,...]],dict[tuple[str,...],float]]:  # path of each tip, in the order of the text; support of groups
+)->tuple[list[tuple[str,...]],dict[tuple[str,...],float]]:  # path of each tip in order; support of groups
     """Read the paths of a Newick tree.
-    A tip of length 0 named as its parent is the parent itself. `ValueError` says what is wrong where."""
+    A tip of length 0 named as its parent is the parent itself. `ValueError` for a fault, with its place."""
     parents,names,lengths,support = read_newick(text)
     inner = set(parents)
-    selves = {k for k,
-        p in enumerate(parents) if p>0 and k not in inner and lengths[k]==0 and names[k] and names[k]
-        ==names[p]}
+    tips = [node for node in range(1, len(parents)) if node not in inner]
+    def is_parent(tip):
+        parent = parents[tip]
+        return parent>0 and lengths[tip]==0 and names[tip] and names[tip]==names[parent]
+    selves = {tip for tip in tips if is_parent(tip)}
     depths = [0]
-    for node in range(1, len(names)): depths.append(depths[parents[node]]+1)
+    for parent in parents[1:]: depths.append(depths[parent]+1)
     check_path_sizes(depths)
-    called,nodes,tips = sibling_names(parents, names, selves),[()],[]
-    for node in range(1, len(names)):
-        if node not in inner and not called[node].strip():
-            raise ValueError(f"Newick text: tip {len(tips)} has no name; every class needs one")
-        nodes.append(nodes[parents[node]] if node in selves else (*nodes[parents[node]],called[node]))
-        if node not in inner: tips.append(nodes[node])
-    # `a;` is one class
-    return tips or [(nfc(names[0]),)],{path:s for path,s in zip(nodes, support) if s is not None and path}
+    called = sibling_names(parents, names, selves)
+    for number,tip in enumerate(tips):
+        if not called[tip].strip():
+            raise ValueError(f"Newick text: tip {number} has no name; every class needs one")
+    paths = [()]
+    for node in range(1, len(parents)):
+        above = paths[parents[node]]
+        paths.append(above if node in selves else (*above,called[node]))
+    supported = {path:value for path,value in zip(paths, support) if value is not None and path}
+    if not tips: return [(nfc(names[0]),)],supported            # `a;` is one class
+    return [paths[tip] for tip in tips],supported
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #13ca189b
 @patch(cls_method=True)
 def from_newick(cls:Taxonomy,
-    source:str|Path,  # Newick text, or a file that holds it; tips are the classes, in label order unless `[&labels …]` says otherwise
+    source:str|Path,  # Newick text or a file of it; tips are classes, in label order but for `[&labels …]`
 )->Taxonomy:
-    """A taxonomy from a Newick tree.
-    Lengths do not matter, but a tip of length 0 named as its parent is the parent itself."""
-    if isinstance(source,TreeNode) or not str(source).strip():
+    """Read a taxonomy from a Newick tree. Lengths do not matter, but a tip of length 0 named as its parent
+    is the parent itself. `FileNotFoundError`, or `ValueError` for a fault in the text."""
+    if isinstance(source, TreeNode) or not str(source).strip():
         raise ValueError(f"expected Newick text or a file, got {source!r}")
-    in_file = isinstance(source,Path) or os.path.isfile(source) or ";" not in source
+    in_file = isinstance(source, Path) or os.path.isfile(source) or ";" not in source
     if in_file and not os.path.exists(source):
         raise FileNotFoundError(f"no file {source}, nor is it Newick text, which ends in `;`")
     text = read_text(source) if in_file else source.removeprefix("\ufeff")
     try:
         tips,support = newick_paths(text)
-        said = re.match(r"\s*\[&labels ([\d ]+)\]", text)
-        labels = list(map(int,said[1].split())) if said else list(range(len(tips)))
+        stated = re.match(r"\s*\[&labels ([\d ]+)\]", text)
+        labels = list(map(int, stated[1].split())) if stated else list(range(len(tips)))
         if sorted(labels)!=list(range(len(tips))):
             raise ValueError(f"Newick text: [&labels …] must list 0…{len(tips)-1} once each: {labels}")
         paths = [tips[i] for i in np.argsort(labels)]
         check_paths(paths)
-        return cls(paths, unique_names(paths), support, ordered=True if said else False if in_file else None)
+        unordered = False if in_file else None
+        return cls(paths, unique_names(paths), support, ordered=True if stated else unordered)
     except ValueError as error: raise ValueError(f"{source}: {error}" if in_file else str(error)) from None
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #b1a259e0
@@ -587,8 +637,8 @@ def what_it_is(
     try: mode = os.stat(path).st_mode
     except FileNotFoundError:
         return f"a link to {os.readlink(path)}, which is not there" if os.path.islink(path) else "not there"
-    kinds = {stat.S_IFIFO:"a pipe", stat.S_IFSOCK:"a socket", stat.S_IFCHR:"a device",
-        stat.S_IFBLK:"a device"}
+    device = "a device"
+    kinds = {stat.S_IFIFO:"a pipe", stat.S_IFSOCK:"a socket", stat.S_IFCHR:device, stat.S_IFBLK:device}
     return kinds.get(stat.S_IFMT(mode), "")
 
 def list_folder(
@@ -601,13 +651,13 @@ def list_folder(
         for entry in entries:
             if entry.name.startswith("."): continue
             if re.search(r"[\ud800-\udfff]", entry.name):  # bytes that Python could not decode
-                raise ValueError(f"{folder}: the name {os.fsencode(entry.name)!r} is not UTF-8 text; "
-                    f"rename it")
+                raise ValueError(
+                    f"{folder}: the name {os.fsencode(entry.name)!r} is not UTF-8 text; rename it")
             if entry.is_dir(): folders.append(entry.name)
             elif entry.is_file(): files.append(entry.name)
             else:
-                raise ValueError(f"{entry.path} is {what_it_is(entry.path)}; expected a folder or a file, so "
-                    f"take it away")
+                raise ValueError(
+                    f"{entry.path} is {what_it_is(entry.path)}; expected a folder or a file, so take it away")
     return sorted(folders),sorted(files)
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #09ed5984
@@ -617,7 +667,7 @@ def from_folder(cls:Taxonomy,
     # what an image ends in, lower case
     extensions:Sequence[str]=(".jpg",".jpeg",".png",".ppm",".bmp",".pgm",".tif",".tiff",".webp"),
 )->Taxonomy:          # `paths` are the folders of the classes below `folder`
-    """A taxonomy from nested folders.
+    """Read a taxonomy from nested folders.
     `FileNotFoundError` if there is no such folder, `ValueError` for images above all classes; else as
     `list_folder`."""
     folder = Path(folder)
@@ -649,10 +699,10 @@ def from_file(cls:Taxonomy,
     separator:str|None=None, # of a table: between the names of a path
     delimiter:str|None=None, # of a table: between cells
 )->Taxonomy:
-    "A taxonomy from wherever it is. `FileNotFoundError`, or `ValueError` with the file for what is none."
+    "Read a taxonomy of any kind. `FileNotFoundError`, or `ValueError` with the file for what is none."
+    newick,tables = (".nwk",".newick",".tree",".tre",".nhx"),(".csv",".tsv",".parquet")
     path = Path(source).expanduser()
-    ending,newick,tables = (
-        path.suffix.lower(),(".nwk",".newick",".tree",".tre",".nhx"),(".csv",".tsv",".parquet"))
+    ending = path.suffix.lower()
     if ending in tables and not path.is_dir(): return cls.from_csv(path, separator, delimiter)
     if separator is not None or delimiter is not None:
         raise ValueError(f"separator and delimiter are of tables ({', '.join(tables)}), and {source} is none")
@@ -663,32 +713,35 @@ def from_file(cls:Taxonomy,
     return cls.builtin(str(source))
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #c03e659a
+def name_paths(
+    paths:Mapping[str,tuple[str,...]],  # of ids, of each node
+    names:Mapping[str,str],             # of nodes
+)->dict[str,tuple[str,...]]:            # of names
+    "Replace ids by names. `ValueError` for a node without a name, and for siblings of one name."
+    for node,path in paths.items():
+        if path and node not in names: raise ValueError(f"node {node!r} has no name in `names`")
+    named = {node:tuple(str(names[part]) for part in path) for node,path in paths.items()}
+    (path,count), = Counter(named.values()).most_common(1)
+    if count==1: return named
+    same = [node for node,other in named.items() if other==path]
+    raise ValueError(f"nodes {same} are all called {' > '.join(path)!r}; siblings need different names")
+
 @patch(cls_method=True)
 def from_parents(cls:Taxonomy,
     parents:Mapping|Iterable|str|Path,  # child -> parent: a mapping, pairs, or a file of `child parent` lines
-    # nodes that are classes, in label order; by default the leaves as they come in `parents`
-    classes:Sequence[str]|None=None,
-    # node -> name: a mapping, pairs, or a file of `node name` lines; by default nodes are names
-    names:Mapping|Iterable|str|Path|None=None,
+    classes:Sequence[str]|None=None,    # nodes that are classes, in label order; None: leaves as in `parents`
+    names:Mapping|Iterable|str|Path|None=None,  # node -> name, likewise; None: nodes are names
 )->Taxonomy:
-    """A taxonomy from a list of parents (NABirds: `hierarchy.txt`, `classes.txt`).
-    `ValueError` names a cycle, an orphan, a lost class."""
+    """Build a taxonomy from a list of parents (NABirds: `hierarchy.txt`, `classes.txt`).
+    `ValueError` names a cycle, an orphan, a missing class."""
     parents = dict(read_pairs(parents))
     if not parents: raise ValueError("a taxonomy needs at least one class, got an empty list of parents")
     paths = node_paths(parents)
-    above = {p for p in parents.values() if p is not None}
-    classes = [n for n in parents if n not in above] if classes is None else list(classes)
+    above = set(parents.values())
+    leaves = [node for node in parents if node not in above]
+    classes = leaves if classes is None else list(classes)
     for label,node in enumerate(classes):
         if node not in paths:
             raise ValueError(f"label {label}: class {node!r} is not in the tree; expected a node of the list")
-    if names is not None:
-        called = dict(read_pairs(names))
-        for node in paths:
-            if paths[node] and node not in called: raise ValueError(f"node {node!r} has no name in `names`")
-        paths = {n:tuple(str(called[k]) for k in p) for n,p in paths.items()}
-        (path,count), = Counter(paths.values()).most_common(1)
-        same = [n for n,p in paths.items() if p==path]
-        if count>1:
-            raise ValueError(f"nodes {same} are all called {' > '.join(path)!r}; siblings need different "
-                f"names")
-    return cls.from_paths([tuple(map(str,paths[n])) for n in classes])
+    if names is not None: paths = name_paths(paths, dict(read_pairs(names)))
+    return cls.from_paths([tuple(map(str, paths[node])) for node in classes])

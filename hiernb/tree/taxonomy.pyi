@@ -10,13 +10,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
 from .formats import check_path_sizes, nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
-__all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span', 'renamed', 'check_level_columns', 'class_columns', 'path_mark', 'row_path', 'label_column', 'label_order', 'sibling_names', 'newick_paths', 'what_it_is', 'list_folder']
+__all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span', 'renamed', 'check_level_columns', 'counts_rows', 'known_columns', 'class_columns', 'path_mark', 'row_path', 'order_column', 'label_order', 'table_paths', 'sibling_names', 'newick_paths', 'what_it_is', 'list_folder', 'name_paths']
 
 def unique_names(paths: Sequence[tuple[str, ...]]) -> list[str]:
     ...
@@ -132,6 +132,12 @@ def check_level_columns(file: str | Path, header: Sequence[str], rows: Sequence[
     ...
 numberings = ('', '#', 'id', 'index', 'label', 'no', 'no.', 'nr', 'nr.', 'number', 'unnamed: 0')
 
+def counts_rows(rows: Sequence[list[str]], column: int) -> bool:
+    ...
+
+def known_columns(file: str | Path, header: Sequence[str], rows: Sequence[list[str]]) -> dict[str, int]:
+    ...
+
 def class_columns(file: str | Path, header: Sequence[str], rows: Sequence[list[str]]) -> tuple[dict[str, int], list[int], list[int]]:
     ...
 
@@ -141,10 +147,13 @@ def path_mark(file: str | Path, column: str, cells: Sequence[str], separator: st
 def row_path(where: str, row: Sequence[str], path: int | None, leaf: int | None, levels: Sequence[int], mark: str | None) -> tuple[str, ...]:
     ...
 
-def label_column(header: Sequence[str], idle: Sequence[int]) -> int | None:
+def order_column(header: Sequence[str], idle: Sequence[int]) -> int | None:
     ...
 
 def label_order(file: str | Path, header: Sequence[str], rows: Sequence[tuple[int, list[str]]], idle: Sequence[int]) -> list[int]:
+    ...
+
+def table_paths(file: str | Path, header: Sequence[str], rows: Sequence[tuple[int, list[str]]], columns: tuple[dict, list[int], list[int]], separator: str | None) -> list[tuple[str, ...]]:
     ...
 
 def sibling_names(parents: Sequence[int], names: Sequence[str], selves: set[int]) -> list[str]:
@@ -157,4 +166,7 @@ def what_it_is(path: str | Path) -> str:
     ...
 
 def list_folder(folder: str | Path) -> tuple[list[str], list[str]]:
+    ...
+
+def name_paths(paths: Mapping[str, tuple[str, ...]], names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     ...

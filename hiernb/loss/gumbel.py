@@ -19,22 +19,25 @@ def check_generator(
 )->None:
     "Check the device of a generator. `ValueError` if it draws on another one."
     if generator is not None and generator.device.type!=points.device.type:
-        raise ValueError(f"generator draws on {generator.device.type}, the points are on "
-            f"{points.device.type}:"
-                         f" use torch.Generator(device='{points.device.type}')")
+        raise ValueError(
+            f"generator draws on {generator.device.type}, the points are on {points.device.type}: use "
+            f"torch.Generator(device='{points.device.type}')")
 
 # %% ../../nbs/30_loss/08_gumbel.ipynb #a068a3a4
 def closeness(
     dist:Tensor,  # (N,P), finite
     tau:float,    # temperature > 0, in the unit of `dist`
 )->Tensor:        # (N,P), > 0; float64 where float32 cannot hold it
-    "exp(−dist/tau) up to a common factor. `ValueError` where tau is too small for the range of distances."
+    "Compute exp(−dist/tau) up to a common factor. `ValueError` if tau is too small for the distances' range."
     low,high = torch.stack(dist.aminmax()).tolist()
-    if not 0<tau<float("inf") or (high-low)/tau>1300:
-        raise ValueError(f"tau must be positive, finite and at least 1/1300 of the range of distances, "
-            f"{(high-low)/1300:.3g}; got {tau}")
-    wide = dist.dtype==torch.float64 or (high-low)/tau>140
-    return torch.exp((low-(dist.double() if wide else dist))/tau + (600 if wide else 55))
+    span = high-low
+    if not 0<tau<float("inf") or span/tau>1300:
+        raise ValueError(
+            f"tau must be positive, finite and at least 1/1300 of the range of distances, {span/1300:.3g}; "
+            f"got {tau}")
+    # the constants use the upper half of the exponents of float64 and of float32
+    if dist.dtype==torch.float64 or span/tau>140: return torch.exp((low-dist.double())/tau + 600)
+    return torch.exp((low-dist)/tau + 55)
 
 # %% ../../nbs/30_loss/08_gumbel.ipynb #8f160b47
 def nearest_(
@@ -42,28 +45,33 @@ def nearest_(
     members:Tensor,  # (≥3,R), rows of `close`: anchors, related, unrelated
     out:Tensor,      # (2,R,P), overwritten
 )->Tensor:           # (2,R,P), `out`: the least closeness of pair and triplet to each proxy
-    "Closeness of the furthest member."
+    "Take the closeness of the furthest member."
     pair,triple = out
-    torch.index_select(close, 0, members[0], out=pair)
-    torch.minimum(pair, torch.index_select(close, 0, members[1], out=triple), out=pair)
-    torch.minimum(pair, torch.index_select(close, 0, members[2], out=triple), out=triple)
+    anchor,related,unrelated = members[:3]
+    torch.index_select(close, 0, anchor, out=pair)
+    torch.index_select(close, 0, related, out=triple)
+    torch.minimum(pair, triple, out=pair)
+    torch.index_select(close, 0, unrelated, out=triple)
+    torch.minimum(pair, triple, out=triple)
     return out
 
 # %% ../../nbs/30_loss/08_gumbel.ipynb #45e68254
 def heaviest(
     weights:Tensor,  # (2,R,P), > 0
 )->Tensor:           # (2,R), int64: LCA_ij and LCA_ijk
-    "The heaviest proxy of each row; on the CPU by NumPy, whose arg max is ten times as fast."
-    return torch.from_numpy(weights.numpy().argmax(2)) if weights.device.type=="cpu" else weights.argmax(2)
+    "Find the heaviest proxy of each row; on the CPU by NumPy, whose arg max is ten times as fast."
+    if weights.device.type!="cpu": return weights.argmax(2)
+    return torch.from_numpy(weights.numpy().argmax(2))
 
 # %% ../../nbs/30_loss/08_gumbel.ipynb #aa3348b7
 def draw_index(
     weights:Tensor,  # (R,n), ≥ 0, not all 0 in a row
     chance:Tensor,   # (R,), uniform in [0,1), float64
 )->Tensor:           # (R,), int64 in 0..n-1
-    "One index per row, with probability proportional to its weight."
+    "Draw one index per row, with probability proportional to its weight."
     upto = weights.cumsum(1, dtype=torch.float64)
-    return torch.searchsorted(upto, (chance*upto[:,-1])[:,None], right=True)[:,0]
+    share = chance*upto[:,-1]
+    return torch.searchsorted(upto, share[:,None], right=True)[:,0]
 
 # %% ../../nbs/30_loss/08_gumbel.ipynb #acdc4186
 def draw_ancestors(
@@ -71,11 +79,14 @@ def draw_ancestors(
     chance:Tensor,    # (2,R), uniform in [0,1), float64
     groups:int=32,    # proxies p, p+32, p+64, … are one group
 )->Tensor:            # (R,), int64
-    "One proxy per row, distributed as the arg max with Gumbel noise."
-    if near.shape[1]%groups: near = F.pad(near, (0,-near.shape[1]%groups))       # weight 0 is never drawn
+    "Draw one proxy per row, distributed as the arg max with Gumbel noise."
+    missing = -near.shape[1]%groups
+    if missing: near = F.pad(near, (0,missing))                              # weight 0 is never drawn
     grouped = near.view(len(near), -1, groups)
     group = draw_index(grouped.sum(1), chance[0])
-    return groups*draw_index(grouped[torch.arange(len(near), device=near.device),:,group], chance[1]) + group
+    rows = torch.arange(len(near), device=near.device)
+    place = draw_index(grouped[rows,:,group], chance[1])
+    return groups*place + group
 
 # %% ../../nbs/30_loss/08_gumbel.ipynb #763a757c
 def log_uniform_(
@@ -83,17 +94,19 @@ def log_uniform_(
     source:np.random.BitGenerator|torch.Generator|None=None,      # of randomness; NumPy's for the CPU only
 )->Tensor:                                                        # `out`, < 0
     "Fill with log U for uniform U: minus exponential variates."
-    ints,one,bits = {torch.float32:(torch.int32,0x3f8<<20,23),
-        torch.float64:(torch.int64,0x3ff<<52,52)}[out.dtype]
+    # integers of the same size; the bits of the exponent of 1; the number of bits behind it
+    if out.dtype==torch.float32: ints,one,bits = torch.int32,0x3f8<<20,23
+    else: ints,one,bits = torch.int64,0x3ff<<52,52
     flat = out.view(-1)
-    if not len(flat): return out  # no hinge at work; torch cannot view an empty array of NumPy's as int32
-    words = (len(flat)*out.itemsize+7)//8
+    if not len(flat): return out  # no positive hinge; torch cannot view an empty array of NumPy's as int32
+    n_words = (len(flat)*out.itemsize+7)//8
     if isinstance(source, np.random.BitGenerator):
-        words = torch.from_numpy(source.random_raw(words).view(np.int64))
+        words = torch.from_numpy(source.random_raw(n_words).view(np.int64))
     else:
-        words = torch.empty(words, dtype=torch.int64, device=out.device).random_(-2**63, None,
-            generator=source)
-    torch.bitwise_and(words.view(ints)[:len(flat)], 2**bits-1, out=flat.view(ints)).bitwise_or_(one)
+        words = torch.empty(n_words, dtype=torch.int64, device=out.device)
+        words.random_(-2**63, None, generator=source)
+    target = flat.view(ints)
+    torch.bitwise_and(words.view(ints)[:len(flat)], 2**bits-1, out=target).bitwise_or_(one)
     flat.sub_(1-2.**-(bits+1)).log_()
     return out
 
@@ -105,7 +118,8 @@ def weights_below_(
     first:Tensor,  # (2,R), fresh exponentials
     room:Tensor,   # (2,R,P), overwritten
 )->Tensor:         # (2,R,P), `log_u`: minus the softmax weights, up to a factor per row
-    "Noisy softmax weights of the proxies, given which one is the heaviest. Maddison et al. 2014."
-    log_u.scatter_(2, nodes[...,None], 0.)
-    log_u -= torch.mul(near, (first/near.sum(2))[...,None], out=room)
+    "Draw softmax weights of the proxies, given which one is the heaviest. Maddison et al. 2014."
+    log_u.scatter_(2, nodes[...,None], 0.)                                   # E' = 0 for the ancestor
+    arrival = first/near.sum(2)                                              # t_m = S/W
+    log_u -= torch.mul(near, arrival[...,None], out=room)                    # −w·t
     return torch.div(near, log_u, out=log_u)

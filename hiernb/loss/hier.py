@@ -24,16 +24,15 @@ def reciprocal_neighbors(
     """Find the points that are among each other's `topk` most similar.
     `ValueError` for a matrix that is not square or has nan."""
     if similarity.ndim!=2 or similarity.shape[0]!=similarity.shape[1] or similarity.isnan().any():
-        raise ValueError(f"similarity must be a square matrix without nan, got shape "
-            f"{tuple(similarity.shape)}")
+        raise ValueError(
+            f"similarity must be a square matrix without nan, got shape {tuple(similarity.shape)}")
     check_number("topk", topk, least=1, whole=True)
     # each point is its own nearest, duplicates or not
-    first = similarity.detach().clone().fill_diagonal_(torch.inf)
-    # (N,1): as similar as one may be and just be among them
-    last = first.topk(min(topk, len(first)), dim=1).values[:,-1:]
-    among,tied = first>last,first==last
-    # ties by index; argsort takes twenty times as long
-    among |= tied & (tied.cumsum(1) <= topk-among.sum(1, keepdim=True))
+    s = similarity.detach().clone().fill_diagonal_(torch.inf)
+    least = s.topk(min(topk, len(s)), dim=1).values[:,-1:]                   # (N,1), of the `topk`
+    among,tied = s>least,s==least
+    room = topk-among.sum(1, keepdim=True)
+    among |= tied & (tied.cumsum(1) <= room)  # ties by index; argsort takes twenty times as long
     return (among & among.mT).fill_diagonal_(False)
 
 # %% ../../nbs/30_loss/10_hier.ipynb #fb56027c
@@ -44,9 +43,11 @@ def draw_members(
 )->Tensor:                                # (A·per_row,) int64: columns, row by row
     "Draw among the columns that are True, uniformly and with replacement."
     count = among.sum(1, keepdim=True)
-    rank = (torch.rand(len(among), per_row, dtype=torch.float64, device=among.device,
-        generator=generator)*count).long()
-    return among.nonzero()[:,1][rank + count.cumsum(0)-count].flatten()
+    uniform = torch.rand(len(among), per_row, dtype=torch.float64, device=among.device, generator=generator)
+    rank = (uniform*count).long()
+    before = count.cumsum(0)-count  # columns of earlier rows
+    columns = among.nonzero()[:,1]
+    return columns[rank+before].flatten()
 
 # %% ../../nbs/30_loss/10_hier.ipynb #c1c5395a
 def sample_triplets(
@@ -55,14 +56,15 @@ def sample_triplets(
     generator:torch.Generator|None=None,  # source of randomness
     as_published:bool=False,              # let an anchor be its own unrelated point
 )->Tensor:  # (anchors·per_anchor, 3) int64, sorted by anchor; no rows where no anchor is eligible
-    "Triplets (anchor, related, unrelated). HIER, section 3.3."
+    "Draw triplets (anchor, related, unrelated). HIER, section 3.3."
     check_number("per_anchor", per_anchor, least=1, whole=True)
     unrelated = ~related
     if not as_published: unrelated.fill_diagonal_(False)
     anchors = ((related.sum(1)>=2) & unrelated.any(1)).nonzero()[:,0]
     if not len(anchors): return anchors.new_zeros(0,3)
-    chosen = [draw_members(among[anchors], per_anchor, generator) for among in (related,unrelated)]
-    return torch.stack([anchors.repeat_interleave(per_anchor), *chosen], 1)
+    near = draw_members(related[anchors], per_anchor, generator)
+    far = draw_members(unrelated[anchors], per_anchor, generator)
+    return torch.stack([anchors.repeat_interleave(per_anchor), near, far], 1)
 
 # %% ../../nbs/30_loss/10_hier.ipynb #28675e2f
 class HIER(nn.Module):
@@ -86,18 +88,22 @@ class HIER(nn.Module):
         radial_margin:float=.1,               # δ₀ ≥ 0 of the radial term, in units of distance
     ):
         super().__init__()
-        for name,value,least in (("n_proxies",n_proxies,2),("dim",dim,1),("topk",topk,2),
-            ("triplets_per_anchor",triplets_per_anchor,1)):
-            check_number(name, value, least=least, whole=True)
-        for name,value in (("margin",margin),("radial_weight",radial_weight),("radial_margin",radial_margin)):
-            check_number(name, value, least=0)
-        for name,value in (("tau",tau),("spread",spread)): check_number(name, value, above=0)
-        self.n_proxies,self.dim,self.c,self.tau,self.margin,self.topk = n_proxies,dim,float(c),tau,margin,topk
+        check_number("n_proxies", n_proxies, least=2, whole=True)
+        check_number("dim", dim, least=1, whole=True)
+        check_number("topk", topk, least=2, whole=True)
+        check_number("triplets_per_anchor", triplets_per_anchor, least=1, whole=True)
+        check_number("margin", margin, least=0)
+        check_number("radial_weight", radial_weight, least=0)
+        check_number("radial_margin", radial_margin, least=0)
+        check_number("tau", tau, above=0)
+        check_number("spread", spread, above=0)
+        self.n_proxies,self.dim,self.c = n_proxies,dim,float(c)
+        self.tau,self.margin,self.topk = tau,margin,topk
         self.triplets_per_anchor,self.as_published = triplets_per_anchor,as_published
         self.radial_weight,self.radial_margin = radial_weight,radial_margin
         self.to_poincare = ToPoincare(c, clip_r)
-        self.hold_proxies(proxies,
-            spread*clip_r/dim**.5*torch.randn(n_proxies, dim, generator=generator, dtype=torch.float32))
+        normal = torch.randn(n_proxies, dim, generator=generator, dtype=torch.float32)
+        self.hold_proxies(proxies, spread*clip_r/dim**.5*normal)
         # batches, and sets of proxies, that gave no triplet
         self.register_buffer("without_anchors", torch.zeros(2, dtype=torch.int64))
         self.anchors = None  # eligible anchors of the last call: batch, proxies
@@ -120,7 +126,7 @@ def hold_proxies(self:HIER,
     elif kind!="manifold":
         raise SettingError(f"proxies must be 'learned', 'manifold' or 'frozen', got {kind!r}", "proxies")
     else:
-        from geoopt import ManifoldParameter,PoincareBall  # seconds, for those who want it
+        from geoopt import ManifoldParameter,PoincareBall  # takes seconds, so only where it is needed
         if root*self.to_poincare.clip_r>3:
             raise SettingError(
                 f"clip_r can be {3/root:.4g} at most with proxies='manifold' and c={self.c}: geoopt keeps "
@@ -128,15 +134,16 @@ def hold_proxies(self:HIER,
                 "clip_r", "c", "proxies")
         # geoopt would round a number to float32
         ball = PoincareBall(c=torch.tensor(self.c, dtype=torch.float64))
-        self.ball_proxies = ManifoldParameter(expmap0(clip_norm(start, self.to_poincare.clip_r), self.c),
-            manifold=ball)
+        points = expmap0(clip_norm(start, self.to_poincare.clip_r), self.c)
+        self.ball_proxies = ManifoldParameter(points, manifold=ball)
 
 # %% ../../nbs/30_loss/10_hier.ipynb #20ee71f0
 @patch(as_prop=True)
 def proxies(self:HIER)->Tensor:  # (P,D), in the ball
-    "The hierarchical proxies as points of the ball, within the clip radius."
+    "Return the hierarchical proxies as points of the ball, within the clip radius."
     if self.proxy_kind!="manifold": return self.to_poincare(self.euclidean_proxies)
-    limit = math.tanh(self.c**.5*self.to_poincare.clip_r)/self.c**.5
+    root = self.c**.5
+    limit = math.tanh(root*self.to_poincare.clip_r)/root
     return clip_norm(self.ball_proxies.as_subclass(Tensor), limit)  # the optimizer scales the gradient
 
 # %% ../../nbs/30_loss/10_hier.ipynb #fd7e5753
@@ -148,11 +155,12 @@ def triplet_loss(self:HIER,
     noise:tuple[Tensor,Tensor]|str|None=None,
     generator:torch.Generator|None=None,       # source of randomness
 )->Tensor:                                     # scalar ≥ 0, mean over triplets; 0 for no triplets
-    "Hinges of the triplets' ancestors. `ValueError` for input that does not fit. HIER, eq. 4–6."
+    "Average the hinges of the triplets' ancestors. `ValueError` for input that does not fit. HIER, eq. 4–6."
     if not len(triplets): return 0*dist_to_proxies.sum()
     radii = dist0(self.proxies, self.c) if self.radial_weight else None
-    return ancestor_loss(dist_to_proxies, triplets, self.tau, self.margin, noise, generator, radii,
-        (self.radial_weight,self.radial_margin))
+    radial = self.radial_weight,self.radial_margin
+    return ancestor_loss(
+        dist_to_proxies, triplets, self.tau, self.margin, noise, generator, radii, radial)
 
 # %% ../../nbs/30_loss/10_hier.ipynb #25cc8958
 @patch
@@ -162,16 +170,16 @@ def regularize(self:HIER,
     labels:Tensor|None,              # (N,), or None
     generator:torch.Generator|None,  # source of randomness
 )->tuple[Tensor,int]:                # scalar ≥ 0, and how many anchors were eligible
-    "Steps 1 to 4 for one set of points."
-    dist_to_proxies,still = pairwise_dist(points, proxies, self.c),points.detach()
-    similarity = torch.exp(-(dist_to_proxies.detach() if points is proxies else pairwise_dist(still, still,
-        self.c)))
+    "Take steps 1 to 4 for one set of points."
+    dist_to_proxies,fixed = pairwise_dist(points, proxies, self.c),points.detach()
+    if points is proxies: between = dist_to_proxies.detach()
+    else: between = pairwise_dist(fixed, fixed, self.c)
+    similarity = torch.exp(-between)
     if labels is not None: similarity = similarity + (labels[:,None]==labels)
-    triplets = sample_triplets(reciprocal_neighbors(similarity, self.topk), self.triplets_per_anchor,
-        generator, self.as_published)
-    return (
-        self.triplet_loss(dist_to_proxies, triplets, "draw", generator),
-        len(triplets)//self.triplets_per_anchor)
+    related = reciprocal_neighbors(similarity, self.topk)
+    triplets = sample_triplets(related, self.triplets_per_anchor, generator, self.as_published)
+    loss = self.triplet_loss(dist_to_proxies, triplets, "draw", generator)
+    return loss,len(triplets)//self.triplets_per_anchor
 
 # %% ../../nbs/30_loss/10_hier.ipynb #e0487c95
 @patch
@@ -180,7 +188,7 @@ def forward(self:HIER,
     labels:Tensor,                        # (B,), integers ≥ 0
     generator:torch.Generator|None=None,  # draws triplets and Gumbel noise
 )->Tensor:                                # scalar ≥ 0: the batch's loss plus the proxies'
-    """HIER of a batch and of the proxies themselves.
+    """Compute HIER of a batch and of the proxies themselves.
     `ValueError` for a batch that does not fit, lies outside the ball or on another device."""
     labels = check_batch(embeddings, labels, 2**63-1, self.dim)
     check_generator(generator, embeddings)

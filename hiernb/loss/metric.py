@@ -22,15 +22,14 @@ def ball_curvature(
     c:float|None,         # curvature magnitude > 0 of the ball, None on the sphere
     only_sphere:str="",   # name of a loss that has no hyperbolic form
 )->float|None:            # c, or None for the sphere
-    "The curvature that a loss works with. `ValueError` for what does not go together."
+    "Choose the curvature of a loss. `ValueError` for a geometry and a curvature that contradict each other."
     geometry = geometry or ("sphere" if c is None else "poincare")
     if geometry not in ("sphere","poincare"):
         raise SettingError(f"geometry must be 'sphere' or 'poincare', got {geometry!r}", "geometry")
     if only_sphere and geometry!="sphere":
         raise SettingError(
             f"{only_sphere} works on directions only (geometry='sphere', no c), as in the paper; on the "
-            "ball: MultiSimilarity or SupCon",
-            "geometry", "c")
+            "ball: MultiSimilarity or SupCon", "geometry", "c")
     if geometry=="sphere" and c is not None:
         raise SettingError(
             f"geometry='sphere' has no curvature, got c={c}: leave out one of the two", "geometry", "c")
@@ -44,9 +43,11 @@ def similarity(
     x:Tensor,        # (N,D): any length > 0 on the sphere, inside the ball otherwise
     c:float|None,    # curvature magnitude > 0; None: the sphere
 )->Tensor:           # (N,N): cosines, or minus hyperbolic distances
-    """Similarity of all pairs, float32 or better.
+    """Compute the similarity of all pairs, float32 or better.
     `ValueError` for points outside the ball or without a direction."""
-    if c is None: return inner(points := directions(x), points)
+    if c is None:
+        points = directions(x)
+        return inner(points, points)
     rim_gap(x, c, inside=True)
     return -pairwise_dist(x, x, c)
 
@@ -55,15 +56,16 @@ def check_pairs(
     embeddings:Tensor,  # (B,D), floating
     labels:Tensor,      # (B,), integers ≥ 0
 )->Tensor:              # labels (B,), int64
-    """The labels of a batch in which every class has at least two images.
-    `ValueError` names what does not fit."""
-    labels = check_batch(embeddings, labels, 2**63-1, embeddings.shape[-1] if embeddings.ndim else 0)
+    """Check a batch in which every class needs at least two images, and return its labels.
+    `ValueError` names the mismatch."""
+    dim = embeddings.shape[-1] if embeddings.ndim else 0
+    labels = check_batch(embeddings, labels, 2**63-1, dim)
     classes,count = labels.unique(return_counts=True)
-    if (count<2).any():
-        raise ValueError(f"class {int(classes[count<2][0])} has one image in the batch, pairs need at least "
-            f"two of each class"
-                         f" ({int((count<2).sum())} of {len(classes)} classes are alone; draw classes first, "
-                         f"then images of each)")
+    alone = classes[count<2]
+    if len(alone):
+        raise ValueError(
+            f"class {int(alone[0])} has one image in the batch, pairs need at least two of each class "
+            f"({len(alone)} of {len(classes)} classes have one; draw classes first, then images of each)")
     return labels
 
 # %% ../../nbs/30_loss/07_metric.ipynb #dcdcc82e
@@ -72,8 +74,9 @@ def soft_maximum(
     mask:Tensor,  # (N,M) bool, which numbers count
     dim:int,      # the axis that is summed
 )->Tensor:        # (N,) or (M,), ≥ 0; 0 where none counts
-    "log(1+Σeˣ) over the numbers that count, safe for large ones."
-    sums = torch.logsumexp(x.masked_fill(~mask, torch.finfo(x.dtype).min/2), dim)
+    "Compute log(1+Σeˣ) over the numbers that count, without overflow."
+    lowest = torch.finfo(x.dtype).min/2
+    sums = torch.logsumexp(x.masked_fill(~mask, lowest), dim)
     # F.softplus turns linear at 20, 2·10⁻⁹ too early for float64
     return torch.logaddexp(sums, torch.zeros_like(sums))
 
@@ -101,7 +104,7 @@ class ProxyLoss(nn.Module):
 def logits(self:ProxyLoss,
     embeddings:Tensor,  # (B,D), any length > 0
 )->Tensor:              # (B,C), cosines in −1..1; the largest belongs to the nearest proxy
-    "Cosine with every proxy. `ValueError` for embeddings without a direction."
+    "Compute the cosine with every proxy. `ValueError` for embeddings without a direction."
     return inner(directions(embeddings), directions(self.proxies, "proxies"))
 
 # %% ../../nbs/30_loss/07_metric.ipynb #8cb2c8f3
@@ -110,9 +113,10 @@ def forward(self:ProxyLoss,
     embeddings:Tensor,  # (B,D), any length > 0
     labels:Tensor,      # (B,), integers in 0..C-1
 )->Tensor:              # scalar
-    "The loss of a batch. `ValueError` for a batch that does not fit."
+    "Compute the loss of a batch. `ValueError` for a batch that does not fit."
     labels = check_batch(embeddings, labels, self.n_classes, self.dim)
-    return self.from_cosines(self.logits(embeddings), F.one_hot(labels, self.n_classes).bool())
+    own = F.one_hot(labels, self.n_classes).bool()
+    return self.from_cosines(self.logits(embeddings), own)
 
 # %% ../../nbs/30_loss/07_metric.ipynb #fc0c91b4
 class MarginProxyLoss(ProxyLoss):
@@ -143,7 +147,7 @@ def from_cosines(self:ProxyAnchor,
     cosines:Tensor,  # (B,C)
     own:Tensor,      # (B,C) bool, true at each sample's class
 )->Tensor:           # scalar ≥ 0
-    "Proxy-Anchor of the cosines of a batch with all proxies."
+    "Compute Proxy-Anchor from the cosines of a batch with all proxies."
     pull = soft_maximum(-self.alpha*(cosines-self.margin), own, 0)
     push = soft_maximum(self.alpha*(cosines+self.margin), ~own, 0)
     return pull.sum()/own.any(0).sum() + push.mean()  # a class that is not in the batch pulls nothing: 0
@@ -159,7 +163,7 @@ def from_cosines(self:ProxyNCA,
     cosines:Tensor,  # (B,C)
     own:Tensor,      # (B,C) bool, true at each sample's class
 )->Tensor:           # scalar ≥ 0
-    "HIER's variant, of the cosines of a batch with all proxies."
+    "Compute HIER's variant from the cosines of a batch with all proxies."
     pull = soft_maximum(-self.alpha*(cosines-self.margin), own, 1)       # (B,): one proxy each
     push = soft_maximum(self.alpha*(cosines+self.margin), ~own, 1)
     return (pull+push).mean()
@@ -175,9 +179,10 @@ def from_cosines(self:OriginalProxyNCA,
     cosines:Tensor,  # (B,C)
     own:Tensor,      # (B,C) bool, true at each sample's class
 )->Tensor:           # scalar, any sign
-    "The original Proxy-NCA of the cosines of a batch with all proxies."
-    others = (2*cosines-2).masked_fill(own, -torch.inf).logsumexp(1)
-    return (others-(2*cosines-2)[own]).mean()
+    "Compute the original Proxy-NCA from the cosines of a batch with all proxies."
+    closeness = 2*cosines-2  # minus the squared distance
+    others = closeness.masked_fill(own, -torch.inf).logsumexp(1)
+    return (others-closeness[own]).mean()
 
 # %% ../../nbs/30_loss/07_metric.ipynb #aa359250
 class SoftTriple(nn.Module):
@@ -199,8 +204,10 @@ class SoftTriple(nn.Module):
         check_sizes(n_classes, dim)
         check_number("n_centers", n_centers, least=1, whole=True)
         check_number("margin", margin)
-        for name,value in (("scale",scale),("gamma",gamma)): check_number(name, value, above=0)
-        self.n_classes,self.dim,self.scale,self.gamma,self.margin,self.start = n_classes,dim,scale,gamma,margin,start
+        check_number("scale", scale, above=0)
+        check_number("gamma", gamma, above=0)
+        self.n_classes,self.dim,self.start = n_classes,dim,start
+        self.scale,self.gamma,self.margin = scale,gamma,margin
         n = n_classes*n_centers
         centers = starting_proxies(n, dim, start, (3*n)**-.5, generator)
         self.centers = nn.Parameter(centers.unflatten(0, (n_classes,n_centers)))
@@ -211,20 +218,22 @@ class SoftTriple(nn.Module):
 # %% ../../nbs/30_loss/07_metric.ipynb #f918a62c
 @patch(as_prop=True)
 def proxies(self:SoftTriple)->Tensor:  # (C,D), length 1
-    "Mean direction of each class's centers."
-    mean = directions(self.centers.flatten(0,1), "centers").view_as(self.centers).mean(1)
-    return directions(mean, "mean of a class's centers")
+    "Average the directions of each class's centers."
+    centers = directions(self.centers.flatten(0, 1), "centers").view_as(self.centers)
+    return directions(centers.mean(1), "mean of a class's centers")
 
 # %% ../../nbs/30_loss/07_metric.ipynb #04d033c2
 @patch
 def logits(self:SoftTriple,
     embeddings:Tensor,  # (B,D), any length > 0
 )->Tensor:              # (B,C), float32 or better; their softmax is the class probability
-    """λ times the softened best cosine with a class's centers.
+    """Compute λ times the softened best cosine with a class's centers.
     `ValueError` for embeddings without a direction."""
-    cosines = inner(directions(embeddings), directions(self.centers.flatten(0,1), "centers")).unflatten(1,
-        self.centers.shape[:2])
-    return self.scale*((cosines/self.gamma).softmax(2)*cosines).sum(2)  # (B,C,K) -> (B,C)
+    centers = directions(self.centers.flatten(0, 1), "centers")              # (C·K,D)
+    cosines = inner(directions(embeddings), centers)
+    cosines = cosines.unflatten(1, self.centers.shape[:2])                   # (B,C,K)
+    weights = (cosines/self.gamma).softmax(2)
+    return self.scale*(weights*cosines).sum(2)                               # (B,C)
 
 # %% ../../nbs/30_loss/07_metric.ipynb #bcde4dcf
 @patch
@@ -232,11 +241,11 @@ def forward(self:SoftTriple,
     embeddings:Tensor,  # (B,D), any length > 0
     labels:Tensor,      # (B,), integers in 0..C-1
 )->Tensor:              # scalar ≥ 0, in nats
-    "Mean cross-entropy with a margin. `ValueError` for a batch that does not fit."
+    "Compute the mean cross-entropy with a margin. `ValueError` for a batch that does not fit."
     labels = check_batch(embeddings, labels, self.n_classes, self.dim)
     logits = self.logits(embeddings)
-    return F.cross_entropy(logits-self.scale*self.margin*F.one_hot(labels, self.n_classes).to(logits.dtype),
-        labels)
+    own = F.one_hot(labels, self.n_classes).to(logits.dtype)
+    return F.cross_entropy(logits-self.scale*self.margin*own, labels)
 
 # %% ../../nbs/30_loss/07_metric.ipynb #dabe8e1b
 class MultiSimilarity(nn.Module):
@@ -252,10 +261,12 @@ class MultiSimilarity(nn.Module):
     ):
         super().__init__()
         self.c = ball_curvature(geometry, c)
-        default = (2.,50.,.5) if self.c is None else (1.,5.,None)
-        self.alpha,self.beta,self.base = (d if given is None else given for given,
-            d in zip((alpha,beta,base),default))
-        for name,value in (("alpha",self.alpha),("beta",self.beta)): check_number(name, value, above=0)
+        usual = dict(alpha=2., beta=50., base=.5) if self.c is None else dict(alpha=1., beta=5., base=None)
+        self.alpha = usual["alpha"] if alpha is None else alpha
+        self.beta = usual["beta"] if beta is None else beta
+        self.base = usual["base"] if base is None else base
+        check_number("alpha", self.alpha, above=0)
+        check_number("beta", self.beta, above=0)
         if self.base is not None: check_number("base", self.base)
 
     def extra_repr(self)->str: return f"c={self.c}, alpha={self.alpha}, beta={self.beta}, base={self.base}"
@@ -266,15 +277,16 @@ def forward(self:MultiSimilarity,
     embeddings:Tensor,  # (B,D): any length > 0 on the sphere, inside the ball otherwise
     labels:Tensor,      # (B,), integers ≥ 0, each class at least twice
 )->Tensor:              # scalar ≥ 0
-    """The loss of a batch.
+    """Compute the loss of a batch.
     `ValueError` for a batch that does not fit, a class with one image, points outside the ball."""
     labels = check_pairs(embeddings, labels)
-    s,same,itself = (
-        similarity(embeddings, self.c),labels[:,None]==labels,
-        torch.eye(len(labels), dtype=torch.bool, device=labels.device))
+    s = similarity(embeddings, self.c)                                       # (B,B)
+    same = labels[:,None]==labels
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     s = s - (s[~itself].mean() if self.base is None else self.base)
-    return (soft_maximum(-self.alpha*s, same&~itself, 1)/self.alpha + soft_maximum(self.beta*s, ~same,
-        1)/self.beta).mean()
+    pull = soft_maximum(-self.alpha*s, same&~itself, 1)/self.alpha
+    push = soft_maximum(self.beta*s, ~same, 1)/self.beta
+    return (pull+push).mean()
 
 # %% ../../nbs/30_loss/07_metric.ipynb #899f6a24
 def as_views(
@@ -284,10 +296,11 @@ def as_views(
     classes,count = labels.unique(return_counts=True)
     if (count!=count[0]).any():
         odd = int((count!=count[0]).nonzero()[0])
-        raise ValueError(f"every class of the batch needs equally many images, got {int(count[0])} of class "
-            f"{int(classes[0])}"
-                         f" and {int(count[odd])} of class {int(classes[odd])}")
-    return labels.argsort(stable=True).view(len(classes),-1).mT
+        raise ValueError(
+            f"every class of the batch needs equally many images, got {int(count[0])} of class "
+            f"{int(classes[0])} and {int(count[odd])} of class {int(classes[odd])}")
+    by_class = labels.argsort(stable=True).view(len(classes), -1)            # (C,V)
+    return by_class.mT
 
 # %% ../../nbs/30_loss/07_metric.ipynb #373c5931
 class SupCon(nn.Module):
@@ -301,7 +314,8 @@ class SupCon(nn.Module):
     ):
         super().__init__()
         check_number("tau", tau, above=0)
-        self.c,self.tau,self.as_published = ball_curvature(geometry, c),tau,as_published
+        self.c = ball_curvature(geometry, c)
+        self.tau,self.as_published = tau,as_published
 
     def extra_repr(self)->str: return f"c={self.c}, tau={self.tau}"
 
@@ -311,14 +325,17 @@ def forward(self:SupCon,
     embeddings:Tensor,  # (B,D): any length > 0 on the sphere, inside the ball otherwise
     labels:Tensor,      # (B,), integers ≥ 0, every class equally often, at least twice
 )->Tensor:              # scalar ≥ 0, in nats
-    """The loss of a batch.
+    """Compute the loss of a batch.
     `ValueError` for a batch that does not fit, a class with one image, points outside the ball."""
     views = as_views(check_pairs(embeddings, labels))                        # (V,C)
     V,C = views.shape
-    s = (similarity(embeddings[views.flatten()], self.c)/self.tau).fill_diagonal_(-torch.inf).view(V,C,V,C)
-    among = s.logsumexp(3)  # (V,C,V): anchor, and the view it looks at
-    own = among.diagonal(dim1=0, dim2=2).mT[:,:,None]                        # (V,C,1): its own view
-    partner = s.diagonal(dim1=1, dim2=3).transpose(1,2)                      # (V,C,V)
-    other = ~torch.eye(V, dtype=torch.bool, device=s.device)[:,None].expand(V,C,V)
+    s = similarity(embeddings[views.flatten()], self.c)/self.tau
+    s = s.fill_diagonal_(-torch.inf).view(V, C, V, C)                        # no image is its own negative
+    among = s.logsumexp(3)                                                   # (V,C,V): anchor, other view
+    own = among.diagonal(dim1=0, dim2=2).mT[:,:,None]                        # (V,C,1): the anchor's own view
+    partner = s.diagonal(dim1=1, dim2=3).transpose(1, 2)                     # (V,C,V)
+    same_view = torch.eye(V, dtype=torch.bool, device=s.device)
+    other = ~same_view[:,None].expand(V, C, V)
     each = torch.logaddexp(among, own)[other] - partner[other]               # V·C·(V−1) numbers
-    return each.sum()/C/(V**2 if self.as_published else V*(V-1))
+    n_pairs = V**2 if self.as_published else V*(V-1)
+    return each.sum()/C/n_pairs

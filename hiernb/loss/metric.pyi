@@ -66,10 +66,10 @@ class SoftTriple(nn.Module):
     centers: Any
     n_classes: Any
     dim: Any
+    start: Any
     scale: Any
     gamma: Any
     margin: Any
-    start: Any
 
     def __init__(self, n_classes: int, dim: int, geometry: str='sphere', c: float | None=None, n_centers: int=10, scale: float=20.0, gamma: float=0.1, margin: float=0.01, generator: torch.Generator | None=None, start: str='sphere'):
         ...

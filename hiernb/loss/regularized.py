@@ -25,21 +25,20 @@ class Regularized(nn.Module):
         weight:float=.5,        # λ ≥ 0 of the regularizer
     ):
         if not 0<=weight<math.inf:
-            raise SettingError(
-                f"weight must be at least 0 and finite, got {weight}", "weight")
+            raise SettingError(f"weight must be at least 0 and finite, got {weight}", "weight")
+        kinds = f"{type(loss).__name__} and {type(regularizer).__name__}"
         for name,what in (("dim","dimensions"),("c","curvature")):
-            ours,theirs = (getattr(module, name, None) for module in (loss,regularizer))
-            if None not in (ours,theirs) and ours!=theirs:
-                raise SettingError(
-                    f"{type(loss).__name__} and {type(regularizer).__name__} see the same embeddings and must "
-                    f"agree on their {what}: {name}={ours} and {name}={theirs}",
-                    name)
+            of_loss,of_regularizer = getattr(loss, name, None),getattr(regularizer, name, None)
+            if None in (of_loss,of_regularizer) or of_loss==of_regularizer: continue
+            raise SettingError(
+                f"{kinds} get the same embeddings and must agree on their {what}: {name}={of_loss} and "
+                f"{name}={of_regularizer}", name)
         super().__init__()
         self.loss,self.regularizer,self.weight = loss,regularizer,weight
         # of the last batch: metric_loss, regularizer and, with HIER, eligible anchors
         self.terms:dict[str,float] = {}
 
-    def __getattr__(self, name:str):              # what the class itself does not have
+    def __getattr__(self, name:str):              # attributes that the class itself lacks
         try: return super().__getattr__(name)
         except AttributeError:
             if name not in ("n_classes","dim","logits","proxies","class_names"): raise
@@ -51,13 +50,13 @@ class Regularized(nn.Module):
         labels:Tensor,                  # (B,)
         generator:Generator|None=None,  # the regularizer's source of randomness, where it has one
     )->Tensor:                          # scalar
-        "Both terms. `ValueError` as either."
+        "Add both terms. `ValueError` as either of them."
+        drawn = {} if generator is None else dict(generator=generator)
         value = self.loss(embeddings, labels)
-        extra = self.regularizer(embeddings, labels,
-            **({} if generator is None else dict(generator=generator)))
-        anchors = {f"anchors_{k}":float(n) for k,
-            n in (getattr(self.regularizer, "anchors", None) or {}).items()}
-        self.terms = dict(metric_loss=value.detach(), regularizer=extra.detach())|anchors
+        extra = self.regularizer(embeddings, labels, **drawn)
+        self.terms = dict(metric_loss=value.detach(), regularizer=extra.detach())
+        anchors = getattr(self.regularizer, "anchors", None) or {}
+        for name,count in anchors.items(): self.terms[f"anchors_{name}"] = float(count)
         return value+self.weight*extra
 
     def extra_repr(self)->str: return f"weight={self.weight}"

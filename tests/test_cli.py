@@ -304,12 +304,16 @@ def test_a_study_runs_with_other_parameters(home, capsys, monkeypatch):
     assert cli.main(["study",str(home/"s.ipynb"),"--show"])==0
     assert "to say" in capsys.readouterr().out
     asked = []
-    monkeypatch.setattr("papermill.execute_notebook", lambda *given,**kwargs: asked.append(given))
+    monkeypatch.setenv("MPLBACKEND", "agg")   # with it the kernel would leave the pictures out
+    monkeypatch.setattr("papermill.execute_notebook",
+        lambda *given,**kwargs: asked.append((*given,"MPLBACKEND" in os.environ)))
     assert cli.main(["study",str(home/"s.ipynb"),"word=hello","n=2","--write",str(home/"out.ipynb")])==0
     assert cli.main(["study","--write",str(home/"out.ipynb"),str(home/"s.ipynb"),"word=hello","n=2"])==0
     assert asked[0]==asked[1]
     assert asked[0][2]==dict(word="hello", n=2)
     assert asked[0][1]==str(home/"out.ipynb")
+    assert asked[0][3] is False
+    assert os.environ["MPLBACKEND"]=="agg"
     monkeypatch.undo()
     (home/"k.ipynb").write_text((home/"s.ipynb").read_text().replace("python3", "nowhere"))
     capsys.readouterr()

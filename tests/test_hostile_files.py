@@ -276,3 +276,13 @@ def test_a_list_of_images_that_could_not_be_read_is_not_written(tmp_path, monkey
     with pytest.raises(ValueError, match=r"split\.json would list the images"):
         go(tmp_path/"run", 1, n=64, tensorboard=False, resume=False)
     assert {path:path.read_bytes() for path in (tmp_path/"run").rglob("*") if path.is_file()}==before
+
+
+@pytest.mark.parametrize("name, says", [("e.csv.gz","'.gz'; it is compressed: unpack it first"),
+    ("e.tsv.bz2","unpack it first"), ("e.npz.zip","unpack it first"), ("glove.txt","--delimiter ' '"),
+    ("word2vec.vec","names its columns in the first line"), ("e.h5","np.savez"), ("e","'no ending'")])
+def test_an_ending_that_is_not_read_says_what_to_do(tmp_path, name, says):
+    (tmp_path/name).write_bytes(b"the 0.4 0.2\n")
+    with pytest.raises(ValueError, match="expected a file of embeddings ending in") as refused:
+        load_embeddings(tmp_path/name)
+    assert says in str(refused.value)

@@ -1,8 +1,16 @@
 "A folder of one's own, in one command: from images that nobody has prepared to a report."
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import torch
 from hiernb.cli import main as cli
+from hiernb.cli.main import one_line,short_warnings,without_windows
+from hiernb.data.base import read_json
 from hiernb.run.fitted import fitted_recipe
 from hiernb.run.recipe import read_recipe
 from PIL import Image
@@ -137,3 +145,81 @@ def test_a_section_is_no_number(tmp_path, capsys):
     draw(tmp_path/"stamps", nested)
     assert cli.main(["train",str(tmp_path/"stamps"),"data=5"])==1
     assert "data is a section of key = value, got 5" in capsys.readouterr().err
+
+
+def test_a_line_end_in_the_name_of_a_folder_does_not_break_the_recipe(tmp_path, monkeypatch, capsys):
+    "The recipe says beside each value which images it was fitted to, and is read when the run goes on."
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path/"new\nline", ["warm/re\nd","warm/orange","cold/\x1b[31mblue","cold/green"])
+    words = ["train","new\nline","--accelerator","cpu",*quick]
+    assert cli.main(words)==0
+    home = tmp_path/"runs"/"own"/"new\\nline-proxydr"/"seed-0"
+    recipe = read_recipe(home/"recipe.toml")
+    assert (recipe.name,recipe.sections["data"]["name"])==("own/new\\nline-proxydr","./new\nline")
+    capsys.readouterr()
+    assert cli.main(words)==0
+    assert "nothing to do" in capsys.readouterr().err
+    assert cli.main(["table","runs","--write","t.md"])==0
+    assert "| own/new\\nline-proxydr |" in (tmp_path/"t.md").read_text()
+
+
+def test_a_name_with_control_characters_is_refused_before_training(tmp_path, capsys):
+    (tmp_path/"mine.toml").write_text('name = "a\\u0000b"\nbase = "fashion_mnist/proxydr"\n')
+    assert cli.main(["train","--recipe",str(tmp_path/"mine.toml")])==1
+    assert "mine.toml: name is printed and is where runs go: expected no line ends" in capsys.readouterr().err
+
+
+def test_a_path_that_is_no_text_is_refused_before_training(tmp_path, capsys):
+    folder = os.fsdecode(os.fsencode(tmp_path)+b"/caf\xe9")
+    draw(Path(folder), nested)
+    assert cli.main(["train",folder,*quick])==1
+    assert "caf\\xe9' is not UTF-8 text; rename it" in capsys.readouterr().err
+
+
+def test_a_finished_run_with_a_damaged_log_shows_its_numbers(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path/"stamps", nested)
+    words = ["train","stamps","--accelerator","cpu","--folder","run",*quick]
+    assert cli.main(words)==0
+    for text in ("\xff","day,pages\n1,2\n","epoch,val_accuracy\n1,high\n","epoch,val_accuracy\n1,\n"):
+        (tmp_path/"run"/"log.csv").write_text(text, encoding="latin-1")
+        capsys.readouterr()
+        assert cli.main(words)==0
+        out,err = capsys.readouterr()
+        assert "top-1 accuracy" in out
+        assert "report   run/report.html" in out
+        assert "log.csv does not say which epoch was the best, or is damaged" in err
+    table = pd.read_csv(tmp_path/"run"/"test.csv").astype({"chance":object})
+    table.loc[0,"chance"] = "much"
+    table.to_csv(tmp_path/"run"/"test.csv", index=False)
+    assert cli.main(words)==1
+    assert "test.csv: expected numbers in the column chance, found 'much'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("backend", ["nope","TkAgg",None])
+def test_a_command_draws_whatever_backend_the_shell_asks_for(tmp_path, backend):
+    "In a process of its own: matplotlib reads the variable when it is imported."
+    draw(tmp_path/"stamps", nested)
+    variables = {k:v for k,v in os.environ.items() if k not in ("MPLBACKEND","DISPLAY")}
+    variables |= {"MPLBACKEND":backend} if backend else {}
+    command = [sys.executable,"-m","hiernb","train","stamps","--accelerator","cpu","--folder","run",*quick]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=variables, check=False)
+    assert done.returncode==0, done.stderr
+    assert (tmp_path/"run"/"figures"/"dendrogram.svg").is_file()
+    started = read_json(tmp_path/"run"/"environment.json")[0]
+    assert started["command"][:3]==["hiernb","train","stamps"]
+
+
+def test_the_backend_of_the_shell_comes_back(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "svg")
+    with without_windows(): assert os.environ["MPLBACKEND"]=="agg"
+    assert os.environ["MPLBACKEND"]=="svg"
+    monkeypatch.delenv("MPLBACKEND")
+    with without_windows(): assert os.environ["MPLBACKEND"]=="agg"
+    assert "MPLBACKEND" not in os.environ
+
+
+def test_a_warning_and_an_error_steer_no_terminal(capsys):
+    with short_warnings(): warnings.warn("a class \x1b[31mred\n is left out", stacklevel=2)
+    assert "a class \\x1b[31mred is left out" in capsys.readouterr().err
+    assert one_line(ValueError("no \x1b]0;title\x07 \u202e"))=="no \\x1b]0;title\\x07 \\u202e"

@@ -24,8 +24,11 @@ from hiernb.metric.points import Points,retrieval_rows
 from hiernb.run.evaluation import measure,points_of
 from hiernb.model.backbones import build
 from hiernb.run.recipe import read_recipe
-from hiernb.report.html import figure_svg,report
+from hiernb.plot.elements import shorten
+from hiernb.plot.figures import dendrogram
+from hiernb.report.html import figure_svg,report,text_html
 from hiernb.run.experiment import shortened,title_of
+from hiernb.tree.infer import upgma
 from hiernb.tree.taxonomy import Taxonomy
 from hiernb.report.glossary import between,explain,levels,points,readable,verdict_lines,words
 
@@ -152,3 +155,25 @@ def test_points_of_augmented_images_are_the_same_each_time():
     data = Data("noise", sets, taxonomy, taxonomy.names)
     one,other = (points_of(model, ProxyDR(8, 8), data, "train").embeddings for _ in range(2))
     assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("text, html", [
+    ("see *Inspecting*, 2024", "see <em>Inspecting</em>, 2024"), ("*two words*", "<em>two words</em>"),
+    ("**a** and *b*", "<strong>a</strong> and <em>b</em>"), ("**a *b* c**", "<strong>a <em>b</em> c</strong>"),
+    ("`a*b*c` and `**d**`", "<code>a*b*c</code> and <code>**d**</code>"),
+    *((plain,plain) for plain in ("2*3*4", "a * b * c", "hier/*, own/*", "Recall@*", "*", "x*y* z"))])
+def test_stars_and_backticks_are_marks_where_they_enclose_words(text, html):
+    assert text_html(text)==f"<p>{html}</p>"
+
+
+def test_names_of_files_and_classes_stay_in_their_line(tmp_path):
+    "A title, a caption, a heading and a tick: a line end or a lone surrogate is seen and breaks nothing."
+    odd = "a\tb\udcff\u202e"
+    table = pd.DataFrame(dict(x=[1]))
+    text = report(tmp_path/"r.html", odd, [(odd,[odd,(table,odd)])], {"name":odd}).read_text()
+    assert text.count(r"a\tb\udcff\u202e")==8
+    names = ["re\nd","b","c","\x07d"]
+    svg = figure_svg(dendrogram(upgma(1-np.eye(4), names)).figure).decode()
+    plt.close("all")
+    assert shorten(names[0])==r"re\nd"
+    assert "\N{REPLACEMENT CHARACTER}" not in svg

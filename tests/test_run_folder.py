@@ -8,20 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
 from hiernb.train.checkpoint import save_progress
-from hiernb.data.base import remove_partials,write_atomic
+from hiernb.data.base import remove_partials,require_file_name,write_atomic
 from hiernb.run.examine import examine
 from hiernb.train import manifest
 from hiernb.train.folder import alone_in,is_run,require_run_folder,sweep
 from hiernb.run.grid import plan
-from hiernb.train.logs import TensorBoard
+from hiernb.train.logs import Logs,TensorBoard
 from hiernb.train.loop import train
 from hiernb.run.recipe import read_recipe
-from hiernb.run.collect import collect
+from hiernb.run.collect import collect,epochs_done
 from hiernb.run.experiment import assemble,finished,run
 
 recipe_text = """
@@ -142,6 +143,26 @@ def test_a_printed_recipe_does_not_make_a_folder_ours(tmp_path, recipe):
         run(mine, folder, progress=False, accelerator="cpu")
     assert content(folder)==before
 
+@pytest.mark.parametrize("resume", [True,False])
+@pytest.mark.parametrize("part", ["checkpoints","figures"])
+def test_a_part_that_is_read_only_is_named_before_anything_is_replaced(tmp_path, recipe, monkeypatch, part, resume):
+    folder,old = tmp_path/"run",recipe()
+    run(old, folder, progress=False, accelerator="cpu")
+    before = content(folder)
+    shut = folder/part
+    monkeypatch.setattr("hiernb.data.base.os.access", lambda place, mode: Path(place)!=shut)  # root may write everywhere
+    (folder/"report.html").unlink()
+    with pytest.raises(OSError, match=f"Permission denied for {shut}.*Choose another folder"):
+        run(old, folder, resume=resume, progress=False, accelerator="cpu")
+    assert content(folder)=={name:data for name,data in before.items() if name!="report.html"}
+
+def test_a_folder_that_is_no_text_is_refused(tmp_path, recipe):
+    "Its bytes are no UTF-8, which the format of checkpoints asks for."
+    folder = Path(os.fsdecode(os.fsencode(tmp_path)+b"/r\xff"))
+    with pytest.raises(ValueError, match=r"r\\xff' is not UTF-8 text; rename it"):
+        run(recipe(), folder, progress=False, accelerator="cpu")
+    assert not folder.exists()
+
 def test_another_run_over_a_folder_is_not_taken_for_the_old_one(tmp_path, recipe, monkeypatch):
     "The new run is begun from Python: it has no recipe, and neither results nor an account of the old one stay."
     folder,old = tmp_path/"run",recipe()
@@ -167,6 +188,22 @@ def test_more_epochs_take_away_what_says_that_a_run_is_finished(tmp_path, recipe
     train(model, loss, data, folder, epochs=2, batch_size=8, progress=False, accelerator="cpu", seed=mine.seed)
     assert not (folder/"test.csv").exists()
     assert not finished(mine, folder)
+
+def test_a_log_has_a_line_an_epoch_whatever_its_terms_are_called(tmp_path):
+    row = {"epoch":1, "pull, push":.5, 'a\n"b"':.25, "=2+3":0.}
+    logs = Logs(tmp_path, [], {}, tensorboard=False)
+    for epoch in (1,2):
+        logs.history.append(row|dict(epoch=epoch))
+        logs.add()
+        assert epochs_done(tmp_path)==epoch
+    assert pd.read_csv(tmp_path/"log.csv").columns.tolist()==["epoch","pull, push",r'a\n"b"',"'=2+3"]
+
+@pytest.mark.parametrize("below", ["t.csv","new/t.csv"])
+def test_a_file_where_none_can_be_written_is_refused_before_the_work(tmp_path, monkeypatch, below):
+    monkeypatch.setattr("hiernb.data.base.os.access", lambda place, mode: place!=tmp_path)
+    with pytest.raises(OSError, match=f"could not write {tmp_path/below}: Permission denied for {tmp_path}; nothing was"):
+        require_file_name(tmp_path/below)
+    assert not (tmp_path/"new").exists()
 
 def begun(folder):
     save_progress(folder, dict(epoch=1, step=0))

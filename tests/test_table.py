@@ -1,5 +1,5 @@
 "Tables of runs against independent statistics, over many shapes of what runs leave behind."
-import csv,io,itertools,re
+import csv,io,itertools,os,re
 
 import numpy as np
 import pandas as pd
@@ -217,3 +217,22 @@ def test_a_strange_name_stays_in_its_cell(tmp_path, name, csv, markdown):
     found = table(collect(tmp_path))
     assert csv in table_csv(found).splitlines()[1]
     assert f"| {markdown} " in table_markdown(found)
+
+
+@pytest.mark.parametrize("name", ["value","low","chance","p_value"])
+def test_a_measure_that_is_no_number_takes_the_run_out_of_the_table(tmp_path, name):
+    write_run(tmp_path/"a", "a", 0, {("x","m"):.5})
+    found = pd.DataFrame([dict(of="x", measure="m", value=.5)|{name:"much"}])
+    found.to_csv(tmp_path/"a"/"test.csv", index=False)
+    assert collect(tmp_path).state.tolist()==[f"damaged: test.csv: expected numbers in the column {name}, found 'much'"]
+    (tmp_path/"a"/"log.csv").write_bytes(b"epoch\n\xff\n")
+    (tmp_path/"a"/"test.csv").unlink()
+    assert collect(tmp_path).state.tolist()==["unfinished: 1 of 2 epochs"]
+
+def test_names_out_of_a_recipe_of_others_stay_in_their_line(tmp_path):
+    write_run(tmp_path/"a\nb", r"x\ny\u001b[31m", 0, {("x","m"):.5})
+    write_run(tmp_path/os.fsdecode(b"c\xff"), "z", 0, {}, test=False)
+    long = collect(tmp_path)
+    assert long.folder[1].endswith(r"c\udcff")
+    assert set(long.recipe)=={r"x\ny\x1b[31m","z"}
+    assert r"| x\ny\x1b[31m " in table_markdown(table(long))

@@ -6,7 +6,7 @@
 __all__ = ['in_checkout', 'find_notebook', 'read_parameters', 'Study', 'check_name', 'Data', 'Bench']
 
 # %% ../../nbs/85_cli/04_project.ipynb #aa635b1e
-import difflib,inspect,sys
+import difflib,inspect,os,sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -96,6 +96,7 @@ class Study:
             read_parameters(self.parameters, known),
             (self.write or Path("runs/study")/notebook.name).resolve())
         out.parent.mkdir(parents=True, exist_ok=True)
+        os.environ.pop("MPLBACKEND", None)   # a notebook shows its pictures: the kernel chooses how
         say(f"{notebook.name} → {out}")
         shown = is_first() and is_watched()              # its own bar there; elsewhere lines
         how = dict(cwd=str(notebook.parent), progress_bar=shown, stdout_file=sys.stdout,

@@ -6,7 +6,7 @@
 __all__ = ['Recipes', 'show_headline', 'show_outcome', 'as_setting', 'recipe_for', 'Train', 'Grid', 'Evaluate', 'Table']
 
 # %% ../../nbs/85_cli/02_runs.ipynb #31e06ad0
-import difflib,os
+import difflib,os,warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,12 +58,11 @@ def show_headline(
     folder:Path,  # of a finished run
 )->None:
     "Print the measures that both papers print of a run."
-    import pandas as pd
     from hiernb.run.table import choose_measures
-    from hiernb.run.collect import read_run
+    from hiernb.run.collect import read_measures,read_run
     if (state := read_run(folder)[0]["state"])!="done":
         raise ValueError(f"{folder}: {state}. Start again over it with --no-resume")
-    found = pd.read_csv(folder/"test.csv")
+    found = read_measures(folder)
     found = found[found.measure.isin(choose_measures(found.measure, None))]
     columns = [c for c in ("of","measure","value","low","high","chance","ceiling","p_value") if c in found]
     show(found.drop_duplicates(["of","measure"])[columns].dropna(axis=1, how="all"))
@@ -73,12 +72,17 @@ def show_outcome(
 )->None:
     "Print which weights were measured on what, what came out in one sentence, and where the files are."
     import pandas as pd
+    from hiernb.run.collect import read_measures
     from hiernb.run.experiment import in_short,judge_of,recipe_in
-    log = folder/"log.csv"   # training.epochs=0 leaves none
-    history,recipe = pd.read_csv(log) if log.is_file() else pd.DataFrame(),recipe_in(folder)
-    best = 0 if history.empty else int(history[judge_of(history)].idxmax())+1
-    done = SimpleNamespace(history=history, best_epoch=best)
-    print(f"\n{in_short(recipe, done, pd.read_csv(folder/'test.csv'))}")
+    log,recipe,done = folder/"log.csv",recipe_in(folder),SimpleNamespace(history=pd.DataFrame(), best_epoch=0)
+    try:
+        if recipe.sections["training"]["epochs"]:
+            done.history = pd.read_csv(log)
+            done.best_epoch = int(pd.to_numeric(done.history[judge_of(done.history)]).idxmax())+1
+        print(f"\n{in_short(recipe, done, read_measures(folder))}")
+    except (OSError,ValueError,TypeError,StopIteration) as e:
+        warnings.warn(f"{log} does not say which epoch was the best, or is damaged; the numbers above do not depend on "
+            f"it: {str(e) or 'there is no score'}", stacklevel=2)
     if (folder/"verdict.txt").is_file(): print((folder/"verdict.txt").read_text(encoding="utf-8").strip())
     said = dict(report="report.html", measures="test.csv", tree="trees/classes.nwk",
         weights="checkpoints/best.safetensors", settings="recipe.toml")
@@ -295,12 +299,13 @@ class Table:
 
     def run(self)->int:
         with working("reading runs"):
+            from hiernb.data.base import visible
             from hiernb.run.collect import collect
             from hiernb.run.table import table,table_markdown,write_table,writer_of
             for path in self.write: writer_of(path)
             long = collect(self.folders)
             found = table(long, self.measures or None, self.baseline)
-        for run in long[long.state!="done"].itertuples(): say(f"not counted: {run.folder}: {run.state}")
+        for run in long[long.state!="done"].itertuples(): say(visible(f"not counted: {run.folder}: {run.state}"))
         print(table_markdown(found), end="")
         for path in self.write: say(f"wrote {write_table(found, path)}")
         return 0

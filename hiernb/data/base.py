@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['imported', 'partial_name', 'joiners', 'no_flock', 'sources', 'own', 'has_ended', 'remove_partials',
-           'require_file_name', 'write_atomic', 'visible', 'plain_cell', 'csv_text', 'acquire', 'locked',
-           'checksum_fault', 'receive', 'changed_files', 'warn_changed', 'read_json', 'headers_to_resume', 'fetch',
-           'require_writable', 'stratified_split', 'ImageSet', 'Data', 'Source', 'register', 'missing', 'data_root',
-           'available', 'register_own', 'load', 'folder_of', 'verify']
+           'require_text_path', 'require_writable_folder', 'require_file_name', 'write_atomic', 'visible', 'plain_cell',
+           'csv_text', 'acquire', 'locked', 'checksum_fault', 'receive', 'changed_files', 'warn_changed', 'read_json',
+           'headers_to_resume', 'fetch', 'require_writable', 'stratified_split', 'ImageSet', 'Data', 'Source',
+           'register', 'missing', 'data_root', 'available', 'register_own', 'load', 'folder_of', 'verify']
 
 # %% ../../nbs/50_data/02_base.ipynb #3a3df901
 import errno,hashlib,http.client,json,os,platform,re,shutil,stat,tempfile,threading,time
@@ -59,11 +59,30 @@ def remove_partials(
             if has_ended(Path(entry.path), name): shutil.rmtree(entry.path, ignore_errors=True)
 
 # %% ../../nbs/50_data/02_base.ipynb #5b1e9a40
+def require_text_path(
+    path:str|Path,
+)->None:
+    "Require a path that is text. `ValueError` for bytes that are no UTF-8, which Python holds as lone surrogates."
+    try: os.fspath(path).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the path {os.fsencode(path)!r} is not UTF-8 text; rename it, or choose another one") from None
+
+def require_writable_folder(
+    folder:Path,         # may not be there yet
+    path:str|Path,       # what is to be written, for the message
+)->None:
+    "Require a folder, or else the nearest one above it that is there, that takes files. `OSError` names the path."
+    there = next((place for place in (folder,*folder.absolute().parents) if place.exists()), folder)
+    if not there.is_dir() or os.access(there, os.W_OK|os.X_OK): return  # a file in its way has a better message
+    raise OSError(errno.EACCES, f"could not write {path}: {os.strerror(errno.EACCES)} for {there}; nothing was left "
+        f"behind. Choose another folder")
+
 def require_file_name(
     path:str|Path,  # to write to
 )->None:
-    """Require that a new file replaces nothing but a file.
-    `OSError` for a folder, a pipe, a device or a stream such as `/dev/stdout`."""
+    """Require that a new file replaces nothing but a file, where files can be written.
+    `OSError` for a folder, a pipe, a device or a stream such as `/dev/stdout`, and for a folder that is read-only."""
+    require_writable_folder(Path(path).parent, path)
     try: mode = os.stat(path).st_mode
     except OSError: return  # nothing is there, or a link to nothing
     stream = os.path.islink(path) and os.readlink(path).startswith("/proc/")

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 from numpy import ndarray
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from ..data.base import visible
 from ..tree.taxonomy import Taxonomy
 from .tree_layout import Layout
 
@@ -39,8 +40,8 @@ def shorten(
     name:str,     # a name
     width:int=24, # longest result, ≥ 5 characters
 )->str:           # the name, or its two ends around an ellipsis
-    "Cut the middle out of a long name."
-    name = str(name)
+    "Cut the middle out of a long name; what does not print is escaped."
+    name = visible(str(name))
     return name if len(name)<=width else f'{name[:width-width//3-1]}…{name[-(width//3):]}'
 
 # %% ../../nbs/70_plot/02_elements.ipynb #d83ac520

@@ -9,7 +9,7 @@ __all__ = ['habit', 'learned_classes', 'make_loss', 'images_of', 'check_images',
            'restore', 'evaluate']
 
 # %% ../../nbs/80_run/07_experiment.ipynb #b64598f3
-import warnings
+import shlex,warnings
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -314,7 +314,7 @@ def write_results(
     if got.verdict: files["verdict.txt"] = (got.verdict+"\n").encode()
     for name,content in files.items(): write_atomic(folder/name, content)
     about = read_json(folder/"environment.json")[-1]
-    about["command"] = " ".join(about["command"])
+    about["command"] = shlex.join(about["command"])
     facts = dict(recipe=recipe.name,
         seed=recipe.seed)|{k:about[k] for k in ("started","command","processes","device","git")}
     report(folder/"report.html", title_of(recipe), sections_of(recipe, done, got, drawn), facts)

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..data.base import Data,load,sources
+from ..data.base import Data,load,sources,visible
 from ..data.images import open_image,unreadable
 from .merge import Layer
 from .recipe import Recipe,build_recipe,override,read_recipe,sources_of
@@ -101,7 +101,8 @@ def fitted_recipe(
     head = found[0]
     fitted = build_recipe([head._replace(layers=[*head.layers,layer]),*found[1:]], top)
     stem,_,loss = head.name.partition("/")
-    return replace(fitted, name=f"{stem}/{layer.origin.removeprefix(origin) or 'images'}-{loss}")
+    images = visible(layer.origin.removeprefix(origin)) or "images"
+    return replace(fitted, name=f"{stem}/{images}-{loss}")
 
 # %% ../../nbs/80_run/05_fitted.ipynb #72e2f491
 def is_own(name:str)->bool: # of a recipe

@@ -21,7 +21,7 @@ from typing import Any,NamedTuple
 
 from fastcore.basics import patch
 
-from ..data.base import sources
+from ..data.base import require_text_path,sources,visible
 from .schema import nearest,read_toml,section_names,toml_value
 from .merge import Layer,check_sections,complete,pile_up
 from ..train.config import habits
@@ -151,6 +151,9 @@ def from_file(path:Path)->Source:
     if {"",".",".."} & set(name.split("/")):
         raise ValueError(f"{path.name}: name is where runs go below their folder: expected words, with a / "
             f"between them, got {name!r}")
+    if not name.isprintable():
+        raise ValueError(f"{path.name}: name is printed and is where runs go: expected no line ends and control "
+            f"characters, got {name!r}")
     if is_file_name(name):
         raise ValueError(f"{path.name}: name ends in .toml as only the file does, got {name!r}: take the "
             f"ending off")
@@ -264,6 +267,8 @@ def build_recipe(
     seed = said.get("seed", 0)
     origins.setdefault("seed", "default of hiernb.run.recipe")
     said["data"] = absolute_data(said.get("data", {}))
+    for path in (said["data"].get("name"),said["data"].get("root")):
+        if isinstance(path, str): require_text_path(path)    # a recipe is UTF-8
     if "root" in said["data"]: origins.setdefault("data.root", "the folder of the command")
     if type(seed) is not int or not 0<=seed<2**63:
         raise ValueError(f"{origins['seed']}: seed must be a whole number from 0 to below 2⁶³, got {seed!r}")
@@ -305,7 +310,8 @@ def to_toml(self:Recipe,
     top = dict(name=self.name, seed=self.seed)|(dict(published=self.published) if self.published else {})
     def line(key, value, where=""):
         said = f"{key} = {toml_value(value)}"
-        return f"{said:46}  # {where}" if origins and where else said
+        # a file or folder that gave the value may have a line end in its name
+        return f"{said:46}  # {visible(where)}" if origins and where else said
     blocks = [[line(k, v, self.origins.get(k, "")) for k,v in top.items()]]
     blocks += [[f"[{s}]",*(line(k, v, self.origins.get(f"{s}.{k}", "")) for k,v in part.items())] for s,
         part in self.sections.items()]

@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 from fastcore.basics import patch
-from ..data.base import sources
+from ..data.base import require_text_path, sources, visible
 from .schema import nearest, read_toml, section_names, toml_value
 from .merge import Layer, check_sections, complete, pile_up
 from ..train.config import habits

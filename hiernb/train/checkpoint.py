@@ -21,7 +21,7 @@ from torch import Tensor,nn
 from torch.utils.data import Dataset
 
 from .sampling import Views
-from ..data.base import Data,ImageSet,write_atomic
+from ..data.base import Data,ImageSet,require_text_path,write_atomic
 from .manifest import Manifest,differences,digest,listed,unseeded
 from .distributed import all_gather_objects,get_rank
 
@@ -175,6 +175,7 @@ def read_checkpoint(
     """Read a checkpoint; nothing in it is ever run.
     `FileNotFoundError` if absent; `ValueError` if damaged, a pickle or of another program."""
     path = Path(path)
+    require_text_path(path)          # safetensors' reader takes no other
     if not path.is_file(): raise FileNotFoundError(f"no checkpoint at {path}")
     try: return restore_state(*read_tensors(path))
     except ValueError as e:

@@ -18,7 +18,7 @@ from filelock import Timeout
 from safetensors import SafetensorError,safe_open
 
 from .checkpoint import best_checkpoint,checkpoint_format,checkpoints
-from ..data.base import locked,read_json,remove_partials
+from ..data.base import locked,read_json,remove_partials,require_text_path,require_writable_folder
 
 # %% ../../nbs/65_train/08_folder.ipynb #447c62bb
 subfolders = ("checkpoints","figures","trees","tensorboard")     # that a run makes in its own
@@ -79,8 +79,9 @@ def require_run_folder(
     folder:str|Path,  # where a run is to begin or to resume
 )->None:
     """Require a folder that is empty or holds a run.
-    `ValueError` for anything else in it, and for a part of a run that is a link out of it."""
+    `ValueError` for anything else in it, a part of a run that is a link out of it, and a name that is not UTF-8."""
     folder = Path(folder)
+    require_text_path(folder)
     if not folder.is_dir(): return
     require_no_links(folder)
     if is_run(folder) or not (found := foreign_files(folder)): return
@@ -104,8 +105,11 @@ def alone_in(
     folder:str|Path,  # of the run; is made
 )->Iterator[None]:
     """Keep other processes from a run's folder.
-    `ValueError`: another process is there, or as `require_run_folder`; `OSError`: it cannot be written."""
+    `ValueError`: another process is there, or as `require_run_folder`; `OSError`: it, or a part of it, cannot be
+    written."""
     require_run_folder(folder)
+    for part in (Path(folder)/name for name in subfolders):
+        if part.is_dir(): require_writable_folder(part, part)
     path = Path(folder)/".lock"
     lock = locked(path, 0, reentrant=True)
     try:

@@ -74,9 +74,11 @@ def environment(
     "Collect the circumstances of a run: time, command, versions, machine, repositories."
     cuda = torch.cuda.is_available()
     processors = len(os.sched_getaffinity(0)) if hasattr(os,"sched_getaffinity") else os.cpu_count()
+    program = Path(sys.argv[0])
+    if program.name=="__main__.py": program = program.parent                # python -m hiernb
     return dict(
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        command=[Path(sys.argv[0]).name,*sys.argv[1:]], seeds=seeds, processes=processes,
+        command=[program.name,*sys.argv[1:]], seeds=seeds, processes=processes,
         versions=installed(), python=platform.python_version(), platform=platform.platform(),
         processors=processors, threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),

@@ -40,7 +40,7 @@ TEXT = {
     "bytes that are no UTF-8": (lambda: decode_text("a\nkäfer".encode("latin1"), "t.csv"),
         "t.csv, line 2: expected UTF-8 text, found the byte 0xe4"),
     "two possible delimiters": (lambda: find_delimiter("a;b,c\n1;2,3\n", "t.csv"),
-        "t.csv: cannot tell what stands between the cells of 'a;b,c'"),
+        "t.csv: the delimiter is ambiguous in 'a;b,c'"),
     "single quote": (lambda: list(newick_tokens("'a")), "unclosed quote or comment"),
     "double quote": (lambda: list(newick_tokens('"a')), "unclosed quote or comment"),
     "comment": (lambda: list(newick_tokens("[a [b]")), "unclosed quote or comment"),

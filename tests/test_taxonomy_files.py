@@ -50,7 +50,7 @@ def test_tables_that_mean_one_thing_are_read(tmp_path, text):
     ("taxon\nFelidae;cat\nCanidae;dog\n", "column taxon: no path holds the separator"),
     ("taxon\nFelidae > cat\nCanidae > dog\n",
     "column 'taxon': 'Felidae > cat' looks like a path; call the column `path`"),
-    ("a;b,c\n1;2,3\n", "cannot tell what stands between the cells of 'a;b,c'; give delimiter="),
+    ("a;b,c\n1;2,3\n", "the delimiter is ambiguous in 'a;b,c'; give delimiter="),
     ("class,family\nk\xe4fer,x\n".encode("latin1"), "line 2: expected UTF-8 text, found the byte 0xe4"),
     ("id,family,species\nn01,Felidae,cat\nn02,Canidae,dog\n",
     "expected column 1, 'id', to count the rows, found 'n01'"),

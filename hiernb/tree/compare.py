@@ -430,7 +430,7 @@ def cophenetic_correlation(
     elif names is None and isinstance(t, Taxonomy):
         require_order(t)
         names = t.names
-    elif names is None: raise ValueError("names must say which class each row of d is")
+    elif names is None: raise ValueError("names must give the class of each row of d")
     along_tree = cophenetic(as_tree(t), names)
     return prepare_correlation(*both_sides(along_tree, d), ranks=False,
         undefined="all distances in d are equal: the cophenetic correlation is not defined")

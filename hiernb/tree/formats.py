@@ -70,7 +70,7 @@ def is_even(
     text:str,         # of a table
     delimiter:str,    # between cells
 )->bool:
-    "Tell whether all rows have the same number of cells."
+    "Check whether all rows have the same number of cells."
     try: rows = cut(text, delimiter, "")
     except ValueError: return False
     return len({len(row) for _,row in rows})==1
@@ -91,7 +91,7 @@ def find_delimiter(
     if len(found)>1: found = [mark for mark in found if is_even(text, mark)]
     if len(found)==1: return found[0]
     raise ValueError(
-        f"{source}: cannot tell what stands between the cells of {header[:80]!r}; "
+        f"{source}: the delimiter is ambiguous in {header[:80]!r}; "
         f"give delimiter=…, one of {', '.join(map(repr, delimiters))}")
 
 # %% ../../nbs/20_tree/01_formats.ipynb #3c1e90aa

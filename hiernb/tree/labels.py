@@ -180,7 +180,7 @@ def match_labels(
     if rows and not named:
         raise ValueError(
             f"{' and '.join(rows)} have a row or column per class, but the labels are names, "
-            "which do not say which; give class_names, the names in the order of the rows, "
+            "without an order; give class_names, the names in the order of the rows, "
             "or order='taxonomy'")
     names = list(taxonomy.names)
     return class_numbers(found, names),taxonomy.select(names)

@@ -64,7 +64,7 @@ def relabel_tips(
 def is_symmetric(
     x:np.ndarray|torch.Tensor,  # (R,C)
 )->bool:
-    "Tell whether a matrix equals its transpose, up to the rounding of single precision."
+    "Check whether a matrix equals its transpose, up to the rounding of single precision."
     if x.shape[0]!=x.shape[1]: return False
     return np.allclose(x, x.T, atol=1e-3*abs(x).max())
 

@@ -241,7 +241,7 @@ def __repr__(self:Taxonomy)->str:
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #803e60c7
 @patch
 def lca_depth(self:Taxonomy)->np.ndarray:  # (C,C) int16, or int32 for paths of 16,384 names; 0 … depth
-    "Measure the depth of the lowest common ancestor of each pair, the root at 0, a class with itself its own."
+    "Measure the depth of the lowest common ancestor of each pair, the root at 0; with itself, of the class."
     n = self.n_classes
     whole = np.int16 if 2*self.depth<2**15 else np.int32
     order = sorted(range(n), key=self.paths.__getitem__)
@@ -362,7 +362,7 @@ def counts_rows(
     rows:Sequence[list[str]], # cells
     column:int,
 )->bool:
-    "Tell whether a column holds another number in each row."
+    "Check whether a column holds another number in each row."
     cells = [row[column] for row in rows]
     if not all(re.fullmatch("[0-9]+", cell) for cell in cells): return False
     return len(set(map(int, cells)))==len(cells)

@@ -88,8 +88,8 @@ def require_file_name(
     stream = os.path.islink(path) and os.readlink(path).startswith("/proc/")
     if stat.S_ISREG(mode) and not stream: return
     found = "a folder" if stat.S_ISDIR(mode) else what_it_is(path) or "a stream"
-    says = f"could not write {path}: it is {found}, expected the name of a file; nothing was left behind"
-    raise OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.EEXIST, says)
+    message = f"could not write {path}: it is {found}, expected the name of a file; nothing was left behind"
+    raise OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.EEXIST, message)
 
 # %% ../../nbs/50_data/02_base.ipynb #98da62dd
 def write_atomic(
@@ -111,14 +111,15 @@ def write_atomic(
             if not callable(data): file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if path.is_file() and not path.is_symlink(): os.chmod(own/path.name, stat.S_IMODE(path.stat().st_mode))
+        if path.is_file() and not path.is_symlink():
+            os.chmod(own/path.name, stat.S_IMODE(path.stat().st_mode))
         os.replace(own/path.name, path)
     except BaseException as e:
         if not isinstance(e, OSError): raise
         before = "the file that was there is untouched" if path.is_file() else "nothing was left behind"
-        says = (
-            f"could not write {path}: {e.strerror or e}; {before}. Free some space or choose another folder")
-        raise OSError(e.errno or errno.EIO, says) from e
+        message = f"could not write {path}: {e.strerror or e}; {before}. "
+        message += "Free some space or choose another folder"
+        raise OSError(e.errno or errno.EIO, message) from e
     finally: shutil.rmtree(own, ignore_errors=True)
     return path
 
@@ -423,7 +424,7 @@ def data_root(
     "Find the folder of all data sets."
     return Path(root or os.environ.get("HIERNB_DATA") or "data").expanduser()
 
-def available()->pd.DataFrame: # one row a data set: classes, images, license, size, where to get it, folder expected
+def available()->pd.DataFrame: # one row per data set: classes, images, license, size, source, folder
     "List the data sets that `load` accepts by name."
     rows = [dict(name=s.name, classes=s.classes, images=s.images, license=s.license, where=s.where,
                  size=s.size, folder=str(data_root()/s.name)) for s in sources.values()]
@@ -442,7 +443,8 @@ def register_own(
 # %% ../../nbs/50_data/02_base.ipynb #d94f7e96
 def load(
     name_or_path:str|Path,   # a name that `available()` lists, or a folder or table of your own images
-    root:str|Path|None=None, # folder that holds all data sets, None: $HIERNB_DATA, or else ./data; for a path, where it starts, None: here
+    # folder that holds all data sets, None: $HIERNB_DATA, or else ./data; for a path, where it starts
+    root:str|Path|None=None,
     seed:int=0,              # decides random splits
     **protocol,              # options of the set's protocol, such as the size of a split
 )->Data:                     # splits, taxonomy, class names

@@ -248,7 +248,7 @@ def check_images(
 # %% ../../nbs/50_data/10_cifar100.ipynb #c9ea9def
 def read_cifar100(
     place:Place,  # where the files are
-)->tuple[dict[str,tuple[Tensor,Tensor]],list[str]]: # train, test -> images (N,3,32,32) uint8 and labels (N,); class names in label order
+)->tuple[dict[str,tuple[Tensor,Tensor]],list[str]]: # split -> images (N,3,32,32) uint8, labels (N,); names
     "Read all images of one layout. `ValueError` names file and image."
     data,parts = place.read(),{}
     if place.layout=="binary":
@@ -273,7 +273,8 @@ def read_cifar100(
             parts[name] = check_images(found["data"], found["fine_labels"], found.get("coarse_labels"),
                 f"{place.path}/{name}")
     if not isinstance(names,list):
-        raise ValueError(f"{place.path}/meta: expected fine_label_names to be a list, found {str(names)[:60]}")
+        raise ValueError(f"{place.path}/meta: expected fine_label_names to be a list, "
+            f"found {str(names)[:60]}")
     return parts,[n.decode("latin1") if isinstance(n,bytes) else str(n) for n in names]
 
 # %% ../../nbs/50_data/10_cifar100.ipynb #9720d3e8

@@ -32,8 +32,10 @@ def seeded_twin(
     "Find the variant of an operation that takes a generator. `NotImplementedError` if there is none."
     if any(argument.name=="generator" for argument in operation._schema.arguments): return operation
     name = operation._overloadname
-    names = ["generator"] if name in ("","default") else [f"{name}_generator",f"generator_{name}"]  # both orders occur
-    twin = next((getattr(operation.overloadpacket, twin) for twin in names if hasattr(operation.overloadpacket, twin)), None)
+    plain = name in ("","default")
+    names = ["generator"] if plain else [f"{name}_generator",f"generator_{name}"]  # both orders occur
+    packet = operation.overloadpacket
+    twin = next((getattr(packet, twin) for twin in names if hasattr(packet, twin)), None)
     if twin is None:
         raise NotImplementedError(f"{operation} draws from torch's global generator and takes no other")
     return twin

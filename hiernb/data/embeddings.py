@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['aliases', 'readers', 'other_endings', 'Embeddings', 'as_matrix', 'as_names', 'whole_labels', 'as_labels',
            'rename_parts', 'as_embeddings', 'check_zip', 'check_npy', 'check_plain', 'first_line', 'nearest_name',
-           'named_labels', 'read_npz', 'read_pt', 'read_safetensors', 'dimensions', 'label_values', 'is_numeric',
-           'likely_labels', 'require_header', 'label_column', 'number_matrix', 'as_list', 'is_vector', 'list_column',
-           'list_matrix', 'dimension_columns', 'table_parts', 'read_text_table', 'read_embedding_table',
-           'load_embeddings']
+           'named_labels', 'read_npz', 'why_refused', 'check_part', 'read_pt', 'read_safetensors', 'dimensions',
+           'label_values', 'is_numeric', 'likely_labels', 'require_header', 'label_column', 'number_matrix', 'as_list',
+           'is_vector', 'list_column', 'list_matrix', 'dimension_columns', 'table_parts', 'read_text_table',
+           'read_embedding_table', 'load_embeddings']
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #1395bd9e
 import difflib,json,math,re,shlex,warnings,zipfile,zlib
@@ -35,7 +35,8 @@ class Embeddings:
     class_names:list[str]          # name of each label, C
     proxies:Tensor|None=None       # (P,D) float32: class points, or hierarchical proxies
     split:list[str]|None=None      # of each sample
-    names_from:str="class_names"   # where the names come from: `class_names`; names among the `labels`, sorted; or `numbers`, if there are none
+    # source of the names: `class_names`; `labels`, whose names are sorted; `numbers` without names
+    names_from:str="class_names"
 
     def __repr__(self)->str:
         parts = [] if self.proxies is None else [f"{len(self.proxies)} proxies"]
@@ -161,7 +162,8 @@ def as_embeddings(
             raise ValueError(f"{at}expected `embeddings` and `labels`, found no `{name}`; there is "
                 f"{shown}{hint}")
     if other := [str(k) for k in parts if k not in known]:
-        warnings.warn(f"{at}{', '.join(other)} is not read; the known parts are {', '.join(known)}", stacklevel=3)
+        warnings.warn(f"{at}{', '.join(other)} is not read; the known parts are {', '.join(known)}",
+            stacklevel=3)
     proxies,split = parts.get("proxies"),parts.get("split")
     try:
         x = as_matrix(parts["embeddings"], "embeddings")
@@ -204,8 +206,8 @@ def check_npy(
         raise ValueError(f"{name} is an array of objects, which is a pickle and could run code; save names "
             f"as np.array(names)")
     if dtype.itemsize==0 and math.prod(shape):
-        raise ValueError(f"{name} declares {math.prod(shape):,} values of type {dtype} in 0 bytes each: save what "
-            f"has a content")
+        raise ValueError(f"{name} declares {math.prod(shape):,} values of type {dtype} in 0 bytes each: "
+            "save values of a type with content")
     declared,there = math.prod(shape)*dtype.itemsize,size-file.tell()
     if declared!=there:
         raise ValueError(f"{name} declares {declared:,} bytes, its shape being {shape}, and holds {there:,}")
@@ -277,6 +279,29 @@ def read_npz(
     return named_labels(found, labels, path)
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #38b83b89
+def why_refused(
+    error:Exception,  # of `torch.load`
+)->str:               # begins with a colon; empty where torch's advice would mislead
+    "Name what a pickle asks for, or the first line of torch's error."
+    named = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if named: return f": it names {named[1]}"
+    line,*_ = str(error).strip().splitlines() or [type(error).__name__]
+    return "" if "Weights only" in line else f": torch: {line[:160]}"
+
+def check_part(
+    value:object,   # an entry of a file
+    known:bool,     # whether it is read
+    size:int,       # bytes of the file
+)->None:
+    "Compare what an entry declares with what is there. `ValueError` for one that declares more."
+    if isinstance(value, Tensor) and value.is_meta:
+        raise ValueError("it was on the device meta, and has no numbers")
+    if isinstance(value, Tensor) and value.layout==torch.strided:
+        there = value.untyped_storage().nbytes()
+        if value.numel()*value.itemsize>there:
+            raise ValueError(f"it has shape {tuple(value.shape)}, and {there:,} bytes are there")
+    if known: check_plain(value, size)
+
 def read_pt(
     path:Path,             # a .pt file
     labels:str|None=None,  # entry of the labels; None: `labels`
@@ -288,28 +313,15 @@ def read_pt(
         found = torch.load(path, map_location="cpu", weights_only=True)
     except OSError: raise
     except Exception as e:  # torch's readers raise half a dozen types
-        named = re.search(r"GLOBAL ([\w.]+)", str(e))
-        lines = str(e).strip().splitlines() or [type(e).__name__]
-        why = (
-            f"it names {named[1]}" if named else "" if "Weights only" in lines[0]
-            else f"torch: {lines[0][:160]}")
         raise ValueError(f"{path} cannot be read without running code from it, or is "
-            f"damaged{why and ': '+why}; "
-            "save a dictionary of tensors and lists of names") from None
+            f"damaged{why_refused(e)}; save a dictionary of tensors and lists of names") from None
     if not isinstance(found, dict):
         raise ValueError(f"{path}: expected a dictionary with embeddings and labels, found "
             f"{type(found).__name__}")
     found = named_labels(found, labels, path)
     for name,value in found.items():
-        try:
-            if isinstance(value, Tensor) and value.is_meta:
-                raise ValueError("it was on the device meta, and has no numbers")
-            if isinstance(value,
-                Tensor) and value.layout==torch.strided and value.numel()*value.itemsize>value.untyped_storage().nbytes():
-                raise ValueError(f"it has shape {tuple(value.shape)}, and "
-                    f"{value.untyped_storage().nbytes():,} bytes are there")
-            if name in ("embeddings","labels","class_names","proxies","split"):
-                check_plain(value, path.stat().st_size)
+        known = name in ("embeddings","labels","class_names","proxies","split")
+        try: check_part(value, known, path.stat().st_size)
         except ValueError as e:
             raise ValueError(f"{path}: {str(name)[:40]} declares more than the file holds: {e}") from None
     return found

@@ -129,8 +129,8 @@ def obtain(
     require_writable(folder, "emoji")
     try: from_npm(folder, absent)
     except (OSError,ValueError) as e:
-        raise FileNotFoundError(f"{len(absent)} of {len(states)} emoji packages are not in {folder} and their "
-            f"download failed: {e}\n{by_hand(folder, absent)}") from e
+        raise FileNotFoundError(f"{len(absent)} of {len(states)} emoji packages are not in {folder} and "
+            f"their download failed: {e}\n{by_hand(folder, absent)}") from e
 
 def by_hand(
     folder:Path,          # folder of this set
@@ -331,8 +331,8 @@ def render_all(
     many = len(icons)>200
     workers = (os.cpu_count() or 0) if many else 0
     own = torch.Generator()  # or the loader would draw from the global one
-    loader = DataLoader(icons, batch_size=32, collate_fn=partial(render_batch, size=size), num_workers=workers,
-        generator=own)
+    draw_batch = partial(render_batch, size=size)
+    loader = DataLoader(icons, batch_size=32, collate_fn=draw_batch, num_workers=workers, generator=own)
     bar = tqdm(loader, desc=f"draw emoji at {size} px", leave=False, disable=not many)
     return [picture for batch in bar for picture in batch]
 

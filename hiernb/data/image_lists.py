@@ -31,7 +31,8 @@ def read_lines(
     try: text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as e:
         line = e.object[:e.start].count(b"\n")+1
-        raise ValueError(f"{path}, line {line}: expected UTF-8 text, found the byte 0x{e.object[e.start]:02x}") from None
+        byte = e.object[e.start]
+        raise ValueError(f"{path}, line {line}: expected UTF-8 text, found the byte 0x{byte:02x}") from None
     lines = [(number,line.strip()) for number,
         line in enumerate(re.split(r"\r\n|\r|\n", text),1) if line.strip()]
     for number,line in lines:

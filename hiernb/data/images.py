@@ -130,7 +130,7 @@ drawings = (".svg",".svgz",".eps",".ps",".pdf",".ai")   # endings of files that 
 def decode(
     path:str|Path,   # an image file
     channels:int=3,  # 3: RGB; 1: gray
-)->Tensor:           # (channels,height,width) uint8, upright; channels lie side by side in memory, which resizing likes
+)->Tensor:           # (channels,height,width) uint8, upright; channels last in memory, for fast resizing
     """Read an image file.
     `FileNotFoundError`; `OSError` with path and reason for a file that is damaged, cut short or no image."""
     try:

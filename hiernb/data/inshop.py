@@ -16,7 +16,7 @@ from .image_lists import (
 # %% ../../nbs/50_data/16_inshop.ipynb #935c321d
 def read_inshop(
     folder:Path,           # folder of this set, `root/inshop`
-)->tuple[Listing,Path]:    # what the list says; the folder that its paths start from
+)->tuple[Listing,Path]:    # the list; the folder that its paths start from
     "Read the list of In-Shop Clothes Retrieval. `FileNotFoundError`; `ValueError` with file and line."
     file = locate("inshop", folder, ["Eval/list_eval_partition.txt","list_eval_partition.txt"])
     home = file.parent.parent if file.parent.name=="Eval" else file.parent
@@ -27,24 +27,25 @@ def read_inshop(
         raise ValueError(f"{file}, line {first}: expected the number of images, {len(rows)}, found "
             f"{count[:80]!r}")
     refuse_repeats(file, "image", [row[:2] for row in rows])
-    where = {}
+    folders = {}  # garment -> how many images each category has
     for line,path,item,split in rows:
-        parts = path.split("/")
+        root,*category,garment,name = path.split("/") if path.count("/")==4 else [""]*5
         if split not in ("train","query","gallery"):
             raise ValueError(f"{file}, line {line}: expected train, query or gallery, found {split!r}")
-        if len(parts)!=5 or parts[0]!="img" or parts[3]!=item or not all(parts):
+        if root!="img" or garment!=item or not all((*category,garment,name)):
             raise ValueError(f"{file}, line {line}: expected a path such as "
                 f"img/WOMEN/Dresses/{item}/02_1_front.jpg, found {path!r}")
-        where.setdefault(item, Counter())[tuple(parts[1:3])] += 1
-    found = {s:{item for _,_,item,t in rows if t==s} for s in ("query","gallery")}
-    if alone := found["query"]-found["gallery"]:
-        raise ValueError(f"{file}: item {min(alone)} has a query and nothing in the gallery to find")
-    groups = sorted((*where[item].most_common(1)[0][0],item) for item in where)
-    place = {g[-1]:k for k,g in enumerate(groups)}
-    labels,splits = [place[item] for _,_,item,_ in rows],[split for *_,split in rows]
-    return (
-        Listing(file, [r[1] for r in rows], labels, splits, list(place), groups),
-        home if (home/"img").is_dir() else home/"Img")
+        folders.setdefault(item, Counter())[tuple(category)] += 1
+    queries,gallery = ({item for _,_,item,split in rows if split==name} for name in ("query","gallery"))
+    alone = queries-gallery
+    if alone: raise ValueError(f"{file}: item {min(alone)} has a query and nothing in the gallery to find")
+    most_common = {item:counts.most_common(1)[0][0] for item,counts in folders.items()}
+    groups = sorted((*category,item) for item,category in most_common.items())
+    label_of = {item:label for label,(*_,item) in enumerate(groups)}
+    paths,splits = [path for _,path,_,_ in rows],[split for *_,split in rows]
+    labels = [label_of[item] for _,_,item,_ in rows]
+    listing = Listing(file, paths, labels, splits, list(label_of), groups)
+    return listing,home if (home/"img").is_dir() else home/"Img"
 
 # %% ../../nbs/50_data/16_inshop.ipynb #6aee7ecd
 inshop_sizes = dict(train=(25_882,3_997),query=(14_218,3_985),gallery=(12_612,3_985))  # images, classes

@@ -55,7 +55,8 @@ def split_folders(
     if len(named)==len(tops) and "train" in named.values():
         twice = [s for s,n in Counter(named.values()).items() if n>1]
         if twice:
-            raise ValueError(f"{folder}: {' and '.join(n for n,s in zip(names,named.values()) if s==twice[0])} all mean {twice[0]}; keep one")
+            same = [name for name,split in zip(names, named.values()) if split==twice[0]]
+            raise ValueError(f"{folder}: {' and '.join(same)} all mean {twice[0]}; keep one")
         return {s:p for p,s in named.items()}
     if len(named)<2: return {"":folder}
     others = [p.name for p in tops if p not in named]
@@ -111,14 +112,15 @@ def read_folder(
 # %% ../../nbs/50_data/09_own.ipynb #e9e51678
 def table_rows(
     file:Path,   # CSV or TSV, UTF-8, the first line that is not blank names the columns
-)->tuple[list[str],list[tuple[int,list[str]]]]:  # column names in lower case; line number and cells, without outer blanks, of every other line
+)->tuple[list[str],list[tuple[int,list[str]]]]:  # column names in lower case; number and cells of other lines
     """Read the cells of a table.
     `FileNotFoundError`; `ValueError` with file and line if it is no text, has an unclosed quote or a wrong
     number of cells."""
     try: text = Path(file).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as e:
         line = e.object[:e.start].count(b"\n")+1
-        raise ValueError(f"{file}, line {line}: expected UTF-8 text, found the byte 0x{e.object[e.start]:02x}") from None
+        byte = e.object[e.start]
+        raise ValueError(f"{file}, line {line}: expected UTF-8 text, found the byte 0x{byte:02x}") from None
     lines = [(n,line) for n,line in enumerate(re.split(r"\r\n|\r|\n", text), 1) if line.strip(" \t,")]
     if not lines:
         raise ValueError(f"{file}: expected a line of column names, path and class among them, found an "
@@ -129,7 +131,8 @@ def table_rows(
             raise ValueError(f"{file}, line {number}: expected text, found the control character {odd[0]!r}")
         try: (cells,) = csv.reader([line], delimiter=comma, strict=True, skipinitialspace=True)
         except (csv.Error,ValueError) as e:
-            raise ValueError(f"{file}, line {number}: {e}; expected one image a line: {line[:80]!r}") from None
+            why = f"{e}; expected one image per line"
+            raise ValueError(f"{file}, line {number}: {why}: {line[:80]!r}") from None
         rows.append((number,[cell.strip() for cell in cells]))
         if len(cells)!=len(rows[0][1]):
             raise ValueError(f"{file}, line {number}: {len(cells)} cells under {len(rows[0][1])} column "

@@ -15,37 +15,39 @@ from .image_lists import (
 # %% ../../nbs/50_data/15_sop.ipynb #f2a3c0a2
 def read_sop(
     folder:Path,           # folder of this set, `root/sop`
-)->tuple[Listing,Path]:    # what the lists say; the folder that their paths start from
+)->tuple[Listing,Path]:    # the lists; the folder that their paths start from
     "Read the two lists of Stanford Online Products. `FileNotFoundError`; `ValueError` with file and line."
     file = locate("sop", folder, ["Ebay_train.txt"])
     home = file.parent
     columns = dict(image_id=int, class_id=int, super_class_id=int, path=str)
-    rows,folders,category = [],{},{}
+    rows,folder_of,category_of = [],{},{}
     for part,split in ((file,"train"),(home/"Ebay_test.txt","test")):
         found = read_fields(part, read_lines(part), columns, header=True)
-        for k,what in ((1,"image_id"),(4,"image")):
-            refuse_repeats(part, what, [(row[0],row[k]) for row in found])
+        refuse_repeats(part, "image_id", [(line,image) for line,image,*_ in found])
+        refuse_repeats(part, "image", [(line,path) for line,*_,path in found])
         rows += [(part,split,*row) for row in found]
-    for part,_,line,_,item,group,path in rows:
-        where,_,name = path.partition("/")
+    for part,_,line,_,item,category,path in rows:
+        folder,_,name = path.partition("/")
         if not name or "/" in name:
             raise ValueError(f"{part}, line {line}: expected a path such as "
                 f"bicycle_final/111085122871_0.JPG, found {path!r}")
-        if folders.setdefault(group, where)!=where:
-            raise ValueError(f"{part}, line {line}: super_class_id {group} is {folders[group]} before and "
-                f"{where} here")
-        if category.setdefault(item, group)!=group:
-            raise ValueError(f"{part}, line {line}: class_id {item} is in super_class_id {category[item]} "
-                f"before and in {group} here")
-    if len(set(folders.values()))<len(folders):
-        raise ValueError(f"{file}: two super_class_ids share a folder: {folders}")
-    place = {item:k for k,item in enumerate(sorted(category))}
-    kinds = {g:w.removesuffix("_final") for g,w in folders.items()}
-    names = [f"{kinds[category[item]]} {item}" for item in place]
-    paths = [(kinds[category[item]],name) for item,name in zip(place,names)]
-    return (
-        Listing(file, [r[-1] for r in rows], [place[r[4]] for r in rows], [r[1] for r in rows], names, paths),
-        home)
+        known = folder_of.setdefault(category, folder)
+        if known!=folder:
+            raise ValueError(f"{part}, line {line}: super_class_id {category} is {known} before and "
+                f"{folder} here")
+        known = category_of.setdefault(item, category)
+        if known!=category:
+            raise ValueError(f"{part}, line {line}: class_id {item} is in super_class_id {known} before and "
+                f"in {category} here")
+    if len(set(folder_of.values()))<len(folder_of):
+        raise ValueError(f"{file}: two super_class_ids share a folder: {folder_of}")
+    label_of = {item:label for label,item in enumerate(sorted(category_of))}
+    kind_of = {category:folder.removesuffix("_final") for category,folder in folder_of.items()}
+    kinds = [kind_of[category_of[item]] for item in label_of]
+    names = [f"{kind} {item}" for kind,item in zip(kinds, label_of)]
+    labels = [label_of[item] for _,_,_,_,item,_,_ in rows]
+    splits,paths = [row[1] for row in rows],[row[-1] for row in rows]
+    return Listing(file, paths, labels, splits, names, list(zip(kinds, names))),home
 
 # %% ../../nbs/50_data/15_sop.ipynb #7e89ed28
 sop_sizes = dict(train=(59_551,11_318),test=(60_502,11_316))  # images, classes

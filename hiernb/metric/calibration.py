@@ -17,19 +17,20 @@ def check_probs(
     # how far an entry may lie outside 0..1, and a row's sum from 1: the rounding of a bfloat16 softmax
     atol:float=1e-2,
 )->Tensor:            # `probs` on the CPU, float64
-    "`probs`, or a `ValueError` that names the first row that is no distribution."
+    "Check probabilities. `ValueError` that names the first row that is no distribution."
     probs = check_matrix(probs, "probs").double()
-    outside,total = ((probs<-atol)|(probs>1+atol)).any(1),probs.sum(1)
-    off = (total-1).abs()>atol  # (N,) each
+    outside = ((probs<-atol) | (probs>1+atol)).any(1)        # (N,)
     if outside.any():
         row = int(outside.nonzero()[0,0])
         low,high = (float(x) for x in probs[row].aminmax())
-        raise ValueError(f"probs must lie in 0..1; row {row} runs from {low:.3g} to {high:.3g}. Logits need "
-            f"a softmax")
+        raise ValueError(
+            f"probs must lie in 0..1; row {row} runs from {low:.3g} to {high:.3g}. Logits need a softmax")
+    total = probs.sum(1)
+    off = (total-1).abs()>atol
     if off.any():
         row = int(off.nonzero()[0,0])
-        raise ValueError(f"each row of probs must sum to 1 within {atol}; row {row} sums to "
-            f"{float(total[row]):.4g}")
+        raise ValueError(
+            f"each row of probs must sum to 1 within {atol}; row {row} sums to {float(total[row]):.4g}")
     return probs
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #6ae358cd
@@ -40,8 +41,8 @@ def confidence_bins(
     "Assign each prediction to a bin of confidence. `ValueError` for bad probs or `bins<1`."
     bins = whole_number(bins, "bins", 1)
     confidence,pred = check_probs(probs).max(1)
-    return (
-        torch.bucketize(confidence, torch.linspace(0, 1, bins+1, dtype=torch.float64)[1:-1]),confidence,pred)
+    edges = torch.linspace(0, 1, bins+1, dtype=torch.float64)
+    return torch.bucketize(confidence, edges[1:-1]),confidence,pred
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #4af79a58
 def expected_hits(
@@ -50,24 +51,26 @@ def expected_hits(
 )->Tensor:          # (N,) float64 in 0..1
     "Score each prediction as right or wrong, ties averaged. `ValueError` for bad probs or labels."
     scores = torch.as_tensor(probs)
-    best,share = tied_best(scores if scores.is_floating_point() else scores.double(), 1)  # integers are no ranking here
-    labels = check_labels(labels, *torch.as_tensor(probs).shape)
-    return ((best==labels[:,None])*share).sum(1)
+    if not scores.is_floating_point(): scores = scores.double()        # integers are no ranking here
+    best,share = tied_best(scores, 1)
+    labels = check_labels(labels, *scores.shape)
+    hits = best==labels[:,None]
+    return (hits*share).sum(1)
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #40bafe95
 def reliability(
     probs:Tensor,   # (N,C) class probabilities
     labels:Tensor,  # (N,) true classes
     bins:int=15,    # bins of equal width over 0..1
-)->pd.DataFrame:    # a row per bin: `lower`, `upper`, `count`, mean `confidence`, `accuracy` (nan where the bin is empty)
-    """Confidence beside accuracy, bin by bin.
+)->pd.DataFrame:    # a row per bin: `lower`, `upper`, `count`, mean `confidence`, `accuracy`; nan if empty
+    """Compare confidence with accuracy, bin by bin.
     `ValueError` for bad probs, labels or `bins<1`. Guo et al. 2017, arXiv:1706.04599."""
     place,confidence,_ = confidence_bins(probs, bins)
     right = expected_hits(probs, labels)
     edges = torch.linspace(0, 1, bins+1, dtype=torch.float64)
     count,total,hits = (torch.bincount(place, w, minlength=bins) for w in (None,confidence,right))
-    return pd.DataFrame(dict(lower=edges[:-1], upper=edges[1:], count=count, confidence=total/count,
-        accuracy=hits/count))
+    means = dict(confidence=total/count, accuracy=hits/count)
+    return pd.DataFrame(dict(lower=edges[:-1], upper=edges[1:], count=count)|means)
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #6bb911b0
 def ece(
@@ -75,11 +78,12 @@ def ece(
     labels:Tensor,  # (N,) true classes
     bins:int=15,    # bins of equal width
 )->float:           # 0..1, less is better
-    """Expected calibration error.
+    """Compute the expected calibration error.
     `ValueError` as in `reliability`. Naeini et al. 2015; Guo et al. 2017, arXiv:1706.04599, eq. 3."""
     table = reliability(probs, labels, bins)
-    # an empty bin has weight 0
-    return float((table["count"]*(table.accuracy-table.confidence).abs()).sum()/table["count"].sum())
+    gap = (table.accuracy-table.confidence).abs()
+    count = table["count"]
+    return float((count*gap).sum()/count.sum())              # an empty bin has weight 0
 ece.smaller_is_better = True
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #7de191b5
@@ -88,7 +92,7 @@ def mce(
     labels:Tensor,  # (N,) true classes
     bins:int=15,    # bins of equal width
 )->float:           # 0..1, less is better
-    """Maximum calibration error over the bins that hold a prediction.
+    """Compute the maximum calibration error over the bins that hold a prediction.
     `ValueError` as in `reliability`. Guo et al. 2017, eq. 5."""
     table = reliability(probs, labels, bins)
     return float((table.accuracy-table.confidence).abs().max())
@@ -102,12 +106,16 @@ def ece_interval(
     n_resamples:int=999,                  # bootstrap resamples of the samples, ≥ 1
     generator:torch.Generator|None=None,  # of the resamples; None: a new one with seed 0
 )->tuple[float,float]:                    # 2.5 % and 97.5 % quantile of the resampled ECE
-    """Percentile bootstrap interval of `ece`.
+    """Compute a percentile bootstrap interval of `ece`.
     `ValueError` as in `reliability`, or for `n_resamples<1`. Efron & Tibshirani 1993, chapter 13."""
     n_resamples = whole_number(n_resamples, "n_resamples", 1)
     place,confidence,_ = confidence_bins(probs, bins)
-    n,generator = len(place),generator or torch.Generator().manual_seed(0)
-    gap = expected_hits(probs, labels)-confidence
-    draws = (torch.randint(n, (n,), generator=generator) for _ in range(n_resamples))
-    values = torch.stack([torch.bincount(place[i], gap[i], minlength=bins).abs().sum()/n for i in draws])
-    return tuple(values.quantile(torch.tensor([.025,.975], dtype=torch.float64)).tolist())
+    generator = generator or torch.Generator().manual_seed(0)
+    n,gap = len(place),expected_hits(probs, labels)-confidence
+    values = []
+    for _ in range(n_resamples):
+        drawn = torch.randint(n, (n,), generator=generator)
+        gaps = torch.bincount(place[drawn], gap[drawn], minlength=bins)
+        values.append(gaps.abs().sum()/n)
+    edges = torch.tensor([.025,.975], dtype=torch.float64)
+    return tuple(torch.stack(values).quantile(edges).tolist())

@@ -24,17 +24,20 @@ def list_measures(
     wanted:Tensor,         # (Q,) how many of the gallery are of the query's class
     ks:Sequence[int],      # list lengths
 )->dict[str,float]:        # Recall@k for k ≤ K; R-precision and MAP@R where K is long enough
-    "Retrieval as a function of the labels alone."
-    hits,rank,asked = theirs[ranking]==labels[:,None],torch.arange(1, ranking.shape[1]+1),wanted>0
-    found = {f"Recall@{k}":hits[:,:k].any(1).double().mean().item() for k in ks if k<=len(rank)}
-    if wanted.max()>len(rank): return found
-    longest = int(wanted.max())
-    R,rank = wanted[asked],rank[:longest]
+    "Measure retrieval as a function of the labels alone."
+    hits = theirs[ranking]==labels[:,None]
+    length,longest = ranking.shape[1],int(wanted.max())
+    found = {}
+    for k in ks:
+        if k<=length: found[f"Recall@{k}"] = hits[:,:k].any(1).double().mean().item()
+    if longest>length: return found
+    asked = wanted>0
+    R,rank = wanted[asked],torch.arange(1, longest+1)
     hits = (hits[asked,:longest] & (rank<=R[:,None])).double()
-    return (
-        found
-        |{"R-precision":(hits.sum(1)/R).mean().item(),
-        "MAP@R":((hits*hits.cumsum(1)/rank).sum(1)/R).mean().item()})
+    precision = hits*hits.cumsum(1)/rank
+    found["R-precision"] = (hits.sum(1)/R).mean().item()
+    found["MAP@R"] = (precision.sum(1)/R).mean().item()
+    return found
 
 def shuffled_measures(
     ranking:Tensor,        # (Q,K)
@@ -44,14 +47,16 @@ def shuffled_measures(
     n:int,                 # shuffles
     generator:Generator,
 )->dict[str,np.ndarray]:   # measure -> (1+n,), the true labels first
-    "Measures under shuffled classes."
+    "Measure retrieval under shuffled classes."
     own = theirs is None
     theirs = labels if own else theirs
-    wanted,rows = n_relevant(Task(ranking, None, labels, theirs, own)),[]
-    for i in range(n+1):
-        order = torch.randperm(len(theirs), generator=generator) if i else torch.arange(len(theirs))
-        mine = (labels[order],theirs[order],wanted[order]) if own else (labels,theirs[order],wanted)
-        rows.append(list_measures(ranking, *mine, ks))
+    wanted = n_relevant(Task(ranking, None, labels, theirs, own))
+    rows = [list_measures(ranking, labels, theirs, wanted, ks)]
+    for _ in range(n):
+        order = torch.randperm(len(theirs), generator=generator)
+        if own: shuffled = labels[order],theirs[order],wanted[order]
+        else: shuffled = labels,theirs[order],wanted
+        rows.append(list_measures(ranking, *shuffled, ks))
     return {name:np.array([row[name] for row in rows]) for name in rows[0]}
 
 # %% ../../nbs/40_metric/04_retrieval_null.ipynb #4a5999d9
@@ -71,10 +76,11 @@ def lengths(
     size:int,             # points that can be found
     name:str,             # of the data, for the message
 )->list[int]:             # those that are not longer
-    "The lists that can be read; warns of the others. `ValueError` if there are none."
+    "Select the lists that can be read; warns of the others. `ValueError` if there are none."
     ks = [int(k) for k in asked if 1<=k<=size]
     if not ks:
         raise ValueError(f"recall_at must be list lengths, at least one of them 1…{size}, got {list(asked)}")
-    out = ", @".join(str(k) for k in asked if k not in ks)
-    if out: warnings.warn(f"{name}: only {size} points can be found; Recall@{out} is left out", stacklevel=3)
+    too_long = ", @".join(str(k) for k in asked if k not in ks)
+    if too_long:
+        warnings.warn(f"{name}: only {size} points can be found; Recall@{too_long} is left out", stacklevel=3)
     return ks

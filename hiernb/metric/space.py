@@ -17,13 +17,14 @@ def class_means(
     labels:Tensor,  # (N,) classes, checked
     n_classes:int,  # C
 )->Tensor:          # (C,D), not normalized
-    "Mean of the points of each class. `ValueError` that names the classes without a point."
+    "Average the points of each class. `ValueError` that names the classes without a point."
     counts = labels.bincount(minlength=n_classes)
     absent = (counts==0).nonzero()[:,0].tolist()
     if absent:
         raise ValueError(f"{len(absent)} of {n_classes} classes have no embedding and so no mean, first "
             f"class {absent[0]}")
-    return x.new_zeros(n_classes,x.shape[1]).index_add_(0, labels, x)/counts[:,None]
+    total = x.new_zeros(n_classes, x.shape[1]).index_add_(0, labels, x)
+    return total/counts[:,None]
 
 # %% ../../nbs/40_metric/08_space.ipynb #56703d30
 def prototypes(
@@ -31,17 +32,18 @@ def prototypes(
     labels:Tensor,     # (N,) classes
     n_classes:int,     # C
 )->Tensor:             # (C,D) unit vectors
-    """Direction of each class's mean direction.
+    """Compute the direction of each class's mean direction.
     `ValueError` for a class without embeddings or with mean 0. Kim et al. 2023, arXiv:2301.11065."""
     x = directions(embeddings)
-    return directions(class_means(x, check_labels(labels,len(x),n_classes), n_classes), "class means")
+    labels = check_labels(labels, len(x), n_classes)
+    return directions(class_means(x, labels, n_classes), "class means")
 
 # %% ../../nbs/40_metric/08_space.ipynb #ebacb5ea
 def angle(
     x:Tensor,  # (N,D), any length but 0
     y:Tensor,  # (N,D)
 )->Tensor:     # (N,) radians in 0..π
-    """Angle between paired vectors.
+    """Compute the angle between paired vectors.
     `ValueError` for zero vectors or different shapes. Kahan, *How Futile…*, 2006, section 12."""
     x,y = directions(x,"x"),directions(y,"y")
     if x.shape!=y.shape: raise ValueError(f"angle pairs rows: x is {tuple(x.shape)}, y is {tuple(y.shape)}")
@@ -60,14 +62,15 @@ def variances(
     embeddings:Tensor, # (N,D), any length but 0
     labels:Tensor,     # (N,) classes, any integers: those that occur count
 )->Variances:
-    """Variance between and within classes, and their ratio.
+    """Measure variance between and within classes, and their ratio.
     `ValueError` with fewer than two classes. Kim et al. 2023, arXiv:2301.11065."""
     x = directions(embeddings).double()
     kinds,labels = check_labels(labels, len(x)).unique(return_inverse=True)
     n_classes = len(kinds)
     means = class_means(x, labels, n_classes)
     if n_classes<2: raise ValueError("variance between classes needs at least two classes, got one")
-    within = ((x-means[labels]).pow(2).sum(1)/labels.bincount()[labels]).sum()/n_classes
+    squared = (x-means[labels]).pow(2).sum(1)
+    within = (squared/labels.bincount()[labels]).sum()/n_classes
     between = 2*(means-means.mean(0)).pow(2).sum()/(n_classes-1)
     return Variances(float(between), float(within), float(between/within))
 
@@ -76,9 +79,10 @@ def intensity(
     embeddings:Tensor,      # (N,D), any length but 0
     representatives:Tensor, # (C,D) proxies or prototypes, at least two, all different
 )->Tensor:                  # (N,) float64, 1 at the nearest representative, 0 on the border of its region
-    """Depth inside the region of the nearest representative.
+    """Measure the depth inside the region of the nearest representative.
     `ValueError` for coinciding representatives. Kim et al. 2023, arXiv:2301.11065."""
-    x,p = directions(embeddings).double(),directions(representatives,"representatives").double()
+    x = directions(embeddings).double()
+    p = directions(representatives, "representatives").double()
     different = len(p.unique(dim=0))
     if different<max(2,len(p)):
         raise ValueError(f"representatives must be two or more different directions, got {len(p)} with "
@@ -87,12 +91,12 @@ def intensity(
         raise ValueError(f"embeddings have {x.shape[1]} dimensions, representatives {p.shape[1]}")
     pairs,depths = p@p.T,[]
     for some in x.split(4096):
-        cos = some@p.T
-        own = cos.argmax(1)
-        theta = angle(some,p[own])  # (b,C) (b,) (b,)
-        ahead = cos-theta.cos()[:,None]*pairs[own]  # (b,C), sin θ · v·p_c
-        phi = torch.atan2(theta.sin()[:,None]*(1-pairs[own]), ahead).scatter(1, own[:,None],
-            torch.inf).amin(1)
+        cos = some@p.T                                       # (b,C)
+        own = cos.argmax(1)                                  # (b,)
+        theta = angle(some, p[own])                          # (b,)
+        ahead = cos-theta.cos()[:,None]*pairs[own]           # (b,C), sin θ · v·p_c
+        border = torch.atan2(theta.sin()[:,None]*(1-pairs[own]), ahead)
+        phi = border.scatter(1, own[:,None], torch.inf).amin(1)
         depths.append(torch.where(theta==0, 1., 1-theta/phi))
     return torch.cat(depths)
 
@@ -110,14 +114,16 @@ def step_change(
 )->StepChange:
     """Measure how a step changed distances to the own and to other classes.
     `ValueError` for distances that are not positive or one class alone."""
-    before,after = check_matrix(before,"before").double(),check_matrix(after,"after").double()
+    before = check_matrix(before, "before").double()
+    after = check_matrix(after, "after").double()
     if before.shape!=after.shape or before.shape[1]<2:
-        raise ValueError(f"before and after need one shape (N,C), C ≥ 2; got {tuple(before.shape)} and "
-            f"{tuple(after.shape)}")
+        shapes = f"{tuple(before.shape)} and {tuple(after.shape)}"
+        raise ValueError(f"before and after need one shape (N,C), C ≥ 2; got {shapes}")
     if (before<=0).any() or (after<=0).any():
-        raise ValueError("distances must be positive: a ratio to 0 says nothing")
+        raise ValueError("distances must be positive: a ratio to 0 is not defined")
     labels = check_labels(labels, *before.shape)
-    growth = (after/before).log()
-    own = growth.gather(1, labels[:,None])  # (N,C) (N,1)
-    return StepChange(float(own.mean().exp()),
-        float(((growth.sum()-own.sum())/(growth.numel()-len(own))).exp()))
+    growth = (after/before).log()                            # (N,C)
+    own = growth.gather(1, labels[:,None])                   # (N,1)
+    n_others = growth.numel()-len(own)
+    others = (growth.sum()-own.sum())/n_others
+    return StepChange(float(own.mean().exp()), float(others.exp()))

@@ -20,7 +20,7 @@ from .lca import flatten,meet,meeting_costs,radii,ranking_agreement
 from .audit_controls import (
     by_specificity, class_nulls, label_nulls, midpoint_tests, place_on_hyperboloid, proxy_nulls, radius_test)
 from .neighbors import check_labels,check_matrix
-from .audit_sample import Sample,draw_sample,pairs_of,proxy_measures
+from .audit_sample import Sample,draw_sample,meeting_places,proxy_measures
 from ..tree.significance import PermutationTest,holm,normalize
 from ..tree.labels import match_labels,plain_labels
 from ..tree.taxonomy import Taxonomy
@@ -31,13 +31,13 @@ radial = ("LCA radius by taxonomy depth, ρ","LCA of same class farther out")
 def ceiling_of(
     measure:str,  # its name
 )->float:         # 1, or nan for radii and the use of proxies, which have no best value
-    "The best that a measure of the audit can be."
+    "Give the best value of a measure of the audit."
     return np.nan if measure.startswith("midpoint radius") or " use" in measure else 1.
 
 def effect(
     measure:str,           # its name
     test:PermutationTest,  # its value and what the controls scored
-)->float:                  # 0 as the controls' mean, 1 the best possible, below 0 worse than they; nan for radii, which have no best
+)->float:                  # 0 the controls' mean, 1 the best possible, below 0 worse; nan without a best
     "Compute the share of the way from chance to perfect."
     if np.isnan(ceiling_of(measure)): return np.nan
     if test.chance>=1: return 0.
@@ -47,19 +47,18 @@ def effect(
 def questions(
     tests:dict,  # (measure, control) -> PermutationTest
 )->dict:         # question -> its (measure, control, test), for the questions that can be asked
-    "Depth, information and truth, each by the first of its sets of measures of which something was tested."
-    # the coarsest comes first
-    midpoints = [name for name,_ in tests if name.startswith("midpoint radius, level")]
+    "Ask for depth, information and truth, each by the first of its sets of measures of which one was tested."
     there = {name for name,_ in tests}
-    choices = dict(depth=[*((name,by_specificity) for name in radial if name in there),(by_specificity,)],
-                   information=[("AMI of proxies and classes",)],
-                   truth=[("triplets joined as in the taxonomy",),*((m,) for m in midpoints)])
+    midpoints = [name for name,_ in tests if name.startswith("midpoint radius, level")]  # the coarsest first
+    choices = dict(
+        depth=[*((name,by_specificity) for name in radial if name in there),(by_specificity,)],
+        information=[("AMI of proxies and classes",)],
+        truth=[("triplets joined as in the taxonomy",),*((name,) for name in midpoints)])
     found = {}
     for question,sets in choices.items():
-        measures = next((m for m in sets if there & set(m)), ())
-        if measures:
-            found[question] = [(name,control,test) for (name,control),
-                test in tests.items() if name in measures]
+        measures = next((names for names in sets if there & set(names)), ())
+        compared = [(name,control,test) for (name,control),test in tests.items() if name in measures]
+        if compared: found[question] = compared
     return found
 
 def answers(
@@ -67,16 +66,19 @@ def answers(
     alpha:float,     # significance level over all questions
     weak:float=.2,   # effects below are weak
 )->dict[str,tuple[str,str]]:  # question -> `yes`, `weakly` or `no`; evidence in words
-    "Each question's answer, by intersection–union over controls and Holm over questions."
+    "Answer each question, by intersection–union over controls and Holm over questions."
     asked,found = questions(tests),{}
-    for (question,compared),p in zip(asked.items(),
-        holm([max(t.p_value for *_,t in compared) for compared in asked.values()])):
-        # 3·(1/20) is more than .15
-        yes,least = p<=alpha*(1+1e-9),min(compared, key=lambda a: effect(a[0], a[2]))
-        measure,control,test = least if yes else max(compared, key=lambda a: a[2].p_value)
-        numbers = (
-            f"{measure} {test.value:z.2f} against {test.chance:z.2f} under {control}, Holm-adjusted p={p:.3g}")
-        found[question] = "no" if not yes else "weakly" if effect(least[0], least[2])<weak else "yes",numbers
+    largest = [max(test.p_value for *_,test in compared) for compared in asked.values()]
+    for (question,compared),p in zip(asked.items(), holm(largest)):
+        least = min(compared, key=lambda a: effect(a[0], a[2]))
+        closest = max(compared, key=lambda a: a[2].p_value)
+        yes = p<=alpha*(1+1e-9)                                  # 3·(1/20) is more than .15
+        measure,control,test = least if yes else closest
+        evidence = (f"{measure} {test.value:z.2f} against {test.chance:z.2f} under {control}, "
+            f"Holm-adjusted p={p:.3g}")
+        answer = "no"
+        if yes: answer = "weakly" if effect(least[0], least[2])<weak else "yes"
+        found[question] = answer,evidence
     return found
 
 # %% ../../nbs/40_metric/12_audit.ipynb #10bb2118
@@ -117,7 +119,9 @@ def verdict(
 @dataclass(frozen=True, repr=False)
 class Audit:
     "Hold the numbers of an audit, their controls, and the verdict."
-    table:pd.DataFrame  # one row a measure and control: measure, value, control, chance, ceiling, normalized, low, high, p_value (not adjusted), points
+    # one row per measure and control: measure, value, control, chance, ceiling, normalized, low, high,
+    # p_value (not adjusted), points
+    table:pd.DataFrame
     verdict:str         # one line
     tests:dict          # (measure, control) -> PermutationTest, with `.null`
 
@@ -140,7 +144,7 @@ def check_audit(
     taxonomy:Taxonomy|None,  # of the classes
     class_names:Sequence[str]|None=None, # what integer labels count
     order:str|None=None,     # "taxonomy": they count its classes
-)->tuple[Tensor,Tensor|None,Tensor|None,Taxonomy|None]:  # embeddings, proxies and labels on the CPU; the taxonomy in label order
+)->tuple[Tensor,Tensor|None,Tensor|None,Taxonomy|None]:  # as given, on the CPU; the taxonomy in label order
     """Check and convert the input of an audit.
     `ValueError` for parts that do not fit each other or lie outside the ball."""
     check_ball(c)
@@ -157,7 +161,7 @@ def check_audit(
         raise ValueError(f"taxonomy must be a Taxonomy, got {type(taxonomy).__name__}; Taxonomy.from_paths "
             f"makes one")
     if taxonomy is not None and labels is None:
-        raise ValueError("a taxonomy says nothing without labels: give the class of each embedding")
+        raise ValueError("a taxonomy cannot be used without labels: give the class of each embedding")
     if taxonomy is not None: labels,taxonomy = match_labels(labels, taxonomy, class_names, order)
     elif labels is not None and not isinstance(labels := plain_labels(labels), Tensor):
         labels = np.unique(labels, return_inverse=True)[1]
@@ -192,15 +196,15 @@ def row(
     tested:bool=True,                # whether a larger value is an answer, so that a p-value makes sense
     points:int=0,                    # looked at; 0: to be filled in
 )->dict:
-    "A row of the table."
-    low,high = test.interval if test else (np.nan,)*2
-    chance = test.chance if test else np.nan
-    best = ceiling_of(measure) if test else np.nan
-    levels = dict(chance=chance, ceiling=best, normalized=float(normalize(value, chance, best)), low=low,
-        high=high)
-    return (
-        dict(measure=measure, value=value, control=control)|levels
-        |dict(p_value=test.p_value if test and tested else np.nan, points=points))
+    "Make a row of the table."
+    chance = best = low = high = p = np.nan
+    if test:
+        chance,best = test.chance,ceiling_of(measure)
+        low,high = test.interval
+        if tested: p = test.p_value
+    normalized = float(normalize(value, chance, best))
+    return dict(measure=measure, value=value, control=control, chance=chance, ceiling=best,
+        normalized=normalized, low=low, high=high, p_value=p, points=points)
 
 def radius_rows(
     what:str,   # `points` or `proxies`
@@ -208,10 +212,9 @@ def radius_rows(
     rim:float,  # the clip radius as a hyperbolic length
 )->list[dict]:
     "Compare the radii of proxies and points."
-    quantiles = [row(f"radius of {what}, {q:.0%} quantile", float(r.quantile(q)),
-        points=len(r)) for q in (.05,.5,.95)]
-    return [row(f"{what} at the clip radius, share", float((r==rim).double().mean()), points=len(r)),
-        *quantiles]
+    numbers = {f"{what} at the clip radius, share":(r==rim).double().mean()}
+    for q in (.05,.5,.95): numbers[f"radius of {what}, {q:.0%} quantile"] = r.quantile(q)
+    return [row(name, float(value), points=len(r)) for name,value in numbers.items()]
 
 # %% ../../nbs/40_metric/12_audit.ipynb #4634ff01
 def radii_inside(
@@ -220,15 +223,15 @@ def radii_inside(
     clip_r:float|None,   # clip norm of the head; None: the largest radius seen is the rim
 )->tuple[Tensor,list[Tensor]]:  # the clip radius as a hyperbolic length; radii of each
     "Measure how far out the points lie. `ValueError` for embeddings beyond the clip radius."
-    rim = (
-        torch.tensor(2.*clip_r).double() if clip_r
-        else torch.cat([dist0(p.double(), c) for p in given]).max())
+    if clip_r: rim = torch.tensor(2.*clip_r).double()
+    else: rim = torch.cat([dist0(p.double(), c) for p in given]).max()
     r = [flatten(radii(p, c, rim), rim) for p in given]
-    beyond = int((r[0]>rim).sum())
+    of_points = r[0]
+    beyond = int((of_points>rim).sum())
     if beyond:
-        raise ValueError(f"{beyond} of {len(r[0])} embeddings lie beyond the clip radius, 2·clip_r = "
-            f"{rim:.4g}, the farthest at "
-                         f"{r[0].max():.4g}; give the clip_r that the head was trained with, or None")
+        raise ValueError(f"{beyond} of {len(of_points)} embeddings lie beyond the clip radius, 2·clip_r = "
+            f"{rim:.4g}, the farthest at {of_points.max():.4g}; give the clip_r that the head was trained "
+            "with, or None")
     return rim,r
 
 # %% ../../nbs/40_metric/12_audit.ipynb #8e9f58cf
@@ -239,18 +242,21 @@ def proxy_tests(
     n:int,                      # controls of each kind
     generator:torch.Generator,  # source of randomness
 )->tuple[dict,list[dict]]:      # (measure, control) -> PermutationTest; rows of mean LCA radius by true depth
-    "Every measure of the proxies against every control that bears on it."
-    polar = torch.nn.functional.normalize(proxies.double(), dim=1, eps=1e-300),radius
-    costs = meeting_costs(s.points, place_on_hyperboloid(*polar, s.c), s.c)
+    "Test every measure of the proxies against every control that bears on it."
+    u = torch.nn.functional.normalize(proxies.double(), dim=1, eps=1e-300)
+    costs = meeting_costs(s.points, place_on_hyperboloid(u, radius, s.c), s.c)
     r = radius.numpy() if len(radius.unique())>1 else None
-    found = proxy_measures(costs, r, s)
-    nulls = {name:proxy_nulls(name, *polar, s, n, generator) for name in ("random directions",
-        "random rotation")}
+    nulls = {}
+    for control in ("random directions","random rotation"):
+        nulls[control] = proxy_nulls(control, u, radius, s, n, generator)
     if s.labels is not None: nulls["permuted labels"] = label_nulls(costs, r, s, n, generator)
     if s.truth is not None: nulls["permuted classes"] = class_nulls(costs, r, s, n, generator)
-    tests = {(name,control):PermutationTest(value, np.array([null[name] for null in drawn]))
-             for name,value in found.items() for control,drawn in nulls.items() if name in drawn[0]}
-    if r is not None: tests[by_specificity,"permuted radii"] = radius_test(polar[0], r, s, n, generator)
+    tests = {}
+    for name,value in proxy_measures(costs, r, s).items():
+        for control,drawn in nulls.items():
+            if name not in drawn[0]: continue
+            tests[name,control] = PermutationTest(value, np.array([null[name] for null in drawn]))
+    if r is not None: tests[by_specificity,"permuted radii"] = radius_test(u, r, s, n, generator)
     return tests,[] if s.truth is None or r is None else depth_rows(costs, r, s)
 
 def depth_rows(
@@ -258,13 +264,14 @@ def depth_rows(
     radius:np.ndarray,  # (P,)
     s:Sample,           # with a taxonomy that decides
 )->list[dict]:
-    "Mean radius of the LCA by the depth of the true one."
+    "Average the radius of the LCA by the depth of the true one."
     depth = s.true_depth
-    out = np.stack([radius[meet(costs, *p)[0].numpy()] for p in pairs_of(s.truth)])
-    inside = radius[meet(costs, *s.triplets[:2])[0].numpy()].mean()
-    below = [row(f"LCA radius, classes that part below depth {d}",
-        float(out[depth==d].mean())) for d in np.unique(depth)]
-    return [*below,row("LCA radius, one class", float(inside))]
+    lca,_ = meeting_places(costs, s.truth)
+    found = {}
+    for d in np.unique(depth): found[f"LCA radius, classes that part below depth {d}"] = radius[lca][depth==d]
+    i,j,_ = s.triplets                                           # of one class
+    found["LCA radius, one class"] = radius[meet(costs, i, j)[0].numpy()]
+    return [row(name, float(values.mean())) for name,values in found.items()]
 
 # %% ../../nbs/40_metric/12_audit.ipynb #6a7939df
 def rank_rows(
@@ -274,14 +281,16 @@ def rank_rows(
     generator:torch.Generator,  # source of randomness
     n_anchors:int=200,          # rankings at most
     k:int=10,                   # length of the short lists
-)->tuple[float|None,list[dict]]:  # mean ρ, and the rows; None and none if a point lies at the origin or all are one
+)->tuple[float|None,list[dict]]:  # mean ρ, and the rows; None and none for points at the origin or all alike
     "Compare hyperbolic and cosine rankings in a random sample."
-    if not x.any(1).all() or (x==x[0]).all(): return None,[]
+    at_origin = not x.any(1).all()
+    if at_origin or (x==x[0]).all(): return None,[]
     x = x[torch.randperm(len(x), generator=generator)[:n_points]]
-    rho,common = ranking_agreement(x, c, torch.arange(min(n_anchors, len(x))), k)
+    n = len(x)
+    rho,common = ranking_agreement(x, c, torch.arange(min(n_anchors, n)), k)
     found = {"Spearman ρ of hyperbolic and cosine rankings":rho,
-        f"{min(k,len(x)-1)} nearest in common, share":common}
-    return rho,[row(name, value, points=len(x)) for name,value in found.items()]
+        f"{min(k, n-1)} nearest in common, share":common}
+    return rho,[row(name, value, points=n) for name,value in found.items()]
 
 # %% ../../nbs/40_metric/12_audit.ipynb #b2d886ff
 def audit(

@@ -13,7 +13,7 @@ from ..geometry.poincare import check_ball, dist0, rim_gap
 from .lca import flatten, meet, meeting_costs, radii, ranking_agreement
 from .audit_controls import by_specificity, class_nulls, label_nulls, midpoint_tests, place_on_hyperboloid, proxy_nulls, radius_test
 from .neighbors import check_labels, check_matrix
-from .audit_sample import Sample, draw_sample, pairs_of, proxy_measures
+from .audit_sample import Sample, draw_sample, meeting_places, proxy_measures
 from ..tree.significance import PermutationTest, holm, normalize
 from ..tree.labels import match_labels, plain_labels
 from ..tree.taxonomy import Taxonomy

@@ -15,13 +15,14 @@ from hiernb.metric.audit import effect
 from hiernb.metric.calibration import ece
 from hiernb.data.draws import DrawFrom
 from hiernb.loss.classification import linear_start
-from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, tied_best, topk_accuracy
+from hiernb.metric.hierarchical import ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, hs_chance, tied_best, topk_accuracy
 from hiernb.metric.inspect import (
     inspect, inspect_distances, inspect_embeddings, inspect_logits, inspect_representatives, sampling_rows)
 from hiernb.metric.neighbors import knn
 from hiernb.metric.retrieval import (
-    chance_at_r, hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance, retrieval_ceiling)
-from hiernb.metric.sharded import sharded_ranks
+    chance_at_r, first_hits, hierarchical_retrieval, map_at_r, r_precision, recall_at_k, recall_chance,
+    retrieval_ceiling)
+from hiernb.metric.sharded import sharded_knn, sharded_ranks
 from hiernb.metric.space import angle, intensity, prototypes, variances
 from hiernb.run.examine import examine
 from hiernb.tree.compare import class_retrieval, clade_recall, robinson_foulds, permutation_test, triplet_agreement
@@ -248,13 +249,21 @@ def test_only_tied_rows_are_widened(rows):
     "One row of equal scores among others; every class has its share, and the other rows keep their k places."
     scores = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
     scores[:rows] = 0
-    best,share = tied_best(scores, 2)
-    assert share.sum(1).tolist()==pytest.approx([2]*5)
-    assert share[:rows].unique().tolist()==[.25]
-    order = scores[rows:].argsort(1, descending=True)
-    assert best[rows:,:2].tolist()==order[:,:2].tolist()
-    assert share[rows:,:2].eq(1).all()
-    assert not share[rows:,2:].any()
+    sample,classes,share = tied_best(scores, 2)
+    assert len(sample)==rows*8+(5-rows)*2
+    assert sample.bincount(share).tolist()==pytest.approx([2]*5)
+    assert share[sample<rows].unique().tolist()==[.25]
+    best = scores[rows:].topk(2).indices.sort(1).values
+    assert classes[sample>=rows].view(-1, 2).tolist()==best.tolist()
+    assert share[sample>=rows].eq(1).all()
+
+
+def test_ties_for_the_last_places_share_them():
+    "By hand: class 0 has the first place, and three classes tie for the second and third."
+    sample,classes,share = tied_best(torch.tensor([[5., 1., 1., 0., 1.]]), 3)
+    assert sample.tolist()==[0]*4
+    assert classes.tolist()==[0, 1, 2, 4]
+    assert share.tolist()==pytest.approx([1]+[2/3]*3)
 
 
 lengths = dict(topk_accuracy=lambda k: topk_accuracy(torch.eye(4), torch.arange(4), k),
@@ -262,24 +271,33 @@ lengths = dict(topk_accuracy=lambda k: topk_accuracy(torch.eye(4), torch.arange(
     hp_at_k=lambda k: hp_at_k(torch.eye(4), torch.arange(4), 1-torch.eye(4), k),
     hs_at_k=lambda k: hs_at_k(torch.eye(4), torch.arange(4), torch.ones(4, 4), k),
     ahs_at_k=lambda k: ahs_at_k(torch.eye(4), torch.arange(4)//2, torch.eye(2), k),
+    hs_chance=lambda k: hs_chance(torch.arange(4)//2, torch.eye(2), k),
+    recall_at_k=lambda k: recall_at_k(torch.eye(4), torch.arange(4)//2, k),
+    recall_chance=lambda k: recall_chance(torch.arange(4)//2, k),
+    sharded_knn=lambda k: sharded_knn(torch.eye(4), [(torch.eye(4), torch.arange(4))], k),
     knn=lambda k: knn(torch.eye(4), None, k, exclude_self=True))
 
 
 @pytest.mark.parametrize("measure", lengths.values(), ids=lengths)
 def test_a_list_length_is_a_whole_number(measure):
     measure(2)
-    with pytest.raises(ValueError, match="must be .*whole number, got 2.0"): measure(2.)
+    measure(True)
+    for wrong in (2., "2", None):
+        with pytest.raises(ValueError, match=f"must be .*whole number, got {wrong!r}"): measure(wrong)
 
 
-def test_a_random_order_is_drawn_into_a_given_tensor():
-    "torch names the variant with a generator in another order there."
-    drawn = []
-    for _ in range(2):
-        out = torch.empty(9, dtype=torch.int64)
-        with DrawFrom(torch.Generator().manual_seed(3)): torch.randperm(9, out=out)
-        drawn.append(out.tolist())
-    assert drawn[0]==drawn[1]
-    assert sorted(drawn[0])==list(range(9))
+drawn_into = {"randperm":lambda out: torch.randperm(9, out=out),
+    "randint":lambda out: torch.randint(2, 9, (9,), out=out)}
+
+
+@pytest.mark.parametrize("draw", drawn_into.values(), ids=drawn_into)
+def test_numbers_are_drawn_into_a_given_tensor(draw):
+    "The variants with a generator have names of their own there; the numbers are those of the generator."
+    out = torch.empty(9, dtype=torch.int64)
+    with DrawFrom(torch.Generator().manual_seed(3)): draw(out)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        assert torch.equal(draw(torch.empty_like(out)), out)
 
 
 def test_class_points_start_in_float32_whatever_the_default_is():
@@ -294,6 +312,19 @@ def test_sharded_queries_have_one_class_each():
     assert sharded_ranks(x, labels, [(x[:4], labels[:4]),(x[4:], labels[4:])]).shape==(6,)
     with pytest.raises(ValueError, match="holds the queries themselves, but 6 of 6 labels"):
         sharded_ranks(x, labels, [(x[:4], 1-labels[:4]),(x[4:], 1-labels[4:])])
+    gallery,theirs = torch.cat([-x, x]),torch.cat([labels, labels.flip(0)])
+    assert sharded_ranks(x, labels, [(gallery, theirs)]).max()<=12
+    with pytest.raises(ValueError, match="but 6 of 6 labels"):
+        sharded_ranks(x, labels, [(gallery, theirs)], own=torch.arange(6, 12))
+
+
+def test_a_collapsed_encoder_has_shards_of_its_own():
+    "Where all points are one, classes tell whether the shards hold the queries or others."
+    x,labels,theirs = torch.ones(6, 3),torch.arange(6)%2,torch.tensor([0, 0, 0, 0, 0, 1])
+    ranks = sharded_ranks(x, labels, [(x[:4], theirs[:4]),(x[4:], theirs[4:])])
+    assert torch.equal(ranks, first_hits(x, labels, x.clone(), theirs))
+    own = sharded_ranks(x, labels, [(x[:4], labels[:4]),(x[4:], labels[4:])])
+    assert torch.equal(own, first_hits(x, labels))
 
 
 def test_a_second_examination_leaves_nothing_of_the_first(tmp_path):

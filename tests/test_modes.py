@@ -1,5 +1,6 @@
 """Every public function of metric and tree gives the same numbers in every mode of torch, in threads, in a
 forked process."""
+import ctypes
 import multiprocessing
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import modes
 import numpy as np
 import pytest
 import torch
+from hiernb.geometry.threads import side_by_side
 from modes import call, cases, is_text, plain, public
 
 warnings.filterwarnings("ignore")
@@ -69,6 +71,17 @@ def test_threads(expected):
         assert torch.get_num_threads()==2
         assert torch.equal(torch.get_rng_state(), state)
     finally: torch.set_num_threads(before)
+
+
+def test_a_worker_multiplies_with_one_thread():
+    "OpenMP and MKL keep their numbers apart, and torch hands both of them to a new thread."
+    library,names = ctypes.CDLL(torch._C.__file__),("omp_get_max_threads", "MKL_Get_Max_Threads")
+    counts = [getattr(library, name, None) for name in names]
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try: found = side_by_side(lambda _: [count() for count in counts if count], range(2))
+    finally: torch.set_num_threads(before)
+    assert all(n==1 for some in found for n in some)
 
 
 def in_child(queue, expected): queue.put(different(expected))

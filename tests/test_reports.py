@@ -3,6 +3,7 @@ say what was done."""
 import csv
 import re
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
@@ -12,7 +13,8 @@ import pytest
 import torch
 
 from hiernb.data.base import Data,ImageSet
-from hiernb.run.examine import examine
+from hiernb.metric.inspect import sampling_rows
+from hiernb.run.examine import examine,headline
 from hiernb.run.schema import Evaluation
 from hiernb.loss.classification import ProxyDR
 from hiernb.loss.hier import HIER
@@ -177,3 +179,22 @@ def test_names_of_files_and_classes_stay_in_their_line(tmp_path):
     plt.close("all")
     assert shorten(names[0])==r"re\nd"
     assert "\N{REPLACEMENT CHARACTER}" not in svg
+
+
+def test_figures_of_threads_keep_the_filters_of_warnings():
+    "Filters are of the whole process: threads that drew at once would leave theirs behind."
+    def drawn(_):
+        figure = plt.Figure()
+        figure.text(.5, .5, "木 a")        # a letter that the font has not
+        return figure_svg(figure)
+    before = list(warnings.filters),warnings.showwarning
+    with ThreadPoolExecutor(4) as pool: found = set(pool.map(drawn, range(16)))
+    assert (list(warnings.filters),warnings.showwarning)==before
+    assert len(found)==1
+
+
+def test_a_sampled_triplet_agreement_is_among_the_numbers_to_read_first():
+    agreement = dict(of="prototypes", measure="triplet agreement", value=.8)
+    measures = pd.DataFrame([agreement]+sampling_rows("prototypes", .8, 1400))
+    retrieval = pd.DataFrame([dict(of="retrieval", measure="Recall@1", value=.9)])
+    assert list(headline(dict(retrieval=retrieval, measures=measures)).measure)==["Recall@1", "triplet agreement"]

@@ -31,11 +31,9 @@ def seeded_twin(
 )->torch._ops.OpOverload:             # the same with a `generator` argument
     "Find the variant of an operation that takes a generator. `NotImplementedError` if there is none."
     if any(argument.name=="generator" for argument in operation._schema.arguments): return operation
-    name = operation._overloadname
-    plain = name in ("","default")
-    names = ["generator"] if plain else [f"{name}_generator",f"generator_{name}"]  # both orders occur
+    def takes(variant):
+        return {(a.name,str(a.type)) for a in variant._schema.arguments if a.name!="generator"}
     packet = operation.overloadpacket
-    twin = next((getattr(packet, twin) for twin in names if hasattr(packet, twin)), None)
-    if twin is None:
-        raise NotImplementedError(f"{operation} draws from torch's global generator and takes no other")
-    return twin
+    for twin in (getattr(packet, name) for name in packet.overloads() if "generator" in name):
+        if takes(twin)==takes(operation): return twin
+    raise NotImplementedError(f"{operation} draws from torch's global generator and takes no other")

@@ -25,8 +25,9 @@ def side_by_side(
     f:Callable,             # called with one of each, in one of several threads
     *arguments:Iterable,    # as for `map`
 )->list:                    # what `f` returned, in order
-    """Map `f` over arguments, on as many threads as torch may use; each uses one thread of torch, gradients
-    and inference mode as the caller, and no autocast, default device or other mode."""
+    """Map `f` over arguments, on as many threads as torch may use; each uses one thread of torch.
+    Gradients and inference mode are the caller's, and autocast is off. No other mode of the caller's thread
+    goes along: no default device (`f` names the device of what it makes), no dispatch mode (`DrawFrom`)."""
     calls = list(zip(*arguments))
     n_threads = min(torch.get_num_threads(), len(calls))
     inference,grad = torch.is_inference_mode_enabled(),torch.is_grad_enabled()

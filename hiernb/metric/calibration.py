@@ -50,12 +50,12 @@ def expected_hits(
     labels:Tensor,  # (N,) true classes
 )->Tensor:          # (N,) float64 in 0..1
     "Score each prediction as right or wrong, ties averaged. `ValueError` for bad probs or labels."
-    scores = torch.as_tensor(probs)
+    scores = torch.as_tensor(probs, device="cpu")
     if not scores.is_floating_point(): scores = scores.double()        # integers are no ranking here
-    best,share = tied_best(scores, 1)
+    rows,classes,share = tied_best(scores, 1)
     labels = check_labels(labels, *scores.shape)
-    hits = best==labels[:,None]
-    return (hits*share).sum(1)
+    hits = (classes==labels[rows])*share
+    return rows.bincount(hits, minlength=len(labels))
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #40bafe95
 def reliability(

@@ -48,26 +48,19 @@ def ranked(
 def tied_best(
     scores:Tensor,   # (N,C), higher is better; or a ranking (N, ≥k) of integers
     k:int,           # places, 1..C
-)->tuple[Tensor,Tensor]:  # (N,M) classes, M ≥ k, best first; (N,M) float64 share of the orders with a place
-    """Find the `k` best classes of each sample, and all that tie with the last of them.
-    `ValueError` as `ranked`."""
-    best = ranked(scores, k)
-    certain = torch.ones(best.shape, dtype=torch.float64)
-    scores = torch.as_tensor(scores).detach().cpu()
-    if not scores.is_floating_point(): return best,certain
-    last = scores.gather(1, best[:,-1:])                     # (N,1)
-    above = (scores>last).sum(1, keepdim=True)
-    tied = (scores==last).sum(1, keepdim=True)
-    most = int((above+tied).max())
-    if most==k: return best,certain
-    wide = (above+tied>k)[:,0].nonzero()[:,0]                # only these hold more classes than places
-    best = torch.cat([best,best[:,-1:].expand(-1, most-k)], 1)
-    best[wide] = ranked(scores[wide], most)
-    share = (torch.arange(most)<k).double().repeat(len(best), 1)
-    own,last = scores[wide].gather(1, best[wide]),last[wide]
-    places_left = (k-above[wide]).double()
-    share[wide] = (own>last)+(own==last)*(places_left/tied[wide])
-    return best,share
+)->tuple[Tensor,Tensor,Tensor]:  # (M,) samples, ascending; (M,) a class of each; (M,) float64 its share
+    """List the `k` best classes of each sample, and all that tie with the last of them.
+    The share of all orders in which a class has a place sums to `k`. `ValueError` as `ranked`."""
+    first,k = ranked(scores, k),whole_number(k, "k")
+    scores = torch.as_tensor(scores, device="cpu").detach()
+    if not scores.is_floating_point():
+        rows = torch.arange(len(first), device="cpu").repeat_interleave(k)
+        return rows,first.flatten(),torch.ones(len(rows), dtype=torch.float64, device="cpu")
+    last = scores.gather(1, first[:,-1:])                    # (N,1)
+    rows,classes = (scores>=last).nonzero().unbind(1)        # (M,) a list: ties of one row widen no other
+    above = (scores>last).sum(1)
+    left = (k-above).double()/(scores==last).sum(1)          # (N,) share of each class that ties
+    return rows,classes,left[rows].masked_fill_((scores>last)[rows,classes], 1)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #b5c3169f
 def topk_accuracy(
@@ -77,13 +70,13 @@ def topk_accuracy(
 )->float:            # share in 0..1
     """Compute the share of samples whose class is among the `k` best.
     `ValueError` for bad scores, labels or `k`."""
-    best,share = tied_best(scores, k)
-    scores = torch.as_tensor(scores)
+    rows,classes,share = tied_best(scores, k)
+    scores = torch.as_tensor(scores, device="cpu")
     # a ranking has no bound
     n_classes = scores.shape[1] if scores.is_floating_point() else torch.iinfo(torch.int64).max
-    labels = check_labels(labels, len(best), n_classes)
-    hits = (best==labels[:,None])*share
-    return float(hits.sum(1).mean())
+    labels = check_labels(labels, len(scores), n_classes)
+    hits = (classes==labels[rows])*share
+    return float(hits.sum()/len(labels))
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #b2ff08b2
 def table_mean(
@@ -94,17 +87,17 @@ def table_mean(
 )->float:            # in the table's unit
     """Average `table[true class, guess]` over samples and their `k` best classes.
     `ValueError` if the sizes disagree."""
-    best,share = tied_best(scores, k)
-    scores,n_classes = torch.as_tensor(scores),len(table)
+    rows,classes,share = tied_best(scores, k)
+    scores,n_classes = torch.as_tensor(scores, device="cpu"),len(table)
     if scores.is_floating_point() and scores.shape[1]!=n_classes:
         raise ValueError(f"scores have {scores.shape[1]} classes, the table of the taxonomy {n_classes}; "
             f"they must agree")
-    for found,name in ((best.min(),"smallest"), (best.max(),"largest")):
+    for found,name in ((classes.min(),"smallest"), (classes.max(),"largest")):
         if not 0<=found<n_classes:
             raise ValueError(f"the ranking must hold classes 0..{n_classes-1}; its {name} is {int(found)}")
-    labels = check_labels(labels, len(best), n_classes)
-    worth = table[labels[:,None],best]                       # (N, ≥k)
-    return float((worth*share).sum()/(len(best)*int(k)))
+    labels = check_labels(labels, len(scores), n_classes)
+    worth = table[labels[rows],classes]                      # (M,)
+    return float((worth*share).sum()/(len(labels)*int(k)))
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #c7cc565c
 def ahd_at_k(
@@ -148,6 +141,7 @@ def hp_at_k(
 )->float:                         # share in 0..1
     """Compute the share of the `k` best classes inside the correct set.
     `ValueError` as in `correct_sets`. DeViSE, Frome et al. 2013."""
+    k = whole_number(k, "k")
     sets = correct_sets(tree_dist, k if set_size is None else set_size, as_published)
     return table_mean(sets.double(), scores, labels, k)
 
@@ -223,7 +217,7 @@ def hs_at_k(
 )->Tensor:                         # (k,) HS@1 … HS@k, each in 0..1, float64
     """Measure the hierarchical similarity of the nearest others.
     `ValueError` where a class can earn nothing. Barz & Denzler 2019, arXiv:1809.09924."""
-    similarity = check_square(similarity, "similarity")
+    similarity,k = check_square(similarity, "similarity"),whole_number(k, "k")
     near = nearest(embeddings, k, as_published)
     labels = check_labels(labels, len(near), len(similarity))
     counts = labels.bincount(minlength=len(similarity))
@@ -250,8 +244,8 @@ def ahs_at_k(
     """Compute the area under HS@1…HS@k by trapezoids, over its span.
     `ValueError` as in `hs_at_k`. Barz & Denzler 2019, arXiv:1809.09924."""
     curve = hs_at_k(embeddings, labels, similarity, k, as_published)
-    if k==1: return float(curve[0])
-    return float(torch.trapezoid(curve)/(k-1))
+    if len(curve)==1: return float(curve[0])
+    return float(torch.trapezoid(curve)/(len(curve)-1))
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #18a6f384
 def chance(
@@ -279,7 +273,7 @@ def hs_chance(
     """Compute the exact expectation of `hs_at_k` under shuffled labels.
     `ValueError` for bad labels, similarity or `k`."""
     similarity = check_square(similarity, "similarity")
-    n = len(labels)
+    n,k = len(labels),whole_number(k, "k")
     labels = check_labels(labels, n, len(similarity))
     if not 1<=k<n: raise ValueError(f"k must be 1..{n-1}, the other samples; got {k}")
     counts = labels.bincount(minlength=len(similarity))

@@ -131,14 +131,14 @@ def answer_measures(
     """Everything about the answers that labels decide.
     Kim et al. 2023, arXiv:2301.11065; Guo et al. 2017, arXiv:1706.04599."""
     k = max(1, min(5,taxonomy.n_classes-1))
-    best = {n:tied_best(logits, n) for n in {1,k}}  # classes (N, ≥n) and their shares
+    best = {n:tied_best(logits, n) for n in {1,k}}  # samples, classes and shares of their places, (M,) each
     d = torch.as_tensor(taxonomy.path_distance()).double()
     inside = correct_sets(d, k)
     # (levels,C)
     levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level))
         for level in range(taxonomy.depth)])[:-1]
-    (first,share),(top,top_share) = best[1],best[k]
-    guessed = levels[:,first]  # (levels,N, ≥1)
+    (rows,first,share),(top_rows,top,top_share) = best[1],best[k]
+    guessed = levels[:,first]  # (levels,M)
     certain = logits.is_floating_point()
     if certain:
         place,confidence,_ = confidence_bins(logits.double().softmax(1))
@@ -149,13 +149,13 @@ def answer_measures(
         *names,[f"level {level} accuracy" for level in range(len(levels))],
         ["ECE, 15 bins","MCE, 15 bins"]*certain)
     def numbers(labels):
-        own,N = labels[:,None],len(labels)
-        hit = {n:((classes==own)*part).sum(1) for n,(classes,part) in best.items()}  # (N,) each
-        edges = [(d[own,classes]*part).sum()/(n*N) for n,(classes,part) in sorted(best.items())]
-        found = [hit[n].mean() for n in ks]+edges+[(inside[own,top]*top_share).sum()/(k*N)]
-        found += ((guessed==levels[:,own])*share).sum(2).mean(1)                                   # (levels,)
+        N = len(labels)
+        hit = {n:(classes==labels[at])*part for n,(at,classes,part) in best.items()}               # (M,) each
+        edges = [(d[labels[at],classes]*part).sum()/(n*N) for n,(at,classes,part) in sorted(best.items())]
+        found = [hit[n].sum()/N for n in ks]+edges+[(inside[labels[top_rows],top]*top_share).sum()/(k*N)]
+        found += ((guessed==levels[:,labels[rows]])*share).sum(1)/N                                # (levels,)
         if certain:
-            gap = place.bincount(hit[1]-confidence, minlength=15).abs()
+            gap = place.bincount(rows.bincount(hit[1], minlength=N)-confidence, minlength=15).abs()
             found += [gap.sum()/N,(gap/count).max()]
         return tuple(map(float, found))
     return {name:part in (1,4) for part,some in enumerate(names) for name in some},numbers

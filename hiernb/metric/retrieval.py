@@ -172,8 +172,9 @@ def class_matches(
 )->Tensor:                    # (Q,k) bool: is the neighbor at this rank of the query's class?
     """Mark the neighbors of the right class in a table, where `match_blocks` needs none.
     `ValueError` as `match_blocks`."""
-    width = max(0, min(int(k), len(task.theirs)))
-    found = torch.empty(len(task.points), width, dtype=torch.bool)
+    k = whole_number(k, "k")
+    width = max(0, min(k, len(task.theirs)))
+    found = torch.empty(len(task.points), width, dtype=torch.bool, device="cpu")
     def each(rows, hits): found[rows] = hits
     match_blocks(task, k, each, geometry, c)
     return found

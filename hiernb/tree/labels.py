@@ -134,8 +134,9 @@ def require_order(
     what = "rows" if labels is None else "integer labels"
     raise ValueError(
         f"{what} without names can mean two orders. The taxonomy's: {first_few(here)}. By name: "
-        f"{first_few(by_name)}. Give class_names, or order='taxonomy' for the first; or put the taxonomy in "
-        "label order, taxonomy.select(names)")
+        f"{first_few(by_name)}. Put the taxonomy in label order: taxonomy.select(names), or "
+        "taxonomy.select(taxonomy.names) for the first; inspect, audit and examine also take class_names, "
+        "or order='taxonomy' for the first")
 
 def in_label_order(
     taxonomy,                               # a `Taxonomy`

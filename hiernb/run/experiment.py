@@ -368,7 +368,7 @@ def run(
         training = dict(recipe.sections["training"])
         epochs = training.pop("epochs")
         trainer = Trainer(model, loss, data, folder, read_options(seed=recipe.seed, **training), accelerator)
-        trainer.take_up(epochs, resume)  # nothing that is refused has changed the folder
+        trainer.prepare(epochs, resume)  # nothing that is refused has changed the folder
         trainer.start(epochs, resume)
         if first: write_atomic(folder/"recipe.toml", recipe.to_toml(origins=True).encode())
         done = trainer.complete(epochs, progress)

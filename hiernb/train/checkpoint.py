@@ -305,7 +305,8 @@ def describe(
         rows |= {f"{part} {k}":v for k,v in describe_module(module).items()}
     rows |= {"data name":data.name, **{f"data {k}":text(v) for k,v in data.protocol.items()}}
     rows |= images.rows()
-    rows |= {f"views of {split}":repr(items) for split,items in data.splits.items() if isinstance(items, Views)}
+    viewed = {split:items for split,items in data.splits.items() if isinstance(items, Views)}
+    rows |= {f"views of {split}":repr(items) for split,items in viewed.items()}
     rows |= {f"pixels of {split}":describe_pixels(items) for split,items in data.splits.items()}
     return rows|options
 

@@ -79,7 +79,7 @@ def require_run_folder(
     folder:str|Path,  # where a run is to begin or to resume
 )->None:
     """Require a folder that is empty or holds a run.
-    `ValueError` for anything else in it, a part of a run that is a link out of it, and a name that is not UTF-8."""
+    `ValueError` for other files, a part of a run that is a link out of it, and a name that is not UTF-8."""
     folder = Path(folder)
     require_text_path(folder)
     if not folder.is_dir(): return
@@ -105,8 +105,8 @@ def alone_in(
     folder:str|Path,  # of the run; is made
 )->Iterator[None]:
     """Keep other processes from a run's folder.
-    `ValueError`: another process is there, or as `require_run_folder`; `OSError`: it, or a part of it, cannot be
-    written."""
+    `ValueError`: another process is there, or as `require_run_folder`.
+    `OSError`: it, or a part of it, cannot be written."""
     require_run_folder(folder)
     for part in (Path(folder)/name for name in subfolders):
         if part.is_dir(): require_writable_folder(part, part)

@@ -79,8 +79,8 @@ class Learner:
         learning = [name for name,m in norms if m.training]  # frozen ones stay in evaluation mode
         self.model.train(mode)
         if not learning: return
-        raise ValueError(f"micro_batch={self.options.micro_batch} would normalize {learning[0]!r} by parts of "
-            "a batch: build the model with freeze=('batch_norm',), or leave micro_batch out")
+        raise ValueError(f"micro_batch={self.options.micro_batch} would normalize {learning[0]!r} by parts "
+            "of a batch: build the model with freeze=('batch_norm',), or leave micro_batch out")
 
     def make_optimizers(self)->list:
         "Make the optimizers of the options, ready for the device."

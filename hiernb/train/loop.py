@@ -16,10 +16,11 @@ import pandas as pd
 import torch
 from fastcore.basics import patch
 from torch import nn
+from tqdm import tqdm
 
-from .checkpoint import (require_same_run,best_checkpoint,checkpoints,best_state,last_progress,progress_of,
-    read_checkpoint,require_same_settings,
-                               save_checkpoint)
+from .checkpoint import (
+    best_checkpoint, best_state, checkpoints, last_progress, progress_of, read_checkpoint, require_same_run,
+    require_same_settings, save_checkpoint)
 from .progress import is_watched,say
 from ..data.base import Data,read_json,write_atomic
 from .folder import alone_in,require_run_folder,sweep
@@ -35,10 +36,10 @@ from .trainer import Trainer,embed  # noqa: F401 - whoever trains embeds
 # %% ../../nbs/65_train/14_loop.ipynb #dec9a044
 @dataclass
 class Run:
-    "A finished run. Its model and loss have the weights of the best epoch."
-    # one row an epoch: epoch, train_loss, [train_accuracy (of every eighth batch), terms of the loss,] val_…,
+    "Hold a finished run. Its model and loss have the weights of the best epoch."
+    # one row per epoch: epoch, train_loss, [train_accuracy (of every eighth batch), terms of the loss,]
+    # val_…, seconds, images_per_second; nan under val_…: not judged
     history:pd.DataFrame
-                          # seconds, images_per_second; nan under val_…: not judged
     folder:Path           # checkpoints/, log.csv, tensorboard/, settings.json, split.json, environment.json
     best_epoch:int        # counted from 1; the earliest of those that validate best
     model:nn.Module       # images -> embeddings
@@ -47,7 +48,7 @@ class Run:
 # %% ../../nbs/65_train/14_loop.ipynb #bba310db
 @patch
 def pace(self:Trainer)->float:
-    "Images per second in the epoch so far; nan by a clock that stands still."
+    "Compute images per second in the epoch so far; nan by a clock that stands still."
     return self.sums["rows"]/self.options.views/self.spent if self.spent>0 else math.nan
 
 @patch
@@ -55,8 +56,8 @@ def keep_best(self:Trainer)->None:
     "Write the weights of this epoch as the best ones. `OSError` names the file."
     if get_rank()!=0: return
     model,loss = self.learner.judged
-    state = dict(epoch=len(self.history), settings=self.settings, model=model.state_dict(),
-        loss=loss.state_dict())
+    weights = dict(model=model.state_dict(), loss=loss.state_dict())
+    state = dict(epoch=len(self.history), settings=self.settings)|weights
     save_checkpoint(best_checkpoint(self.folder), state)
 
 @patch
@@ -65,10 +66,10 @@ def finish(self:Trainer,
     progress:bool=False,   # as `embed`
     judged:bool=True,      # False: this epoch is not validated and cannot be the best
 )->None:
-    """Validate the epoch that is trained, add it to the history, write, and keep its weights if it is the
-    best. `Terminated`, after a checkpoint."""
+    """Validate the epoch that is trained, add it to the history, and keep its weights if it is the best.
+    `Terminated`, after a checkpoint, if a signal comes while it validates."""
     stop.at_once = get_world_size()==1
-    try: found = self.validate(progress) if judged else self.leave_out()
+    try: found = self.validate(progress) if judged else self.unjudged_row()
     except Terminated:
         self.save()
         raise
@@ -81,9 +82,9 @@ def finish(self:Trainer,
 
 # %% ../../nbs/65_train/14_loop.ipynb #6a94d773
 @patch
-def best(self:Trainer)->dict[str,Any]: # epoch, model, loss
-    """The weights of the best epoch.
-    `ValueError` if the file is damaged or of another epoch or run, `FileNotFoundError` if it is not there."""
+def read_best(self:Trainer)->dict[str,Any]: # epoch, model, loss
+    """Read the weights of the best epoch.
+    `ValueError` if the file is damaged or of another epoch or run, `FileNotFoundError` if it is absent."""
     path = best_checkpoint(self.folder)
     state = read_checkpoint(path)
     if state.get("settings")!=self.settings: raise ValueError(f"{path} is of another run")
@@ -93,67 +94,92 @@ def best(self:Trainer)->dict[str,Any]: # epoch, model, loss
 
 # %% ../../nbs/65_train/14_loop.ipynb #e6dfd886
 @patch
-def mend(self:Trainer,
-    epochs:int,     # in all
-)->None:
-    "See to it that the weights of the best epoch so far are on the disk. `ValueError` if they are lost."
-    if not self.best_epoch: return
-    try:
-        self.best()
-        return
-    except (ValueError,FileNotFoundError) as e: fault = e
+def fault_of_best(self:Trainer)->Exception|None:
+    "Check the file of the best epoch's weights."
+    try: self.read_best()
+    except (ValueError,FileNotFoundError) as e: return e
+    return None
+
+@patch
+def best_in_progress(self:Trainer)->tuple[Path,dict[str,Any]]|None: # checkpoint, content of the best one
+    "Find a checkpoint of the progress that was written at the end of the best epoch."
     for path in checkpoints(self.folder):
         if progress_of(path)!=(self.best_epoch,0): continue
-        with suppress(ValueError):
-            state = best_state(read_checkpoint(path))
-            warnings.warn(f"{fault}. Its weights are taken from {path}", stacklevel=4)
-            if get_rank()==0: save_checkpoint(best_checkpoint(self.folder), state)
-            return
-    there = 0
+        with suppress(ValueError): return path,best_state(read_checkpoint(path))
+    return None
+
+@patch
+def epoch_of_best_file(self:Trainer)->int: # 0 for a file that is absent, damaged or of another run
+    "Read of which epoch the best epoch's file is."
     with suppress(ValueError,FileNotFoundError):
-        if (ahead := read_checkpoint(best_checkpoint(self.folder))).get("settings")==self.settings:
-            there = ahead["epoch"]
+        state = read_checkpoint(best_checkpoint(self.folder))
+        if state.get("settings")==self.settings: return state["epoch"]
+    return 0
+
+@patch
+def restore_best(self:Trainer,
+    epochs:int,     # in all
+)->None:
+    "Restore the file with the best epoch's weights where it is damaged. `ValueError` if they are lost."
+    if not self.best_epoch: return
+    fault = self.fault_of_best()
+    if fault is None: return
+    if found := self.best_in_progress():
+        path,state = found
+        warnings.warn(f"{fault}. Its weights are taken from {path}", stacklevel=7)
+        if get_rank()==0: save_checkpoint(best_checkpoint(self.folder), state)
+        return
+    there = self.epoch_of_best_file()
     if len(self.history)<there<=epochs: return  # it is ahead of the progress, which will catch up
     way = f"Train for at least {there} epochs, which leads there again, or start" if there>epochs else "Start"
     raise ValueError(f"the weights of epoch {self.best_epoch}, the best one, are lost: {fault}. {way} again "
-        f"with resume=False")
+        "with resume=False")
 
 # %% ../../nbs/65_train/14_loop.ipynb #9824fbb0
+@patch
+def check_epochs(self:Trainer,
+    epochs:int,     # in all
+)->None:
+    """Check that the history fits a run of so many epochs.
+    Warns of an epoch that was judged as the last of an earlier command. `ValueError` for too few epochs."""
+    if epochs<len(self.history):
+        raise ValueError(
+            f"epochs must be at least the {len(self.history)} that {self.folder} holds, got {epochs}")
+    judged = [row["epoch"] for row in self.history if row[self.judge] is not None]
+    if 0<epochs==len(self.history) and epochs not in judged:
+        raise ValueError(f"epochs={epochs} would end the run in {self.folder} with an epoch that was not "
+            "judged: give more epochs, or start again with resume=False")
+    early = [epoch for epoch in judged if not is_judged(self.options, epoch, epochs)]
+    if not early: return
+    warnings.warn(f"epoch {', '.join(map(str, early))} was judged as the last of an earlier command and "
+        f"takes part in the choice of the best epoch; a run of {epochs} epochs from the beginning would not "
+        "judge it", stacklevel=7)
+
 @patch
 def resume(self:Trainer,
     epochs:int,     # in all
 )->None:
-    """Go on where the folder's last whole checkpoint is, if there is one.
+    """Resume from the folder's last whole checkpoint, if there is one.
     `ValueError`: other settings, images or too few epochs."""
-    if (state := last_progress(self.folder)) is None: return
-    require_same_settings(state["settings"], self.settings, self.folder,
-        differences(read_manifest(self.folder), self.images))
+    state = last_progress(self.folder)
+    if state is None: return
+    found = differences(read_manifest(self.folder), self.images)
+    require_same_settings(state["settings"], self.settings, self.folder, found)
     self.learner.load(state)
     self.history,self.done,self.sums,self.spent = (state[k] for k in ("history","step","sums","spent"))
-    if epochs<len(self.history):
-        raise ValueError(f"epochs must be at least the {len(self.history)} that {self.folder} holds, got "
-            f"{epochs}")
-    if 0<epochs==len(self.history) and self.history[-1][self.judge] is None:
-        raise ValueError(f"epochs={epochs} would end the run in {self.folder} with an epoch that was not "
-            f"judged: give more epochs, "
-                         "or start again with resume=False")
-    early = [row["epoch"] for row in self.history
-        if row[self.judge] is not None and not is_judged(self.options, row["epoch"], epochs)]
-    if early:
-        warnings.warn(f"epoch {', '.join(map(str, early))} was judged as the last of an earlier command and takes part in the choice "
-            f"of the best epoch; a run of {epochs} epochs from the beginning would not judge it", stacklevel=4)
-    self.mend(epochs)
+    self.check_epochs(epochs)
+    self.restore_best(epochs)
 
 # %% ../../nbs/65_train/14_loop.ipynb #2e069994
 @patch
 def earlier_starts(self:Trainer)->list[dict[str,Any]]:
-    "Circumstances of earlier starts of the run. `ValueError` if their file is damaged."
+    "Read the circumstances of earlier starts of the run. `ValueError` if their file is damaged."
     about = self.folder/"environment.json"
     try:
         found = read_json(about) if about.is_file() else []
         if not isinstance(found, list): raise ValueError(f"expected a list, found {type(found).__name__}")
     except ValueError as e:
-        raise ValueError(f"{about} is damaged: {e}. Delete it: it only tells of earlier starts") from None
+        raise ValueError(f"{about} is damaged: {e}. Delete it: it only records earlier starts") from None
     return found
 
 @patch
@@ -174,80 +200,89 @@ def check_folder(self:Trainer)->None:
     if get_world_size()==1: return
     mark = self.folder/".together"
     if get_rank()==0: write_atomic(mark, uuid.uuid4().hex.encode())
-    any_rank(False)                                # nobody reads before it is written
+    any_rank(False)                                # no process reads before it is written
     read = mark.read_text() if mark.is_file() else "0"
     found = all_gather(torch.tensor([len(self.history),self.done,int(read[:15], 16)]))
     if get_rank()==0: mark.unlink()
-    other = (found!=found[0]).any(1).nonzero()[:,0].tolist()
-    if other:
-        raise ValueError(f"folder {self.folder} of process {other[0]} is not that of process 0: give one "
-            f"that all processes see")
+    others = (found!=found[0]).any(1).nonzero()[:,0].tolist()
+    if not others: return
+    raise ValueError(f"folder {self.folder} of process {others[0]} is not that of process 0: give one that "
+        "all processes see")
 
 # %% ../../nbs/65_train/14_loop.ipynb #f72c37b7
 @patch
-def take_up(self:Trainer,
+def prepare(self:Trainer,
     epochs:int,     # in all
-    resume:bool,    # go on with what is in the folder
+    resume:bool,    # resume what is in the folder
 )->None:
-    """Take up what is in the folder, with nothing deleted or replaced yet.
+    """Check the run against its folder and resume it, with nothing deleted or replaced yet.
     `ValueError`: a schedule too short; processes, settings or images that differ."""
     if type(epochs) is not int or epochs<0:
         raise ValueError(f"epochs must be a whole number, at least 0, got {epochs!r}")
     if self.options.wandb: need_wandb()
-    require_same_run(self.settings|{"epochs":epochs,"resume":resume,"batches in an epoch":self.steps}, self.images)
+    command = {"epochs":epochs, "resume":resume, "batches in an epoch":self.steps}
+    require_same_run(self.settings|command, self.images)
     schedule_factor(self.options.schedule, max(0, epochs-1))
     self.earlier = self.earlier_starts() if resume else []
     manifest_json(self.images)       # a list of images that could not be read back is refused here
     if resume: on_every_rank(lambda: self.resume(epochs))
-    any_rank(False)  # whoever has been refused has ended here, and so do the others
+    any_rank(False)                  # a process that was refused has ended here, and so do the others
     self.check_folder()
 
 @patch
 def start(self:Trainer,
-    epochs:int,     # as `take_up` was told
+    epochs:int,     # as given to `prepare`
     resume:bool,    # likewise
 )->None:
-    "Prepare the folder. `OSError` if it cannot be written."
+    "Write what a run begins with into the folder. `OSError` if it cannot be written."
     first = get_rank()==0
     if first:
         sweep(self.folder, all=not resume, unfinished=len(self.history)<epochs)
         self.write_circumstances(self.earlier)
-    any_rank(False)                                # nobody reads before it is written
+    any_rank(False)                                # no process reads before it is written
     self.learner.broadcast_weights()
     if not first or not self.options.select_on_test: return
     warnings.warn("epochs are judged by the test split; the best one's number there is no test result",
-        stacklevel=4)
+        stacklevel=3)
 
 # %% ../../nbs/65_train/14_loop.ipynb #e6c3b173
 @patch
-def to_the_end(self:Trainer,
+def run_epoch(self:Trainer,
+    epochs:int,      # in all
+    progress:bool,   # as `run_epochs`
+    bar:tqdm,
+    stop:Terminable, # whether the run is to end
+    logs:Logs|None,  # of process 0
+)->None:
+    "Train, judge and record one epoch. `Terminated`, after a checkpoint, if the run is to end."
+    number = len(self.history)+1
+    bar.set_description_str(f"epoch {number}/{epochs}")
+    self.epoch(bar, stop)
+    judged = is_judged(self.options, number, epochs)
+    if judged: bar.set_description_str(f"epoch {number}/{epochs}, validating")
+    self.finish(stop, progress, judged)
+    if logs: logs.add()
+    if progress and not is_watched(): say(line(self.history[-1], epochs))
+    if any_rank(stop.asked): raise Terminated
+
+@patch
+def run_epochs(self:Trainer,
     epochs:int,      # in all
     progress:bool,   # a bar, or lines where stderr is no terminal
 )->None:
-    "Epoch after epoch. SIGTERM and SIGHUP write a checkpoint and end the process with code 143 or 129."
-    first = get_rank()==0
+    "Run all epochs. SIGTERM and SIGHUP write a checkpoint and end the process with code 143 or 129."
+    first,o = get_rank()==0,self.options
     progress = progress and first
-    steps = dict(total=epochs*self.steps, initial=len(self.history)*self.steps+self.done)
-    logs = (
-        Logs(self.folder, self.history, self.settings, self.options.tensorboard, self.options.wandb) if first
-        else None)
-    with Terminable() as stop,progress_bar(what="train", unit="batches", shown=progress, mininterval=.5,
-        **steps) as bar:
+    logs = Logs(self.folder, self.history, self.settings, o.tensorboard, o.wandb) if first else None
+    done = len(self.history)*self.steps+self.done
+    how = dict(what="train", unit="batches", shown=progress, mininterval=.5)
+    with Terminable() as stop,progress_bar(epochs*self.steps, initial=done, **how) as bar:
         try:
-            while len(self.history)<epochs:
-                at = f"epoch {len(self.history)+1}/{epochs}"
-                bar.set_description_str(at)
-                self.epoch(bar, stop)
-                judged = is_judged(self.options, len(self.history)+1, epochs)
-                if judged: bar.set_description_str(f"{at}, validating")
-                self.finish(stop, progress, judged)
-                if logs: logs.add()
-                if progress and not is_watched(): say(line(self.history[-1], epochs))
-                if any_rank(stop.asked): raise Terminated
+            while len(self.history)<epochs: self.run_epoch(epochs, progress, bar, stop, logs)
         except Terminated:
             bar.close()
-            say(f"{stop.number.name}: stopped. {self.standing()}; the same command goes on from there")
-            any_rank(False)  # nobody ends before it is written: torchrun would kill the others
+            say(f"{stop.number.name}: stopped. {self.last_saved()}; the same command goes on from there")
+            any_rank(False)  # no process ends before that is written: torchrun would kill the others
             raise SystemExit(128+stop.number) from None
         finally:
             if logs: logs.close()
@@ -255,14 +290,14 @@ def to_the_end(self:Trainer,
 # %% ../../nbs/65_train/14_loop.ipynb #9269a1e1
 @patch
 def complete(self:Trainer,
-    epochs:int,      # in all, as `take_up` was told
-    progress:bool,   # as `to_the_end`
+    epochs:int,      # in all, as given to `prepare`
+    progress:bool,   # as `run_epochs`
 )->Run:              # model and loss hold the weights of the best validation, in evaluation mode
-    "Train what was started to its end. Errors as `to_the_end`, `best`."
-    if epochs: self.to_the_end(epochs, progress)
+    "Train what was started to its end. Errors as `run_epochs`, `read_best`."
+    if epochs: self.run_epochs(epochs, progress)
     else: self.keep_best()
     any_rank(False)                                # what follows is on the disk
-    best,model,loss = self.best(),self.learner.model,self.learner.loss
+    best,model,loss = self.read_best(),self.learner.model,self.learner.loss
     model.load_state_dict(best["model"])
     loss.load_state_dict(best["loss"])
     return Run(pd.DataFrame(self.history), self.folder, best["epoch"], model.eval(), loss.eval())
@@ -276,19 +311,19 @@ def train(
     folder:str|Path,  # where checkpoints, logs and settings go; under torchrun one that all processes see
     # in all, those of a resumed run included; 0: train nothing and keep the model as it starts
     epochs:int=10,
-    resume:bool=True,         # go on with the run in `folder`; False starts again over it
-    progress:bool=True,       # a bar with loss, accuracy and time left; where stderr is no terminal a line an epoch and, within long ones, a minute
+    resume:bool=True,         # resume the run in `folder`; False starts again over it
+    progress:bool=True,       # show a bar; where stderr is no terminal a line per epoch and per minute
     accelerator:str="auto",   # device for Lightning Fabric: auto, cpu, cuda, mps
     **options,                # how to train: the fields of `Options`, batch_size, lr, …
 )->Run:  # history and folder; model and loss hold the weights of the best validation, in evaluation mode
-    """Train, or go on.
+    """Train a model, or resume its training.
     `ValueError`: other settings, a folder in use, labels out of range, a loss that is not finite;
-    `OSError`: what cannot be written."""
+    `OSError`: a file that cannot be written."""
     chosen = read_options(**options)
     require_run_folder(folder)                     # before any image is read
     init_process_group(accelerator)
     trainer = Trainer(model, loss, data, folder, chosen, accelerator)
     with alone_in(folder) if get_rank()==0 else nullcontext():
-        trainer.take_up(epochs, resume)
+        trainer.prepare(epochs, resume)
         trainer.start(epochs, resume)
         return trainer.complete(epochs, progress)

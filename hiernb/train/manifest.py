@@ -188,8 +188,8 @@ def manifest_json(
     facts = dict(kind=manifest_format)|vars(manifest)|dict(parts=parts)
     data = json.dumps(facts, separators=(",",":")).encode()
     if len(data)<=most_manifest: return data
-    raise ValueError(f"split.json would list the images in {len(data):,} bytes, and at most {most_manifest:,} "
-        "can be read back: train on fewer files, or give the images as arrays (`ImageSet`)")
+    raise ValueError(f"split.json would list the images in {len(data):,} bytes, and at most "
+        f"{most_manifest:,} can be read back: train on fewer files, or on arrays (`ImageSet`)")
 
 def save_manifest(
     folder:str|Path,    # of the run

@@ -1,7 +1,8 @@
 # Made from trainer.py by `make export`: edit the notebook.
 from typing import Any
+from hiernb.train.logs import Logs
 from hiernb.train.loop import Run
-__all__ = ['embed', 'judging', 'settings_of', 'earlier_manifest', 'Trainer']
+__all__ = ['embed', 'judging', 'settings_of', 'earlier_manifest', 'view_images', 'make_sampler', 'Trainer']
 import json, time, warnings
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,12 @@ def settings_of(model: nn.Module, loss: nn.Module, data: Data, images: Manifest,
 def earlier_manifest(folder: str | Path) -> Manifest | None:
     ...
 
+def view_images(images: Dataset, options: Options) -> Seeded:
+    ...
+
+def make_sampler(data: Data, options: Options) -> ClassBalancedSampler | None:
+    ...
+
 class Trainer:
     c: Any
     learner: Any
@@ -49,7 +56,7 @@ class Trainer:
     seeds: Any
     done: Any
     split: Any
-    asking: Any
+    judged_split: Any
     select: Any
     data: Any
     folder: Any
@@ -72,6 +79,10 @@ class Trainer:
         ...
 
     @property
+    def last_judged(self) -> dict[str, float | None] | None:
+        ...
+
+    @property
     def best_epoch(self) -> int:
         ...
 
@@ -84,10 +95,22 @@ class Trainer:
     def finish(self, stop: Terminable, progress: bool=False, judged: bool=True) -> None:
         ...
 
-    def best(self) -> dict[str, Any]:
+    def read_best(self) -> dict[str, Any]:
         ...
 
-    def mend(self, epochs: int) -> None:
+    def fault_of_best(self) -> Exception | None:
+        ...
+
+    def best_in_progress(self) -> tuple[Path, dict[str, Any]] | None:
+        ...
+
+    def epoch_of_best_file(self) -> int:
+        ...
+
+    def restore_best(self, epochs: int) -> None:
+        ...
+
+    def check_epochs(self, epochs: int) -> None:
         ...
 
     def resume(self, epochs: int) -> None:
@@ -102,13 +125,16 @@ class Trainer:
     def check_folder(self) -> None:
         ...
 
-    def take_up(self, epochs: int, resume: bool) -> None:
+    def prepare(self, epochs: int, resume: bool) -> None:
         ...
 
     def start(self, epochs: int, resume: bool) -> None:
         ...
 
-    def to_the_end(self, epochs: int, progress: bool) -> None:
+    def run_epoch(self, epochs: int, progress: bool, bar: tqdm, stop: Terminable, logs: Logs | None) -> None:
+        ...
+
+    def run_epochs(self, epochs: int, progress: bool) -> None:
         ...
 
     def complete(self, epochs: int, progress: bool) -> Run:
@@ -120,16 +146,22 @@ class Trainer:
     def save(self) -> None:
         ...
 
-    def standing(self) -> str:
+    def last_saved(self) -> str:
+        ...
+
+    def record_not_finite(self, found: dict[str, Any]) -> Path:
         ...
 
     def advance(self, part: list[int], batch: list[Tensor]) -> None:
         ...
 
+    def after_step(self, stop: Terminable, last: bool) -> None:
+        ...
+
     def epoch(self, bar: tqdm, stop: Terminable) -> None:
         ...
 
-    def told(self) -> dict[str, str]:
+    def shown_numbers(self) -> dict[str, str]:
         ...
 
     def totals(self, prefix: str='train_') -> dict[str, float]:
@@ -138,14 +170,18 @@ class Trainer:
     def recall_at_1(self, embeddings: Tensor, labels: Tensor, gallery: tuple[Tensor, Tensor] | None=None) -> float:
         ...
 
-    def look(self, split: str, progress: bool=False) -> tuple[Tensor, Tensor]:
+    def embed_split(self, split: str, progress: bool=False) -> tuple[Tensor, Tensor]:
+        ...
+
+    @torch.no_grad()
+    def accuracy(self, embeddings: Tensor, labels: Tensor) -> float:
         ...
 
     def validate(self, progress: bool=False) -> dict[str, float]:
         ...
 
-    def leave_out(self) -> dict[str, None]:
+    def unjudged_row(self) -> dict[str, None]:
         ...
 
-    def warn(self, found: dict[str, float]) -> None:
+    def warn_of_collapse(self, found: dict[str, float]) -> None:
         ...

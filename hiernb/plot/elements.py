@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PALETTE', 'MARKERS', 'DASHES', 'GRAY', 'group_marks', 'shorten', 'fit_labels', 'tip_groups', 'pure_groups',
-           'draw_tree', 'group_legend', 'group_strip']
+           'draw_branches', 'draw_tree', 'group_legend', 'group_strip']
 
 # %% ../../nbs/70_plot/02_elements.ipynb #388f0561
 import warnings
@@ -28,11 +28,11 @@ GRAY = '#8C8C8C'
 def group_marks(
     n:int, # number of groups
 )->list:   # n pairs (color, marker), all different
-    "A color and a shape for each group. `ValueError` when there are more groups than pairs."
+    "Choose a color and a shape for each group. `ValueError` when there are more groups than pairs."
     most = len(PALETTE)*len(MARKERS)
     if n>most:
-        raise ValueError(f"{n} groups cannot be told apart by marks, at most {most} can; choose a level "
-            f"nearer to the root")
+        raise ValueError(
+            f"{n} groups are more than the {most} different marks; choose a level nearer to the root")
     return [(PALETTE[i%len(PALETTE)],MARKERS[i%len(MARKERS)]) for i in range(n)]
 
 # %% ../../nbs/70_plot/02_elements.ipynb #59c7cc99
@@ -40,32 +40,36 @@ def shorten(
     name:str,     # a name
     width:int=24, # longest result, ≥ 5 characters
 )->str:           # the name, or its two ends around an ellipsis
-    "Cut the middle out of a long name; what does not print is escaped."
-    name = visible(str(name))
-    return name if len(name)<=width else f'{name[:width-width//3-1]}…{name[-(width//3):]}'
+    "Cut the middle out of a long name and escape what does not print."
+    name,end = visible(str(name)),width//3
+    if len(name)<=width: return name
+    return f'{name[:width-end-1]}…{name[-end:]}'
 
 # %% ../../nbs/70_plot/02_elements.ipynb #d83ac520
 def fit_labels(
     *axs,             # axes whose height is shared by their y ticks
     largest:float=8., # upper bound in points
 ):
-    """Set the font of y labels such that neighboring rows do not touch, when all else is drawn.
+    """Set the font of y labels such that neighboring rows do not touch; call it when all else is drawn.
     `ValueError` for rows under 2.5 points."""
+    missing = r"Glyph \d+ .* missing|Matplotlib currently does not support"  # of a name: boxes are drawn
     with warnings.catch_warnings():
-        # of a name: boxes are drawn
-        warnings.filterwarnings("ignore",
-            message=r"Glyph \d+ .* missing|Matplotlib currently does not support")
-        axs[0].figure.canvas.figure.draw_without_rendering()  # of the whole figure; runs the layout
+        warnings.filterwarnings("ignore", message=missing)
+        axs[0].figure.canvas.figure.draw_without_rendering()                 # runs the layout
     for ax in axs:
-        row = ax.get_window_extent().height*72/ax.figure.dpi/(n := abs(np.subtract(*ax.get_ylim())))
+        bottom,top = ax.get_ylim()
+        n = abs(bottom-top)                                                  # rows
+        row = ax.get_window_extent().height*72/ax.figure.dpi/n               # points
         if row<2.5:
-            raise ValueError(f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; they need "
-                f"{n*2.5/72:.1f} inches, or give no axes")
+            raise ValueError(
+                f"{n:.0f} rows in axes {n*row/72:.1f} inches high cannot be read; they need {n*2.5/72:.1f} "
+                "inches, or give no axes")
         at = ax.get_yticks()
-        way = np.abs(np.subtract.outer(at, at))
-        np.fill_diagonal(way, n)
-        for tick,room in zip(ax.yaxis.get_major_ticks(), way.min(1, initial=n)):
-            for label in (tick.label1,tick.label2): label.set_fontsize(min(largest,.8*row*room))
+        apart = np.abs(np.subtract.outer(at, at))
+        np.fill_diagonal(apart, n)
+        for tick,nearest in zip(ax.yaxis.get_major_ticks(), apart.min(1, initial=n)):
+            size = min(largest, .8*row*nearest)
+            for label in (tick.label1,tick.label2): label.set_fontsize(size)
 
 # %% ../../nbs/70_plot/02_elements.ipynb #f44df510
 def tip_groups(
@@ -73,31 +77,47 @@ def tip_groups(
     taxonomy:Taxonomy|None, # of the classes, or None
     level:int,  # level of the groups; 0 is the root's children
 )->tuple:       # (n,) indices into the group names, and these names; one unnamed group without taxonomy
-    "The taxonomy group of every tip. `ValueError` for a name that is no class."
-    if taxonomy is None: return np.zeros(len(names),int),['']
+    "Find the taxonomy group of every tip. `ValueError` for a name that is not a class."
+    if taxonomy is None: return np.zeros(len(names), int),['']
     place = {name:i for i,name in enumerate(taxonomy.names)}
     unknown = [name for name in names if name not in place]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is not a class of the taxonomy ({taxonomy.n_classes} classes, the "
-            f"first {taxonomy.names[0]!r})")
-    return (
-        np.asarray(taxonomy.level_labels(level))[[place[name] for name in names]],
-        list(taxonomy.level_names(level)))
+        raise ValueError(
+            f"{unknown[0]!r} is not a class of the taxonomy ({taxonomy.n_classes} classes, the first "
+            f"{taxonomy.names[0]!r})")
+    of_class = np.asarray(taxonomy.level_labels(level))
+    return of_class[[place[name] for name in names]],list(taxonomy.level_names(level))
 
 # %% ../../nbs/70_plot/02_elements.ipynb #02d56ad4
 def pure_groups(
     placed:Layout,  # a placed tree with N nodes
     groups:ndarray, # (n_tips,) group of each tip, by row
 )->ndarray:         # (N,) group of all tips behind a node, −1 where they differ
-    "The group of each node, if it has one."
+    "Find the group of each node, if its tips have one in common."
     group = np.full(len(placed.x), -2)                                    # −2: no tip seen yet
     group[placed.tips] = groups
-    for i in range(len(group)-1,0,-1):
+    for i in range(len(group)-1, 0, -1):
         above = placed.parent[i]
         group[above] = group[i] if group[above] in (-2,group[i]) else -1
     return group
 
 # %% ../../nbs/70_plot/02_elements.ipynb #2bfd58fc
+def draw_branches(
+    ax:Axes,           # drawn into
+    placed:Layout,     # a placed tree
+    groups:ndarray,    # (n_tips,) group of each tip, by row
+    marks:list,        # (color, marker) of each group
+):
+    "Draw a horizontal and a vertical line for each branch, in the color of its group or gray."
+    x,y,parent = placed.x,placed.y,placed.parent
+    colors = [GRAY if g<0 else marks[g][0] for g in pure_groups(placed, groups)]
+    lines = []
+    for p,a,b in zip(parent[1:], x[1:], y[1:]): lines.append([(x[p],b),(a,b)])
+    for p,b in zip(parent[1:], y[1:]): lines.append([(x[p],y[p]),(x[p],b)])
+    of_parents = [colors[p] for p in parent[1:]]
+    style = dict(lw=1, capstyle='projecting', label='branches')
+    ax.add_collection(LineCollection(lines, colors=colors[1:]+of_parents, **style))
+
 def draw_tree(
     ax:Axes,           # drawn into
     placed:Layout,     # a placed tree
@@ -106,18 +126,14 @@ def draw_tree(
     mirror:bool=False, # whether the root is at the right
 ):
     "Draw branches, marks and names of a placed tree."
-    x,y,parent,n = placed.x,placed.y,placed.parent,len(placed.names)
-    width = max(np.ptp(x),1e-12)
-    column = x.max()+.03*width
-    colors = [GRAY if g<0 else marks[g][0] for g in pure_groups(placed,groups)]
-    along = [[(x[p],b),(a,b)] for a,b,p in zip(x[1:],y[1:],parent[1:])]
-    across = [[(x[p],y[p]),(x[p],b)] for b,p in zip(y[1:],parent[1:])]
-    ax.add_collection(LineCollection(along+across, colors=colors[1:]+[colors[p] for p in parent[1:]], lw=1,
-        capstyle='projecting', label='branches'))
+    x,y,n = placed.x,placed.y,len(placed.names)
+    width = max(np.ptp(x), 1e-12)  # a tree of one node has width 0
+    column = x.max()+.03*width     # of the marks
+    draw_branches(ax, placed, groups, marks)
     ax.hlines(y[placed.tips], x[placed.tips], column, colors=GRAY, linestyles=':', lw=.5, zorder=1)
     for g in np.unique(groups):
-        ax.scatter(np.full((groups==g).sum(),column), np.flatnonzero(groups==g), s=14, c=marks[g][0],
-            marker=marks[g][1], zorder=3)
+        rows,(color,marker) = np.flatnonzero(groups==g),marks[g]
+        ax.scatter(np.full(len(rows), column), rows, s=14, c=color, marker=marker, zorder=3)
     left,right = x.min()-.02*width,column+.03*width
     ax.set(ylim=(n-.5,-.5), xlim=(right,left) if mirror else (left,right))
     ax.set_yticks(range(n), [shorten(name) for name in placed.names], parse_math=False)
@@ -136,18 +152,21 @@ def group_legend(
     names:list, # group names
     marks:list, # (color, marker) of each group
 ):
-    "Legend of the groups in as many columns as fit; none for a single group."
+    "Draw a legend of the groups in as many columns as fit; none for a single group."
     if len(names)<2: return
-    handles = [plt.Line2D([],[],ls='',color=color,marker=marker,ms=4,label=shorten(name)) for name,
-        (color,marker) in zip(names,marks)]
-    canvas = owner.figure if isinstance(owner,Axes) else owner
-    columns = max(1,
-        int(canvas.bbox.width*72/canvas.dpi // (4.4*max(len(h.get_label()) for h in handles)+24)))
-    place = dict(loc='upper left', bbox_to_anchor=(0,0), borderaxespad=4.5, borderpad=0) if isinstance(owner,
-        Axes) else dict(loc='outside lower center')
-    legend = owner.legend(handles=handles, ncols=columns, fontsize=7, frameon=False, handletextpad=.3,
-        columnspacing=1, **place)
-    for text in legend.get_texts(): text.set_parse_math(False)  # a name with two dollar signs is no formula
+    labels = [shorten(name) for name in names]
+    handles = []
+    for label,(color,marker) in zip(labels, marks):
+        handles.append(plt.Line2D([], [], ls='', color=color, marker=marker, ms=4, label=label))
+    canvas,place = owner,dict(loc='outside lower center')
+    if isinstance(owner, Axes):
+        canvas = owner.figure
+        place = dict(loc='upper left', bbox_to_anchor=(0,0), borderaxespad=4.5, borderpad=0)
+    column = 4.4*max(map(len, labels))+24                        # points, for letters of 7 points
+    n_columns = max(1, int(canvas.bbox.width*72/canvas.dpi // column))
+    spacing = dict(handletextpad=.3, columnspacing=1)
+    legend = owner.legend(handles=handles, ncols=n_columns, fontsize=7, frameon=False, **spacing, **place)
+    for text in legend.get_texts(): text.set_parse_math(False)   # a name with two dollar signs is no formula
 
 # %% ../../nbs/70_plot/02_elements.ipynb #cab234bf
 def group_strip(
@@ -156,14 +175,16 @@ def group_strip(
     names:list,     # group names
 )->Axes:            # the axis at the right that holds the names
     "Mark runs of rows of one group by lines, color strip and name."
-    n,starts = len(groups),np.flatnonzero(np.diff(groups,prepend=-1))
-    ends = np.append(starts[1:],n)
+    n = len(groups)
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    ends = np.append(starts[1:], n)
     for start in starts[1:]:
         ax.axhline(start-.5, color='w', lw=.8)
         ax.axvline(start-.5, color='w', lw=.8)
-    for start,end in zip(starts,ends):
-        ax.add_patch(plt.Rectangle((-.5-.035*n,start-.5), .025*n, end-start,
-            fc=PALETTE[groups[start]%len(PALETTE)], ec='w', lw=.5))
+    left,width = -.5-.035*n,.025*n
+    for start,end in zip(starts, ends):
+        color = PALETTE[groups[start]%len(PALETTE)]
+        ax.add_patch(plt.Rectangle((left,start-.5), width, end-start, fc=color, ec='w', lw=.5))
     ax.set(xlim=(-.5-.04*n,n-.5), ylim=(n-.5,-.5))
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, pad=1)

@@ -229,3 +229,19 @@ def test_the_real_set():
         for paths in ([data.taxonomy.paths[c] for c in data.splits["test"].labels.unique()],
         data.taxonomy.paths))
     assert all(abs(tested[k]-all_[k]/2) < 1.5 for k in all_)
+
+def test_a_folder_that_is_read_only_does_not_cost_the_drawings(made_up, monkeypatch):
+    "The packages of a shared folder are drawn in memory, and loaded as from the file."
+    folder,cached = made_up/"emoji",room.cache_path(made_up/"emoji", 16)
+    room.obtain(folder)
+    with monkeypatch.context() as shut:
+        shut.setattr("hiernb.data.base.os.access", lambda place, mode: False)
+        with pytest.warns(UserWarning, match=r"could not write .*\.npz: Permission denied .*draws the emoji anew"):
+            drawn = room.drawings(folder, 16)
+    assert not cached.exists()
+    written = room.drawings(folder, 16)
+    read = room.drawings(folder, 16)
+    for other in (written,read):
+        for name,value in vars(drawn).items():
+            there = getattr(other, name)
+            assert torch.equal(there, value) if isinstance(value, torch.Tensor) else there==value, name

@@ -11,7 +11,7 @@ __all__ = ['taxonomy_package', 'packages', 'mistaken', 'toned', 'rules', 'unknow
            'load_emoji', 'check_emoji']
 
 # %% ../../nbs/50_data/08_emoji.ipynb #e9563f2b
-import base64,gzip,hashlib,io,json,math,os,re,shutil,subprocess,tarfile,tempfile,unicodedata,zipfile
+import base64,gzip,hashlib,io,json,math,os,re,shutil,subprocess,tarfile,tempfile,unicodedata,warnings,zipfile
 from collections import Counter,defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -477,16 +477,18 @@ def drawings(
     folder:Path|None=None,  # folder of this set; None: `emoji` in the folder of data sets
     size:int=64,            # pixels a side, 8…512
 )->Drawings:                # read, or drawn and written
-    """Read the pictures at one size, fetched and drawn the first time.
+    """Read the pictures at one size, fetched and drawn the first time; warns where they cannot be written.
     Errors as `obtain`; `ValueError` for a damaged or foreign file."""
     if not isinstance(size, int) or not 8<=size<=512:
         raise ValueError(f"size must be 8…512 pixels, got {size}")
     folder = data_root()/"emoji" if folder is None else Path(folder)
     path = cache_path(folder, size)
-    if not path.exists():
-        obtain(folder)
-        draw(folder, size).save(path)
-    return Drawings.read(path)
+    if path.exists(): return Drawings.read(path)
+    obtain(folder)
+    drawn = draw(folder, size)
+    try: drawn.save(path)
+    except OSError as e: warnings.warn(f"{e}. Each load draws the emoji anew", stacklevel=2)
+    return drawn
 
 # %% ../../nbs/50_data/08_emoji.ipynb #0e6d245d
 # reasons, by kind

@@ -138,7 +138,7 @@ def save_checkpoint(
 # %% ../../nbs/65_train/07_checkpoint.ipynb #54ae56f0
 def read_tensors(
     path:Path,         # a file
-)->tuple[dict[str,str],dict[str,Tensor]]:  # what the header says of the file; tensors on the CPU
+)->tuple[dict[str,str],dict[str,Tensor]]:  # metadata of the header; tensors on the CPU
     "Read a file of tensors. `ValueError` for one that is damaged, or a pickle."
     try:
         with safe_open(path, "pt") as file:
@@ -223,7 +223,7 @@ def save_progress(
 def read_progress(
     path:Path,           # a checkpoint to resume from
 )->dict[str,Any]:
-    "Read a checkpoint whose content is what its name says. `ValueError` otherwise."
+    "Read a checkpoint whose epoch and step are those of its name. `ValueError` otherwise."
     state = read_checkpoint(path)
     epoch,step = state.get("epoch"),state.get("step")
     if (epoch,step)==progress_of(path): return state
@@ -265,7 +265,7 @@ def digest_of(value:Any)->str: return digest(json.dumps(value).encode())   # 8 h
 def describe_module(
     module:nn.Module,  # a model or a loss
 )->dict[str,Any]:      # its class, plain arguments and shapes
-    "Describe a module so that two can be told apart before training."
+    "Describe a module so that two can be distinguished before training."
     shapes = {name:list(tensor.shape) for name,tensor in module.state_dict().items()}
     shapes["learned"] = [name for name,_ in module.named_parameters()]
     given = {name:getattr(module, name, None) for name in inspect.signature(type(module)).parameters}

@@ -134,7 +134,7 @@ records = ("recipe.toml","log.csv","wandb_id","not_finite.json")   # of one run,
 def sweep(
     folder:str|Path,       # of the run
     all:bool=False,        # everything that the run has written, for another one in its place
-    unfinished:bool=False, # the run goes on: what marks it as finished
+    unfinished:bool=False, # the run resumes: what marks it as finished
 )->None:
     "Delete what a process that was killed has left half written, and files that the run outdates."
     folder = Path(folder)

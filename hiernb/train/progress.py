@@ -36,7 +36,7 @@ def working(
     every:float=.5,  # seconds between two looks at the clock
     after:float=2.,  # seconds that need no explanation
 )->Iterator[None]:
-    "Show that something goes on: a clock in a terminal, elsewhere a line before and one after."
+    "Show that work is in progress: a clock in a terminal, elsewhere a line before and one after."
     start,done,shown = time.monotonic(),threading.Event(),is_first() and is_watched()
     def clock():
         if done.wait(after): return

@@ -90,17 +90,22 @@ class Follower:
         del self.stack[at:]
         return items
 
+    def take(self, n:int)->list:
+        "Pop n values, in the order in which they were made."
+        return [self.stack.pop() for _ in range(n)][::-1]
+
     def simple(self, name:str)->object:
-        "Apply an instruction that changes the stack alone. `KeyError` for one that plain data do not need."
-        pop,push = self.stack.pop,{"NONE":None,"NEWTRUE":True,"NEWFALSE":False}
-        if name in push: return push[name]
-        if name in ("TUPLE1","TUPLE2","TUPLE3"): return tuple([pop() for _ in range(int(name[-1]))][::-1])
-        if name in ("LIST","TUPLE"): return {"LIST":list,"TUPLE":tuple}[name](self.since_mark())
-        if name in ("EMPTY_DICT","EMPTY_LIST","EMPTY_TUPLE"):
-            return {"EMPTY_DICT":dict,"EMPTY_LIST":list,"EMPTY_TUPLE":tuple}[name]()
-        if name=="DICT": return self.pairs(self.since_mark())
-        if name=="STACK_GLOBAL": return name_of(*[pop(), pop()][::-1])
-        if name=="REDUCE": return call(*[pop(), pop()][::-1])
+        "Apply an instruction that changes the stack alone. `ValueError` for one that plain data do not need."
+        constants = dict(NONE=None, NEWTRUE=True, NEWFALSE=False)
+        empty = dict(EMPTY_DICT=dict, EMPTY_LIST=list, EMPTY_TUPLE=tuple)
+        marked = dict(LIST=list, TUPLE=tuple, DICT=self.pairs)
+        lengths = dict(TUPLE1=1, TUPLE2=2, TUPLE3=3)
+        if name in constants: return constants[name]
+        if name in empty: return empty[name]()
+        if name in marked: return marked[name](self.since_mark())
+        if name in lengths: return tuple(self.take(lengths[name]))
+        if name=="STACK_GLOBAL": return name_of(*self.take(2))
+        if name=="REDUCE": return call(*self.take(2))
         raise ValueError(f"it holds the instruction {name}, which plain data do not need")
 
     def pairs(self, items:list)->dict:
@@ -109,9 +114,8 @@ class Follower:
 
     def change(self, name:str)->bool:
         "Follow an instruction that changes a value on the stack; return False for any other."
-        changes = dict(APPEND=lambda: [self.stack.pop()],
-            SETITEM=lambda: [self.stack.pop(), self.stack.pop()][::-1],
-                       APPENDS=self.since_mark, SETITEMS=self.since_mark, BUILD=self.stack.pop)
+        changes = dict(APPEND=lambda: self.take(1), SETITEM=lambda: self.take(2), APPENDS=self.since_mark,
+            SETITEMS=self.since_mark, BUILD=self.stack.pop)
         if name not in changes: return False
         given,target = changes[name](),self.stack[-1]
         if name=="BUILD" and isinstance(target, Made): target.build(given)

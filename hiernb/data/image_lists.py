@@ -221,22 +221,25 @@ def class_disjoint(
     `FileNotFoundError` for missing images; `ValueError` for unknown options."""
     require_images(home, listing.paths, listing.file)
     labels = torch.tensor(listing.labels)
-    train = torch.tensor([s=="train" for s in listing.splits])
+    train = torch.tensor([split=="train" for split in listing.splits])
     seen = labels[train].unique()
     held = seen[hold_out(len(seen), val, seed)]
-    side_of = torch.full((len(listing.names),), 2)
-    side_of[seen] = 0
-    side_of[held] = 1  # 0 train, 1 validation, 2 the rest
-    order = side_of.argsort(stable=True)
+    rank = torch.full((len(listing.names),), 2)  # 0 train, 1 validation, 2 the rest
+    rank[seen] = 0
+    rank[held] = 1
+    order = rank.argsort(stable=True)
+    split_of = ["val" if held_out else split for held_out,split in zip(rank[labels]==1, listing.splits)]
     labels = order.argsort()[labels]
-    of = ["val" if side_of[order[y]]==1 else s for y,s in zip(labels.tolist(), listing.splits)]
-    splits,share = {},cache_megabytes/max(1, sum(s in ("train","val") for s in of))
-    for split in [s for s in ("train","val") if s in of]+sorted(set(of)-{"train","val"}, key=of.index):
-        rows = [i for i,s in enumerate(of) if s==split]
-        steps = hier_transforms(model, split=="train", size, side if split=="train" else None)
-        cache = share*len(rows) if split in ("train","val") else 0
-        splits[split] = ImageFiles([os.path.join(home, listing.paths[i]) for i in rows], labels[rows], *steps,
-            cache_megabytes=cache)
+    used = ("train","val")
+    names = [name for name in used if name in split_of]+sorted(set(split_of)-set(used), key=split_of.index)
+    splits,share = {},cache_megabytes/max(1, sum(split in used for split in split_of))
+    for name_of_split in names:
+        rows = [i for i,split in enumerate(split_of) if split==name_of_split]
+        training = name_of_split=="train"
+        steps = hier_transforms(model, training, size, side if training else None)
+        files = [os.path.join(home, listing.paths[i]) for i in rows]
+        megabytes = share*len(rows) if name_of_split in used else 0
+        splits[name_of_split] = ImageFiles(files, labels[rows], *steps, cache_megabytes=megabytes)
     names = [listing.names[i] for i in order]
     taxonomy = Taxonomy.from_paths([listing.groups[i] for i in order], names)
     settings = dict(split_by="classes", seed=seed, val=len(held), model=model, size=size, side=side)|protocol

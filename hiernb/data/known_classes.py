@@ -105,8 +105,9 @@ def image_level(
     warn_absent(name, labels, parts, found.taxonomy.names)
     for split,rows in parts.items():
         steps = inspecting_transforms(augment and split=="train", size, channels)
-        paths,share = [os.path.join(found.home, found.paths[i]) for i in rows.tolist()],len(rows)/len(labels)
-        splits[split] = ImageFiles(paths, labels[rows], *steps, channels, size_info, cache_megabytes*share)
+        paths = [os.path.join(found.home, found.paths[i]) for i in rows.tolist()]
+        megabytes = cache_megabytes*len(rows)/len(labels)
+        splits[split] = ImageFiles(paths, labels[rows], *steps, channels, size_info, megabytes)
     settings = dict(split_by="images", size=size, channels=channels, size_info=size_info, augment=augment,
         selection="accuracy")|inspecting_measures
     return Data(name, splits, found.taxonomy, found.taxonomy.names, settings|protocol, found.home)

@@ -51,12 +51,13 @@ def nabirds_tree(
     for node,(line,name) in names.items():
         if node not in below:
             raise ValueError(f"{file}, line {line}: class_id {node} ({name}) is not in hierarchy.txt")
-    root = next(n for n,path in below.items() if not path)
-    paths = {n:tuple(names[k][1] for k in (root,*path)) for n,path in below.items()}
-    refuse_repeats(file, "path",
-        [(names[n][0]," > ".join(paths[n])) for n in sorted(paths, key=lambda n: names[n][0])])
+    root = next(node for node,path in below.items() if not path)
+    paths = {node:tuple(names[step][1] for step in (root,*path)) for node,path in below.items()}
+    lines = [(names[node][0]," > ".join(path)) for node,path in paths.items()]
+    refuse_repeats(file, "path", sorted(lines))
     leaves = sorted(set(names)-set(parents.values()))
-    return {n:label for label,n in enumerate(leaves)},Taxonomy.from_paths([paths[n] for n in leaves])
+    taxonomy = Taxonomy.from_paths([paths[leaf] for leaf in leaves])
+    return {leaf:label for label,leaf in enumerate(leaves)},taxonomy
 
 # %% ../../nbs/50_data/11_nabirds.ipynb #d902cb02
 def read_nabirds(

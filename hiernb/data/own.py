@@ -6,7 +6,8 @@
 __all__ = ['split_words', 'endings', 'Pictures', 'split_folders', 'on_disk', 'read_folder', 'table_rows', 'path_separator',
            'class_path', 'refuse_swapped', 'table_columns', 'read_images_table', 'require_files', 'read_own',
            'with_enough', 'share_images', 'share_classes', 'own_splits', 'alike', 'both_ends', 'digest_of', 'twins',
-           'said_of', 'copies', 'warn_of_copies', 'own_transforms', 'load_own', 'check_own']
+           'said_of', 'copies', 'warn_of_copies', 'own_transforms', 'order_classes', 'split_sizes', 'load_own',
+           'check_own']
 
 # %% ../../nbs/50_data/09_own.ipynb #2c3746c0
 import csv,hashlib,os,re,warnings
@@ -454,6 +455,27 @@ def own_transforms(
         else inspecting_transforms(train, size, channels))
 
 # %% ../../nbs/50_data/09_own.ipynb #b1ab8bca
+def order_classes(
+    paths:list[tuple[str,...]],  # of the classes, in taxonomy order
+    labels:Tensor,               # class of each image, (N,)
+    split_of:list[str],          # split of each image
+)->tuple[list[tuple[str,...]],Tensor]: # both, training classes first, then those of validation
+    "Order classes by the first split that has them."
+    rest = 2
+    rank_of_split,rank = dict(train=0, val=1),torch.full((len(paths),), rest)
+    for label,split in set(zip(labels.tolist(), split_of)):
+        rank[label] = min(rank[label], rank_of_split.get(split, rest))
+    order = rank.argsort(stable=True)
+    return [paths[i] for i in order],order.argsort()[labels]
+
+def split_sizes(
+    kind:str,                     # "images" or "classes"
+    splits:dict[str,ImageFiles],
+)->dict[str,int]:                 # of val and test, 0 if there is none
+    "Count images or classes, whichever were split."
+    def size(items): return len(items.labels.unique() if kind=="classes" else items)
+    return {name:size(splits[name]) if name in splits else 0 for name in ("val","test")}
+
 def load_own(
     # a folder of folders, or a table with columns path, class and, optionally, split and taxonomy
     path:str|Path,
@@ -479,35 +501,29 @@ def load_own(
     pictures = with_enough(read_own(path, min_images), min_images)
     require_files(pictures)
     paths = sorted(set(pictures.classes))
-    place = {p:k for k,p in enumerate(paths)}
-    labels = torch.tensor([place[c] for c in pictures.classes])
-    kind,of = own_splits(labels, [p[:-1] for p in paths], pictures.splits, split, val, test,
-        torch.Generator().manual_seed(seed))
-    warn_of_copies(replace(pictures, splits=of))
-    if kind=="classes":
-        side_of = torch.full((len(paths),), 2)
-        rank = dict(train=0,val=1)
-        for y,s in set(zip(labels.tolist(),of)): side_of[y] = min(side_of[y], rank.get(s,2))
-        order = side_of.argsort(stable=True)
-        paths,labels = [paths[i] for i in order],order.argsort()[labels]
+    label_of = {path:label for label,path in enumerate(paths)}
+    labels = torch.tensor([label_of[path] for path in pictures.classes])
+    groups,generator = [path[:-1] for path in paths],torch.Generator().manual_seed(seed)
+    kind,split_of = own_splits(labels, groups, pictures.splits, split, val, test, generator)
+    warn_of_copies(replace(pictures, splits=split_of))
+    if kind=="classes": paths,labels = order_classes(paths, labels, split_of)
     splits = {}
-    for name in sorted(set(of), key=["train","val","test","query","gallery"].index):
-        rows = [i for i,s in enumerate(of) if s==name]
+    for name in sorted(set(split_of), key=["train","val","test","query","gallery"].index):
+        rows = [i for i,split in enumerate(split_of) if split==name]
+        files = [pictures.files[i] for i in rows]
         steps = own_transforms(model, name=="train", size, side, channels)
-        splits[name] = ImageFiles([pictures.files[i] for i in rows], labels[rows], *steps, channels,
-            size_info, cache_megabytes*len(rows)/len(of))
-    if kind=="images" and "test" in splits and (lost := len(paths)-len(splits["test"].labels.unique())):
-        warnings.warn(f"{pictures.source}: {lost} of {len(paths)} classes have no image to test on",
+        megabytes = cache_megabytes*len(rows)/len(split_of)
+        splits[name] = ImageFiles(files, labels[rows], *steps, channels, size_info, megabytes)
+    if kind=="images" and "test" in splits:
+        lost = len(paths)-len(splits["test"].labels.unique())
+        if lost: warnings.warn(f"{pictures.source}: {lost} of {len(paths)} classes have no image to test on",
             stacklevel=3)
-    taxonomy = Taxonomy.from_paths(paths)
-    many = lambda s: 0 if s not in splits else len(splits[s].labels.unique() if kind=="classes"
-        else splits[s])
-    protocol = dict(split_by=kind, given=",".join(sorted(set(pictures.splits))), seed=seed, val=many("val"),
-        test=many("test"), model=model, size=size,
-                    side=side, channels=channels, size_info=size_info, min_images=min_images,
-                    recall_at=[1,2,4,8])
-    protocol |= inspecting_measures if kind=="images" else {}
+    given = ",".join(sorted(set(pictures.splits)))
+    protocol = dict(split_by=kind, given=given, seed=seed, **split_sizes(kind, splits), model=model,
+        size=size, side=side, channels=channels, size_info=size_info, min_images=min_images, recall_at=[1,2,4,8])
+    if kind=="images": protocol |= inspecting_measures
     if "val" in splits: protocol["selection"] = "recall@1" if kind=="classes" else "accuracy"
+    taxonomy = Taxonomy.from_paths(paths)
     name,home = (path.stem,path.parent) if path.is_file() else (path.resolve().name,path)
     return Data(name, splits, taxonomy, taxonomy.names, protocol, home)
 

@@ -62,26 +62,30 @@ def remove_partials(
 def require_text_path(
     path:str|Path,
 )->None:
-    "Require a path that is text. `ValueError` for bytes that are no UTF-8, which Python holds as lone surrogates."
+    """Require a path that is text.
+    `ValueError` for bytes that are no UTF-8, which Python holds as lone surrogates."""
     try: os.fspath(path).encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the path {os.fsencode(path)!r} is not UTF-8 text; rename it, or choose another one") from None
+        found = os.fsencode(path)
+        raise ValueError(f"the path {found!r} is not UTF-8 text; rename it, or choose another one") from None
 
 def require_writable_folder(
     folder:Path,         # may not be there yet
     path:str|Path,       # what is to be written, for the message
 )->None:
-    "Require a folder, or else the nearest one above it that is there, that takes files. `OSError` names the path."
+    """Require a folder, or else the nearest one above it that is there, that takes files.
+    `OSError` names the path."""
     there = next((place for place in (folder,*folder.absolute().parents) if place.exists()), folder)
-    if not there.is_dir() or os.access(there, os.W_OK|os.X_OK): return  # a file in its way has a better message
-    raise OSError(errno.EACCES, f"could not write {path}: {os.strerror(errno.EACCES)} for {there}; nothing was left "
-        f"behind. Choose another folder")
+    # a file in its way has a better message
+    if not there.is_dir() or os.access(there, os.W_OK|os.X_OK): return
+    raise OSError(errno.EACCES, f"could not write {path}: {os.strerror(errno.EACCES)} for {there}; nothing was "
+        "left behind. Choose another folder")
 
 def require_file_name(
     path:str|Path,  # to write to
 )->None:
     """Require that a new file replaces nothing but a file, where files can be written.
-    `OSError` for a folder, a pipe, a device or a stream such as `/dev/stdout`, and for a folder that is read-only."""
+    `OSError` for a folder, a pipe, a device, a stream such as `/dev/stdout`, and in a read-only folder."""
     require_writable_folder(Path(path).parent, path)
     try: mode = os.stat(path).st_mode
     except OSError: return  # nothing is there, or a link to nothing

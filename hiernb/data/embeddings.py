@@ -587,8 +587,9 @@ readers = {".npz":read_npz,".pt":read_pt,".pth":read_pt,".safetensors":read_safe
 
 other_endings = {
     **dict.fromkeys((".gz",".bz2",".xz",".zst",".zip"), "it is compressed: unpack it first"),
-    **dict.fromkeys((".txt",".vec",".dat"), "a table of text ends in .csv or .tsv, names its columns in the first "
-        "line (class e0 e1 …), and with spaces between its cells is read by delimiter=' ', in a command --delimiter ' '")}
+    **dict.fromkeys((".txt",".vec",".dat"), "a table of text ends in .csv or .tsv, names its columns in the "
+        "first line (class e0 e1 …), and with spaces between its cells is read by delimiter=' ', in a command "
+        "--delimiter ' '")}
 
 def load_embeddings(
     path:str|Path,            # .npz, .pt, .pth, .safetensors, .csv, .tsv or .parquet
@@ -601,7 +602,8 @@ def load_embeddings(
     path = Path(path).expanduser()
     ending = path.suffix.lower()
     if ending not in readers:
-        hint = other_endings.get(ending, "np.savez(\"features.npz\", embeddings=X, labels=y) puts two arrays into one")
+        two_arrays = 'np.savez("features.npz", embeddings=X, labels=y) puts two arrays into one'
+        hint = other_endings.get(ending, two_arrays)
         raise ValueError(f"{path}: expected a file of embeddings ending in {', '.join(readers)}, found "
                          f"{path.suffix or 'no ending'!r}; {hint}")
     if not path.is_file(): raise FileNotFoundError(f"no file of embeddings {path}")

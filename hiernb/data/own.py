@@ -476,6 +476,7 @@ def split_sizes(
     def size(items): return len(items.labels.unique() if kind=="classes" else items)
     return {name:size(splits[name]) if name in splits else 0 for name in ("val","test")}
 
+# %% ../../nbs/50_data/09_own.ipynb #56088b91
 def load_own(
     # a folder of folders, or a table with columns path, class and, optionally, split and taxonomy
     path:str|Path,
@@ -520,7 +521,8 @@ def load_own(
             stacklevel=3)
     given = ",".join(sorted(set(pictures.splits)))
     protocol = dict(split_by=kind, given=given, seed=seed, **split_sizes(kind, splits), model=model,
-        size=size, side=side, channels=channels, size_info=size_info, min_images=min_images, recall_at=[1,2,4,8])
+        size=size, side=side, channels=channels, size_info=size_info,
+        min_images=min_images, recall_at=[1,2,4,8])
     if kind=="images": protocol |= inspecting_measures
     if "val" in splits: protocol["selection"] = "recall@1" if kind=="classes" else "accuracy"
     taxonomy = Taxonomy.from_paths(paths)

@@ -78,8 +78,8 @@ def require_writable_folder(
     there = next((place for place in (folder,*folder.absolute().parents) if place.exists()), folder)
     # a file in its way has a better message
     if not there.is_dir() or os.access(there, os.W_OK|os.X_OK): return
-    raise OSError(errno.EACCES, f"could not write {path}: {os.strerror(errno.EACCES)} for {there}; nothing was "
-        "left behind. Choose another folder")
+    why = f"{os.strerror(errno.EACCES)} for {there}; nothing was left behind"
+    raise OSError(errno.EACCES, f"could not write {path}: {why}. Choose another folder")
 
 def require_file_name(
     path:str|Path,  # to write to

@@ -588,8 +588,8 @@ readers = {".npz":read_npz,".pt":read_pt,".pth":read_pt,".safetensors":read_safe
 other_endings = {
     **dict.fromkeys((".gz",".bz2",".xz",".zst",".zip"), "it is compressed: unpack it first"),
     **dict.fromkeys((".txt",".vec",".dat"), "a table of text ends in .csv or .tsv, names its columns in the "
-        "first line (class e0 e1 …), and with spaces between its cells is read by delimiter=' ', in a command "
-        "--delimiter ' '")}
+        "first line (class e0 e1 …), and with spaces between its cells is read by delimiter=' ', in a "
+        "command --delimiter ' '")}
 
 def load_embeddings(
     path:str|Path,            # .npz, .pt, .pth, .safetensors, .csv, .tsv or .parquet

@@ -14,8 +14,8 @@ points = {
     "midpoints":"hyperbolic class means (Einstein midpoints); their distances are hyperbolic",
     "prototypes":"directions of the class means; only angles count",
     "proxies":"class points of the classifier; only angles count",
-    "logits":"the classifier's own answers",
-    "nearest prototype":"answers by the most similar class mean of the training images (cosine)",
+    "logits":"the classifier's own predictions",
+    "nearest prototype":"predictions by the most similar class mean of the training images (cosine)",
     "proxy tree":"the tree that the hierarchical proxies imply"}
 words = {
     "mean correlation":"rank correlation of a class's distances to all others with the taxonomy's, mean over "
@@ -30,18 +30,17 @@ words = {
     "where the taxonomy has larger families",
     "class retrieval":"whether the nearest class (P@1), or the nearest ones (R-precision, MAP@R), are of the "
     "same group; level 0 is the top",
-    "accuracy":"share of right answers; top-5: the class is among the five best; at a level: the group of "
-    "that level is right, 0 is the top",
-    "AHD@":"average hierarchical distance: edges of the taxonomy from the true class to the best answers, "
-    "mean over the first k; at k = 1 it is AHC, the "
-           "average hierarchical cost; less is better",
-    "HP@":"hierarchical precision: share of the k best answers that are among the classes nearest to the "
+    "accuracy":"share of correct predictions; top-5: the class is among the five best; at a level: the group "
+    "at that level is correct, 0 is the top",
+    "AHD@":"average hierarchical distance: edges of the taxonomy from the true class to the best "
+    "predictions, mean over the first k; at k = 1 it is AHC, the average hierarchical cost; less is better",
+    "HP@":"hierarchical precision: share of the k best predictions that are among the classes nearest to the "
     "true one",
     "ECE":"expected calibration error: how far confidence is from accuracy, mean over bins of confidence; 0 "
     "is best",
     "MCE":"maximum calibration error: the same in the worst bin",
     "AHS@":"area under hierarchical similarity: how similar the nearest samples' classes are by the "
-    "taxonomy, as a share of the best list that there could be",
+    "taxonomy, as a share of the best possible list",
     "variance":"mean squared distance of unit vectors, between class means and to the own class mean",
     "discriminability":"variance between classes over variance within",
     "mean intensity":"1 at the nearest proxy, 0 on the border of its region",
@@ -54,13 +53,13 @@ words = {
     "ASI":"average set intersection: how far the beginnings of a ranking are those of the best one",
     "NDCG":"normalized discounted cumulative gain: shared levels, discounted by rank, as a share of the best "
     "ranking's",
-    "clip radius":"as far out as the head lets a point be",
+    "clip radius":"largest distance from the center that the head allows",
     "Spearman ρ":"1: the ball ranks neighbors as the sphere does",
     "LCA":"lowest common ancestor: the proxy that is nearest to the farther of two points; more general ones "
     "should lie nearer to the center",
     "midpoint radius":"how far out the means of groups lie, against groups of any classes",
-    "AMI":"adjusted mutual information: how much the nearest proxy says about class or group, 0 at chance "
-    "whatever the number of points",
+    "AMI":"adjusted mutual information between the nearest proxy and class or group, 0 at chance whatever "
+    "the number of points",
     "log P":"the entropy if all P proxies were used alike",
     ", ρ":"Spearman's rank correlation",
     "triplets joined":"of three samples, whether the pair that meets first in the proxies is the one that "
@@ -72,52 +71,56 @@ words = {
 # %% ../../nbs/75_report/02_glossary.ipynb #437668bc
 levels = {
     "published":"the paper's number, where the settings are the paper's",
-    "chance":"mean under a control that knows nothing, permuted classes or labels for the most part",
-    "ceiling":"the best that the measure can be without ties; the taxonomy's own ties keep many below 1",
+    "chance":"mean under a control without information, mostly permuted classes or labels",
+    "ceiling":"the largest value of the measure without ties; the taxonomy's own ties keep many below 1",
     "normalized":"0 at chance, 1 at the ceiling: (value − chance)/(ceiling − chance)",
     "p":"share of permutations or controls that do at least as well, this one counted"}
 
 # %% ../../nbs/75_report/02_glossary.ipynb #d38de959
 def explain(
     table:pd.DataFrame,  # with `measure` and perhaps `of`; columns as `readable` calls them
-)->list[str]:            # a list of words and meanings for `report`; empty if there is nothing to say
+)->list[str]:            # a list of words and meanings for `report`; empty if no word needs one
     "Explain the measures and columns of a table."
-    said,of = " | ".join(table.measure),set(table.get("of", []))
-    found = {word:meaning for word,meaning in points.items() if word in of}
-    found |= {word:meaning for word,meaning in words.items() if word in said}
-    found |= {word:meaning for word,meaning in levels.items() if word in table and table[word].notna().any()}
-    lines = [f"- **{word.strip(', ')}**: {meaning}." for word,meaning in found.items()]
-    return ["\n".join(lines)]*bool(lines)
+    measures,of = " | ".join(table.measure),set(table.get("of", []))
+    filled = [name for name in table if table[name].notna().any()]
+    found = [word for word in points if word in of]
+    found += [word for word in words if word in measures]
+    found += [word for word in levels if word in filled]
+    meanings = points|words|levels
+    lines = [f"- **{word.strip(', ')}**: {meanings[word]}." for word in found]
+    return ["\n".join(lines)] if lines else []
 
 # %% ../../nbs/75_report/02_glossary.ipynb #d7025d4b
 def readable(
     table:pd.DataFrame,  # of measures, as CSV files have it
     decimals:int=3,      # of chance levels and intervals
 )->pd.DataFrame:         # the same rows
-    "A table of measures in the words of the field, for a page."
-    rounded = {name:decimals for name in ("chance","low","high","chance_low","chance_high","ceiling",
-        "normalized") if name in table}
-    table = table.round(rounded).rename(columns=dict(p_value="p"))
+    "Write a table of measures in the words of the field, for a page."
+    rounded = ["chance","low","high","chance_low","chance_high","ceiling","normalized"]
+    table = table.round({name:decimals for name in rounded if name in table})
+    table = table.rename(columns=dict(p_value="p"))
     if "points" in table: table["points"] = ["" if pd.isna(n) else f"{n:,.0f}" for n in table.points]
-    names = table.measure
-    fields = {"p_at_1":"P@1","r_precision":"R-precision","map_at_r":"MAP@R",
-        "robinson foulds":"Robinson–Foulds"}
-    for key,word in fields.items(): names = names.str.replace(key, word)
-    return table.assign(measure=names,
-        **({"control":table.control.replace("", "–")} if "control" in table else {}))
+    if "control" in table: table["control"] = table.control.replace("", "–")
+    terms = dict(p_at_1="P@1", r_precision="R-precision", map_at_r="MAP@R")
+    terms["robinson foulds"] = "Robinson–Foulds"
+    for key,term in terms.items(): table["measure"] = table.measure.str.replace(key, term)
+    return table
 
 # %% ../../nbs/75_report/02_glossary.ipynb #fc7681d5
 def between(
     row:pd.Series,  # of a table of measures: value and, where there are some, chance, ceiling, p_value
 )->str:             # such as 0.79 (chance 0.00, ceiling 0.88, p = 0.005)
-    "A value and what it is to be compared with."
-    known = [f"{name} {row[name]:z.2f}" for name in ("chance","ceiling") if pd.notna(row.get(name))]
-    if pd.notna(row.get("p_value")): known.append(f"p = {row['p_value']:.2g}")
-    return f"{row['value']:z.2f}"+f" ({', '.join(known)})"*bool(known)
+    "Write a value between chance and ceiling, with its p-value, where there are some."
+    beside = []
+    for name in ("chance","ceiling"):
+        if pd.notna(row.get(name)): beside.append(f"{name} {row[name]:z.2f}")
+    if pd.notna(row.get("p_value")): beside.append(f"p = {row['p_value']:.2g}")
+    value = f"{row['value']:z.2f}"
+    return f"{value} ({', '.join(beside)})" if beside else value
 
 def verdict_lines(
     verdict:str,  # of an audit, parts joined by semicolons, or empty
 )->str:           # a list for `report`; empty for no verdict
-    "A verdict, a line for each part; the evidence after a colon or in brackets is set apart."
+    "Write a verdict, a line for each part; the evidence after a colon or in brackets is set apart."
     parts = [re.fullmatch(r"(.+?)((?:: | \().*)?", part) for part in verdict.split("; ") if part]
     return "\n".join(f"- **{part[1]}**{part[2] or ''}." for part in parts)

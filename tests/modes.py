@@ -92,7 +92,7 @@ answer = inspecting.answer_measures(scores, tree_of_six)
 accuracy = partial(hierarchical.topk_accuracy, scores)
 
 
-def block(_rows, v, columns, out=None): out.append((v.copy(), torch.as_tensor(columns).numpy().copy()))
+def block(_rows, v, columns, out=None): out.append((v.copy(), torch.as_tensor(columns, device="cpu").numpy().copy()))
 
 
 def searched(f, *args, **keywords):
@@ -296,6 +296,7 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.space.step_change":lambda: a(probs, probs.flip(0), labels),
     "tree.significance.measure":lambda: a(True),
     "tree.significance.relabel":lambda: a(dist, np.array([1, 0, 2, 3, 4, 5])),
+    "tree.significance.random_order":lambda: a(6, gen()),
     "tree.significance.whole_number":lambda: a(3, "k", 1),
     "tree.significance.PermutationTest.like_value":lambda: a(test, 1.),
     "tree.significance.PermutationTest.chance":lambda: a(test),
@@ -416,10 +417,10 @@ def is_text(name:str)->bool:
 
 
 
-def call(name:str, change=lambda value: value):
-    "The result of a case; `change` is applied to its arguments."
+def call(name:str, change=lambda value: value, given=None):
+    "The result of a case; `change` is applied to its arguments; `given`: arguments that were made before."
     function = through.get(name) or public()[name]
-    args,keywords = cases[name]()
+    args,keywords = cases[name]() if given is None else given
     if isinstance(function, property): return function.fget(*args)
     found = function(*map(change, args), **{key:change(value) for key,value in keywords.items()})
     return list(found) if isinstance(found, Iterator) else found

@@ -57,6 +57,13 @@ def test_modes(mode, expected):
     assert not found
 
 
+def test_default_device(expected):
+    "What is computed lies where its arguments lie; meta, a device without numbers, stands for any other default."
+    given = {name:cases[name]() for name in hosts}
+    with torch.device("meta"): found = different(expected, lambda name: call(name, given=given[name]))
+    assert not found
+
+
 def test_threads(expected):
     """Four threads at once; the number of threads and the global generator stay as they are, also when one of
     them fails."""

@@ -94,7 +94,7 @@ def sampled_delta(
             f"size must be in 1..{n} and repeats at least 1, got size={size}, repeats={repeats}")
     deltas = []
     for _ in range(repeats):
-        subset = torch.randperm(n, generator=generator)[:size].numpy()
+        subset = torch.randperm(n, generator=generator, device="cpu")[:size].numpy()
         deltas.append(based_delta(d[np.ix_(subset, subset)]))
     return np.array(deltas)
 

@@ -21,7 +21,7 @@ from .audit_controls import (
     by_specificity, class_nulls, label_nulls, midpoint_tests, place_on_hyperboloid, proxy_nulls, radius_test)
 from .neighbors import check_labels,check_matrix
 from .audit_sample import Sample,draw_sample,meeting_places,proxy_measures
-from ..tree.significance import PermutationTest,holm,normalize
+from ..tree.significance import PermutationTest,holm,normalize,random_order
 from ..tree.labels import match_labels,plain_labels
 from ..tree.taxonomy import Taxonomy
 
@@ -223,7 +223,7 @@ def radii_inside(
     clip_r:float|None,   # clip norm of the head; None: the largest radius seen is the rim
 )->tuple[Tensor,list[Tensor]]:  # the clip radius as a hyperbolic length; radii of each
     "Measure how far out the points lie. `ValueError` for embeddings beyond the clip radius."
-    if clip_r: rim = torch.tensor(2.*clip_r).double()
+    if clip_r: rim = torch.tensor(2.*clip_r, dtype=torch.float64, device="cpu")
     else: rim = torch.cat([dist0(p.double(), c) for p in given]).max()
     r = [flatten(radii(p, c, rim), rim) for p in given]
     of_points = r[0]
@@ -285,9 +285,9 @@ def rank_rows(
     "Compare hyperbolic and cosine rankings in a random sample."
     at_origin = not x.any(1).all()
     if at_origin or (x==x[0]).all(): return None,[]
-    x = x[torch.randperm(len(x), generator=generator)[:n_points]]
+    x = x[random_order(len(x), generator)[:n_points]]
     n = len(x)
-    rho,common = ranking_agreement(x, c, torch.arange(min(n_anchors, n)), k)
+    rho,common = ranking_agreement(x, c, torch.arange(min(n_anchors, n), device="cpu"), k)
     found = {"Spearman ρ of hyperbolic and cosine rankings":rho,
         f"{min(k, n-1)} nearest in common, share":common}
     return rho,[row(name, value, points=n) for name,value in found.items()]

@@ -14,7 +14,7 @@ from .lca import flatten, meet, meeting_costs, radii, ranking_agreement
 from .audit_controls import by_specificity, class_nulls, label_nulls, midpoint_tests, place_on_hyperboloid, proxy_nulls, radius_test
 from .neighbors import check_labels, check_matrix
 from .audit_sample import Sample, draw_sample, meeting_places, proxy_measures
-from ..tree.significance import PermutationTest, holm, normalize
+from ..tree.significance import PermutationTest, holm, normalize, random_order
 from ..tree.labels import match_labels, plain_labels
 from ..tree.taxonomy import Taxonomy
 radial = ('LCA radius by taxonomy depth, ρ', 'LCA of same class farther out')

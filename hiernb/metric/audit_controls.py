@@ -13,7 +13,7 @@ from torch import Tensor
 from .lca import (
     adjusted_mutual_information, decided, meeting_costs, midpoint_radius, rank_correlation, truth_measures)
 from .audit_sample import Sample,meeting_places,proxy_measures,true_depths
-from ..tree.significance import PermutationTest
+from ..tree.significance import PermutationTest,random_order
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #9e8273dd
 def place_on_hyperboloid(
@@ -31,7 +31,7 @@ def random_rotation(
     generator:torch.Generator,  # source of randomness
 )->Tensor:                      # (D,D) float64, orthogonal
     "Draw a Haar-distributed orthogonal matrix. Mezzadri 2007, arXiv:math-ph/0609050."
-    gaussian = torch.randn(dim, dim, generator=generator, dtype=torch.float64)
+    gaussian = torch.randn(dim, dim, generator=generator, dtype=torch.float64, device=generator.device).cpu()
     q,r = torch.linalg.qr(gaussian)
     return q*r.diagonal().sign()
 
@@ -42,7 +42,8 @@ def proxy_control(
 )->Tensor:                      # (P,D) directions of the control
     "Draw the directions of control proxies."
     if name=="random rotation": return directions@random_rotation(directions.shape[1], generator)
-    drawn = torch.randn(directions.shape, generator=generator, dtype=torch.float64)
+    drawn = torch.randn(directions.shape, generator=generator, dtype=torch.float64, device=generator.device)
+    drawn = drawn.cpu()
     return drawn/drawn.norm(dim=1, keepdim=True)
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #95f20e98
@@ -73,7 +74,7 @@ def label_nulls(
     "Measure `n` permutations of the labels; the use of proxies does not depend on labels."
     found = []
     for _ in range(n):
-        roles = torch.randperm(len(costs), generator=generator)
+        roles = random_order(len(costs), generator)
         measured = proxy_measures(costs, radius, s, roles)
         found.append({name:value for name,value in measured.items() if " use" not in name})
     return found
@@ -110,7 +111,7 @@ def radius_test(
 )->PermutationTest:             # of Spearman's ρ
     "Test whether specific directions have large radii."
     x = specificity(directions, s)
-    orders = (torch.randperm(len(radius), generator=generator).numpy() for _ in range(n))
+    orders = (random_order(len(radius), generator).numpy() for _ in range(n))
     null = [rank_correlation(radius[order], x) for order in orders]
     return PermutationTest(rank_correlation(radius, x), np.array(null))
 
@@ -128,7 +129,7 @@ def class_nulls(
     found = []
     for _ in range(n):
         place = np.arange(len(s.depth))
-        place[there] = there[torch.randperm(len(there), generator=generator).numpy()]
+        place[there] = there[random_order(len(there), generator).numpy()]
         labels = place[s.labels]
         levels = {}
         for level,group in s.levels.items():
@@ -146,14 +147,14 @@ def midpoint_tests(
     generator:torch.Generator,  # source of randomness
 )->dict:                        # (measure, control) -> PermutationTest, coarse levels first
     "Test midpoint radii of groups against groups of any classes, and of classes against sets of any points."
-    own = torch.as_tensor(s.labels)
+    own = torch.as_tensor(s.labels, device="cpu")
     n_classes,there = int(own.max())+1,own.unique()
-    def draw(n): return torch.randperm(n, generator=generator)
+    def draw(n): return random_order(n, generator)
     def sums_by_class(rows):
         "Sum the points `rows` as if they were of the classes `own`, (C,D+1)."
         return s.points.new_zeros(n_classes, s.points.shape[1]).index_add_(0, own, s.points[rows])
     def permuted_classes():
-        place = torch.arange(n_classes)
+        place = torch.arange(n_classes, device="cpu")
         place[there] = there[draw(len(there))]
         return place
     sums = sums_by_class(slice(None))

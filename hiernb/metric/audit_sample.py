@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from ..geometry.lorentz import to_lorentz
 from .lca import class_measures,decided,meet,radial_measures,truth_measures,use_measures
+from ..tree.significance import random_order
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/40_metric/10_audit_sample.ipynb #73b8bbad
@@ -23,17 +24,17 @@ def sample_points(
     generator:torch.Generator,  # source of randomness
 )->Tensor:                      # (≤n_points,) rows, ascending
     "Draw points: all, or as many of each class as fit; pairs of one class stay together."
-    if n<=n_points: return torch.arange(n)
-    order = torch.randperm(n, generator=generator)
+    if n<=n_points: return torch.arange(n, device="cpu")
+    order = random_order(n, generator)
     if labels is None: return order[:n_points].sort().values
     _,own = labels[order].unique(return_inverse=True)
     n_classes = int(own.max())+1
-    own = torch.randperm(n_classes, generator=generator)[own]    # classes in random order
+    own = random_order(n_classes, generator)[own]    # classes in random order
     by_class = own.argsort(stable=True)
     counts = own.bincount()
     start = counts.cumsum(0)-counts
     rank = torch.empty_like(own)                                 # of each point in its class
-    rank[by_class] = torch.arange(n)-start.repeat_interleave(counts)
+    rank[by_class] = torch.arange(n, device="cpu")-start.repeat_interleave(counts)
     turn = (rank//2)*n_classes+own                               # two of each class, then two more
     return order[turn.argsort(stable=True)[:n_points]].sort().values
 
@@ -44,7 +45,8 @@ def random_rows(
     generator:torch.Generator,  # source of randomness
 )->Tensor:                      # (T,) int64 in 0..high-1
     "Draw integers below their bounds."
-    return (torch.rand(n, generator=generator, dtype=torch.float64)*high).long()
+    drawn = torch.rand(n, generator=generator, dtype=torch.float64, device=generator.device)
+    return (drawn.cpu()*high).long()
 
 def triplets_of_any(
     n_points:int,               # M
@@ -71,7 +73,7 @@ def sample_triplets(
     labels = labels.unique(return_inverse=True)[1]
     order,counts = labels.argsort(stable=True),labels.bincount()
     start,rank = counts.cumsum(0)-counts,torch.empty_like(labels)
-    rank[order] = torch.arange(n_points)-start[labels[order]]    # of each point in its class
+    rank[order] = torch.arange(n_points, device="cpu")-start[labels[order]]    # of each point in its class
     able = (counts[labels]>=2).nonzero()[:,0]
     if not len(able):
         raise ValueError(f"no class has two points: pairs of one class are needed; got {n_points} points of "
@@ -139,7 +141,7 @@ def draw_sample(
     if labels is None: return Sample(**parts)
     if taxonomy is None: return Sample(labels=labels.unique(return_inverse=True)[1].numpy(), **parts)
     parts |= dict(labels=labels.numpy(), depth=taxonomy.lca_depth(), levels=proper_levels(taxonomy, labels))
-    triples = torch.randint(m, (3,pool*n_triplets), generator=generator)
+    triples = torch.randint(m, (3,pool*n_triplets), generator=generator, device=generator.device).cpu()
     a,b,e = labels[triples]
     triples = triples[:,(a!=b) & (a!=e) & (b!=e)]                # of three classes
     depth = true_depths(parts["depth"], parts["labels"], triples)
@@ -176,7 +178,7 @@ def proxy_measures(
     roles:Tensor|None=None,   # (M,) permutation: row `roles[m]` plays the part of row m; None: each its own
 )->dict[str,float]:
     "Compute all measures of a set of proxies that the sample allows."
-    place = torch.arange(len(costs)) if roles is None else roles
+    place = torch.arange(len(costs), device="cpu") if roles is None else roles
     nearest = costs.numpy().argmin(1)[place.numpy()]
     i,j,k = place[s.triplets]
     same,other,triple = (meet(costs, *members)[0].numpy() for members in ((i,j), (i,k), (i,j,k)))

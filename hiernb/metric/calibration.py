@@ -41,7 +41,7 @@ def confidence_bins(
     "Assign each prediction to a bin of confidence. `ValueError` for bad probs or `bins<1`."
     bins = whole_number(bins, "bins", 1)
     confidence,pred = check_probs(probs).max(1)
-    edges = torch.linspace(0, 1, bins+1, dtype=torch.float64)
+    edges = torch.linspace(0, 1, bins+1, dtype=torch.float64, device="cpu")
     return torch.bucketize(confidence, edges[1:-1]),confidence,pred
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #4af79a58
@@ -67,7 +67,7 @@ def reliability(
     `ValueError` for bad probs, labels or `bins<1`. Guo et al. 2017, arXiv:1706.04599."""
     place,confidence,_ = confidence_bins(probs, bins)
     right = expected_hits(probs, labels)
-    edges = torch.linspace(0, 1, bins+1, dtype=torch.float64)
+    edges = torch.linspace(0, 1, bins+1, dtype=torch.float64, device="cpu")
     count,total,hits = (torch.bincount(place, w, minlength=bins) for w in (None,confidence,right))
     means = dict(confidence=total/count, accuracy=hits/count)
     return pd.DataFrame(dict(lower=edges[:-1], upper=edges[1:], count=count)|means)
@@ -114,8 +114,8 @@ def ece_interval(
     n,gap = len(place),expected_hits(probs, labels)-confidence
     values = []
     for _ in range(n_resamples):
-        drawn = torch.randint(n, (n,), generator=generator)
+        drawn = torch.randint(n, (n,), generator=generator, device=generator.device).cpu()
         gaps = torch.bincount(place[drawn], gap[drawn], minlength=bins)
         values.append(gaps.abs().sum()/n)
-    edges = torch.tensor([.025,.975], dtype=torch.float64)
+    edges = torch.tensor([.025,.975], dtype=torch.float64, device="cpu")
     return tuple(torch.stack(values).quantile(edges).tolist())

@@ -59,10 +59,10 @@ def first_match(
 )->tuple[Tensor,Tensor]:  # (Q,) v, inf where nobody is of the query's class; (Q,) gallery index, -1 there
     "Find the nearest gallery point of each query's own class, and how far it is."
     offset,queries,keys,error = factors(pair, torch.float64)
-    if lots is None: lots = tie_rank(torch.arange(len(theirs)))
+    if lots is None: lots = tie_rank(torch.arange(len(theirs), device="cpu"))
     n = len(labels)
-    v = torch.full((n,), torch.inf, dtype=torch.float64)
-    index = torch.full((n,), -1)
+    v = torch.full((n,), torch.inf, dtype=torch.float64, device="cpu")
+    index = torch.full((n,), -1, device="cpu")
     gallery = members_by_class(theirs)
     def of_class(item):
         kind,rows = item
@@ -109,7 +109,7 @@ def count_in_tile(
     "Count the points of a tile that are surely nearer; None where squares leave the precision."
     error = made.error[some].double()+2*TIE*target
     if not error.isfinite().all(): return None
-    products = made.queries[some]@made.keys[columns].mT
+    with torch.autocast("cpu", enabled=False): products = made.queries[some]@made.keys[columns].mT
     for point in leave:
         here = (point>=columns.start) & (point<columns.start+products.shape[1])
         rows = here.nonzero()[:,0]
@@ -130,9 +130,9 @@ def count_nearer(
     """Count the gallery points in front of each query's first match; of those equally far, the ones of
     smaller lot."""
     n = len(pair.y)
-    if lots is None: lots = tie_rank(torch.arange(n)),tie_rank(match)
+    if lots is None: lots = tie_rank(torch.arange(n, device="cpu")),tie_rank(match)
     theirs,mine = lots
-    counts = torch.zeros(len(v), dtype=torch.int64)
+    counts = torch.zeros(len(v), dtype=torch.int64, device="cpu")
     precisions = [torch.float32,torch.float64] if pair.dtype==torch.float32 else [torch.float64]
     made = [factors(pair, dtype) for dtype in precisions]
     def count(some):
@@ -164,7 +164,7 @@ def first_ranks(
     shape:tuple=(256,8192), # queries and gallery points in a tile
 )->Tensor:                  # (Q,) int64: 1 is the nearest; N+1 where nobody is of the query's class
     "Rank the nearest gallery point of each query's class, exactly, ties by lot: what Recall@k is made of."
-    itself = torch.arange(len(labels)) if own else None
+    itself = torch.arange(len(labels), device="cpu") if own else None
     v,match = first_match(pair, labels, theirs, itself)
     ranks = 1+count_nearer(pair, v, match, itself, shape)
     return ranks.masked_fill_(match<0, len(pair.y)+1)

@@ -11,7 +11,7 @@ __all__ = ['check_square', 'ranked', 'tied_best', 'topk_accuracy', 'table_mean',
 from collections.abc import Callable
 import numpy as np, torch
 from torch import Tensor
-from ..tree.significance import PermutationTest,whole_number
+from ..tree.significance import PermutationTest,random_order,whole_number
 from .neighbors import check_labels,check_matrix,directions,pair_up,search,search_by_lot
 from ..tree.labels import integer_labels,match_labels
 
@@ -158,7 +158,7 @@ def level_accuracy(
     pred,labels = (check_labels(x, n, taxonomy.n_classes) for x in (pred,labels))
     right = []
     for level in range(taxonomy.depth):
-        group = torch.as_tensor(taxonomy.level_labels(level))
+        group = torch.as_tensor(taxonomy.level_labels(level), device="cpu")
         right.append(group[pred]==group[labels])
     return torch.stack(right).double().mean(1)
 
@@ -180,9 +180,9 @@ def nearest(
         if low<0 or high>=n:
             raise ValueError(f"a ranking of {n} samples must hold indices 0..{n-1}, got {low}..{high}")
         return x[:,:k]
-    found = torch.empty(n, k, dtype=torch.int32)
+    found = torch.empty(n, k, dtype=torch.int32, device="cpu")
     first = 1 if as_published else 0                         # the published code drops whatever comes first
-    def each(rows, v, columns): found[rows] = torch.as_tensor(columns[:,first:]).int()
+    def each(rows, v, columns): found[rows] = torch.as_tensor(columns[:,first:], device="cpu").int()
     pair = pair_up(x, None)
     if as_published: search(pair, k+1, each)
     else: search_by_lot(pair, k, each, own=True)
@@ -198,10 +198,10 @@ def best_sums(
     Barz & Denzler 2019, arXiv:1809.09924."""
     C = len(counts)
     values,order = similarity.sort(1, descending=True)       # (C,C)
-    itself = torch.eye(C, dtype=counts.dtype)
+    itself = torch.eye(C, dtype=counts.dtype, device=counts.device)
     supply = (counts-itself).clamp(min=0)                    # a class without samples asks no query
     last = supply.gather(1, order).cumsum(1)                 # where in the list each class ends
-    rank = torch.arange(k).expand(C, k).contiguous()
+    rank = torch.arange(k, device=counts.device).expand(C, k).contiguous()
     place = torch.searchsorted(last, rank, right=True)
     return values.gather(1, place).cumsum(1)
 
@@ -226,8 +226,8 @@ def hs_at_k(
     if len(poor):
         raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, HS@k is 0/0 "
             f"there; leave it out")
-    total = torch.zeros(k, dtype=torch.float64)
-    for rows in torch.arange(len(near)).split(1024):
+    total = torch.zeros(k, dtype=torch.float64, device="cpu")
+    for rows in torch.arange(len(near), device="cpu").split(1024):
         own,theirs = labels[rows],labels[near[rows]]
         earned = similarity[own[:,None],theirs].cumsum(1)    # (rows,k)
         total += (earned/best[own]).sum(0)
@@ -260,7 +260,7 @@ def chance(
     expected = 0
     for kind,n in zip(classes.tolist(), counts.tolist()):
         constant = torch.full_like(labels, kind)             # all samples of one class
-        value = torch.as_tensor(measure(constant), dtype=torch.float64)
+        value = torch.as_tensor(measure(constant), dtype=torch.float64, device="cpu")
         expected = expected+float(n)/len(labels)*value
     return expected
 
@@ -280,7 +280,7 @@ def hs_chance(
     here = counts>0
     others = (similarity@counts.double()-similarity.diagonal())/(n-1)  # (C,) mean similarity to the others
     best = best_sums(similarity, counts, k)[here]
-    curve = others[here,None]*torch.arange(1, k+1)/best      # (classes,k)
+    curve = others[here,None]*torch.arange(1, k+1, device="cpu")/best      # (classes,k)
     share = counts[here,None].double()/n
     return (share*curve).sum(0)
 
@@ -306,6 +306,6 @@ def permutation_p(
         return found if isinstance(found, tuple) else float(found)
     value,null = measured(labels),[]
     for _ in range(n_permutations):
-        order = torch.randperm(len(labels), generator=generator, device=generator.device).cpu()
+        order = random_order(len(labels), generator)
         null.append(measured(labels[order]))
     return PermutationTest(value, np.array(null), smaller_is_better)

@@ -132,10 +132,10 @@ def answer_measures(
     Kim et al. 2023, arXiv:2301.11065; Guo et al. 2017, arXiv:1706.04599."""
     k = max(1, min(5,taxonomy.n_classes-1))
     best = {n:tied_best(logits, n) for n in {1,k}}  # samples, classes and shares of their places, (M,) each
-    d = torch.as_tensor(taxonomy.path_distance()).double()
+    d = torch.as_tensor(taxonomy.path_distance(), device="cpu").double()
     inside = correct_sets(d, k)
     # (levels,C)
-    levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level))
+    levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level), device="cpu")
         for level in range(taxonomy.depth)])[:-1]
     (rows,first,share),(top_rows,top,top_share) = best[1],best[k]
     guessed = levels[:,first]  # (levels,M)
@@ -168,7 +168,7 @@ def answer_ceilings(
     "The best that answers can be, given the labels."
     k = max(1, min(5, taxonomy.n_classes-1))
     # (C,C) edges, the class itself first
-    nearest = torch.as_tensor(taxonomy.path_distance()).double().sort(1).values
+    nearest = torch.as_tensor(taxonomy.path_distance(), device="cpu").double().sort(1).values
     found = {f"AHD@{n}":float(nearest[labels,:n].mean()) for n in (1,k)}
     found |= {name:1. for name in ("top-1 accuracy",f"top-{k} accuracy",f"HP@{k}")}
     found |= {f"level {level} accuracy":1. for level in range(taxonomy.depth-1)}
@@ -235,7 +235,7 @@ def rank_weights(
     if len(poor):
         raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, AHS is 0/0 "
             f"there; leave it out")
-    share = torch.ones(k, dtype=torch.float64)
+    share = torch.ones(k, dtype=torch.float64, device=counts.device)
     share[[0,-1]] = .5 if k>1 else 1.  # trapezoids
     share = torch.where(counts[:,None]>0, share/share.sum()/best, 0)
     return share.flip(1).cumsum(1).flip(1)
@@ -253,11 +253,11 @@ def neighbor_measures(
     n,C = len(embeddings),taxonomy.n_classes
     k = min(250, n-1)
     near,similarity = nearest(embeddings if near is None else near, k).long().numpy(),taxonomy.similarity()
-    weights = rank_weights(torch.as_tensor(similarity), labels.bincount(minlength=C), k).numpy()
+    weights = rank_weights(torch.as_tensor(similarity, device="cpu"), labels.bincount(minlength=C), k).numpy()
     x = directions(embeddings).double()
     present = labels.unique()
-    rank = torch.zeros(C, dtype=torch.long)
-    rank[present] = torch.arange(len(present))
+    rank = torch.zeros(C, dtype=torch.long, device="cpu")
+    rank[present] = torch.arange(len(present), device="cpu")
     if len(present)<2: raise ValueError("variance between classes needs at least two classes, got one")
     def numbers(labels):
         earned,y,order = 0.,labels.numpy(),labels.argsort(stable=True).numpy()
@@ -313,7 +313,7 @@ def mean_angle(
 )->float:               # radians in 0..π, 0: each proxy points where its data are
     """Mean angle between each class's proxy and prototype.
     `ValueError` as `angle`. Kim et al. 2023, arXiv:2301.11065."""
-    proxies = torch.as_tensor(proxies).to(prototypes)
+    proxies = torch.as_tensor(proxies, device="cpu").to(prototypes)
     return lambda order: float(angle(proxies[order], prototypes).mean())
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #7246bf1b
@@ -344,7 +344,7 @@ def inspect(
     labels = check_labels(labels, len(embeddings), C)
     generator = generator or torch.Generator().manual_seed(0)
     points = {}
-    if logits is not None and (found := torch.as_tensor(logits).shape)!=(len(embeddings),C):
+    if logits is not None and (found := torch.as_tensor(logits, device="cpu").shape)!=(len(embeddings),C):
         raise ValueError(f"logits must have a row per embedding and a column per class, ({len(embeddings)}, "
             f"{C}); got {tuple(found)}")
     if proxies is not None:
@@ -353,7 +353,7 @@ def inspect(
         expected = (C,embeddings.shape[1])
         if found!=expected:
             raise ValueError(f"proxies must be {expected}, a row per class of the taxonomy; got {found}")
-    absent = C-len((labels if train is None else torch.as_tensor(train[1])).unique())
+    absent = C-len((labels if train is None else torch.as_tensor(train[1], device="cpu")).unique())
     if absent>0:
         raise ValueError(f"{absent} of {C} classes have no embedding and so no prototype: give embeddings of "
             f"all classes as `train`")

@@ -68,7 +68,7 @@ def ranking_agreement(
     u = directions(x)
     rho,common = [],[]
     for some in anchors.split(64):
-        others = torch.ones(len(some), n, dtype=torch.bool)
+        others = torch.ones(len(some), n, dtype=torch.bool, device=x.device)
         others.scatter_(1, some[:,None], False)
         hyperbolic = pairwise_dist(x[some], x, c)[others].view(len(some), -1)
         angular = (1-u[some]@u.T)[others].view(len(some), -1)
@@ -97,7 +97,7 @@ def meet(
     found = torch.empty_like(first)
     height = costs.new_empty(len(first))
     size = max(1, block//costs.shape[1])
-    for rows in torch.arange(len(found)).split(size):
+    for rows in torch.arange(len(found), device=found.device).split(size):
         worst = costs[first[rows]]
         for other in others: torch.maximum(worst, costs[other[rows]], out=worst)
         found[rows] = torch.from_numpy(worst.numpy().argmin(1))
@@ -273,7 +273,7 @@ def midpoint_radius(
 )->float:                # mean over groups of the distance of their Einstein midpoint from the origin
     "Measure the radius of the midpoints of groups. Khrulkov et al. 2020, HypAve, in Lorentz coordinates."
     total = sums.new_zeros(int(groups.max())+1, sums.shape[1])
-    total.index_add_(0, torch.as_tensor(groups), sums)
+    total.index_add_(0, torch.as_tensor(groups, device=sums.device), sums)
     total = total[total[:,0]>0]                                  # groups that have a point
     time,space = total[:,0],total[:,1:]
     return float(torch.atanh(space.norm(dim=1)/time).mean()/c**.5)

@@ -28,7 +28,7 @@ def check_matrix(
     finite:bool=True,# is ±inf refused as well as nan? Scores may hold it (the logarithm of a distance of 0)
 )->Tensor:           # `x` on the CPU
     "Check a matrix. `ValueError` that names its shape, or the first row with nan or inf."
-    x = torch.as_tensor(x).detach().cpu()
+    x = torch.as_tensor(x, device="cpu").detach()
     if x.ndim!=2 or 0 in x.shape:
         raise ValueError(
             f"{name} must be a matrix with a row per sample, not empty; got shape {tuple(x.shape)}")
@@ -79,7 +79,7 @@ def same_points(
 )->bool:
     "Tell whether the gallery holds the queries, in their order and in number."
     if gallery is queries: return True
-    queries,gallery = (torch.as_tensor(points).detach().cpu() for points in (queries,gallery))
+    queries,gallery = (torch.as_tensor(points, device="cpu").detach() for points in (queries,gallery))
     if queries.shape!=gallery.shape: return False
     return bool((queries==gallery).all())
 
@@ -138,7 +138,7 @@ def pair_up(
     x = placed(x, "queries")
     y = x if same else placed(y, "gallery")
     if geometry!="poincare":
-        weight = torch.ones(len(y), dtype=torch.float64)
+        weight = torch.ones(len(y), dtype=torch.float64, device="cpu")
         return Pair(x, y, weight, geometry, None, dtype)
     if not same: rim_gap(x, c, inside=True)
     weight = c/rim_gap(y.double(), c, inside=True)
@@ -152,7 +152,7 @@ def measure(
     portion:int=1024,    # pairs at a time; two rows of each are in memory
 )->Tensor:               # (M,) float64, ≥ 0
     "Compute v of single pairs by subtraction."
-    v = torch.empty(len(rows), dtype=torch.float64)
+    v = torch.empty(len(rows), dtype=torch.float64, device="cpu")
     for out,i,j in zip(v.split(portion), rows.split(portion), columns.split(portion)):
         chord = pair.x.index_select(0, i).double()
         chord.sub_(pair.y.index_select(0, j))
@@ -207,7 +207,7 @@ def factors(
         queries,keys = query_key(x, pair.c)
         if pair.y is not pair.x: keys = query_key(y, pair.c)[1]
         queries = -queries
-        offset = torch.full((len(x),), -1., dtype=dtype)
+        offset = torch.full((len(x),), -1., dtype=dtype, device="cpu")
     else: offset,queries,keys = flat_factors(x, y)
     share = torch.finfo(dtype).eps*(4+pair.x.shape[1]**.5/3)
     largest = queries.norm(dim=1)*keys.norm(dim=1).max()
@@ -313,7 +313,7 @@ def search(
             offset,queries,keys,error = made(dtype)
             error = error[rows].numpy()
             if dtype==torch.float32 and not np.isfinite(error).all(): continue     # squares beyond its range
-            if dtype not in space: space[dtype] = torch.empty(size, n, dtype=dtype)
+            if dtype not in space: space[dtype] = torch.empty(size, n, dtype=dtype, device="cpu")
             out = space[dtype][:len(index)]
             products = torch.addmm(offset[rows,None], queries[rows], keys.mT, out=out).numpy()
             if own is not None: products[index,own[rows].numpy()] = np.inf
@@ -361,14 +361,14 @@ def search_by_lot(
 )->None:
     """Search exactly, with points that are equally far in the order of `tie_rank`.
     `ValueError` as `search`."""
-    lot = tie_rank(torch.arange(len(pair.y))).argsort()
+    lot = tie_rank(torch.arange(len(pair.y), device="cpu")).argsort()
     y = pair.y[lot]
-    x,queries = (y,lot) if own else (pair.x,torch.arange(len(pair.x)))
+    x,queries = (y,lot) if own else (pair.x,torch.arange(len(pair.x), device="cpu"))
     shuffled = pair._replace(x=x, y=y, weight=pair.weight[lot])
     def mapped(rows, v, columns):
         found = lot[torch.from_numpy(columns)]
         each(queries[rows], v, found)
-    itself = torch.arange(len(x)) if own else None
+    itself = torch.arange(len(x), device="cpu") if own else None
     way(shuffled, k, mapped, itself, memory)
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #5d3de41f
@@ -394,7 +394,7 @@ def search_faiss(
     wide = min(n, k+k//8+16+spare)
     index = faiss.IndexFlatIP(made.keys.shape[1])
     index.add(made.keys.numpy())
-    for some in torch.arange(len(pair.x)).split(max(1, memory//(128*wide))):
+    for some in torch.arange(len(pair.x), device="cpu").split(max(1, memory//(128*wide))):
         score,columns = index.search((-made.queries[some]).numpy(), wide)
         last = made.offset[some]-torch.from_numpy(score.min(1))        # the farthest candidate
         columns.sort(axis=1)
@@ -446,11 +446,12 @@ def knn(
     pair = pair_up(queries, None if same else gallery, geometry, c)
     n = len(pair.x)
     wide = max(0, min(k, len(pair.y)))
-    out = Neighbors(torch.empty(n, wide, dtype=pair.dtype), torch.empty(n, wide, dtype=torch.int64))
+    found = torch.empty(n, wide, dtype=pair.dtype, device="cpu")
+    out = Neighbors(found, torch.empty(n, wide, dtype=torch.int64, device="cpu"))
     def each(rows, v, columns):
         out.lengths[rows] = lengths(torch.from_numpy(v), pair, rows)
-        out.indices[rows] = torch.as_tensor(columns)
+        out.indices[rows] = torch.as_tensor(columns, device="cpu")
     way = search if backend=="exact" else search_faiss
     if ties=="random": search_by_lot(pair, k, each, exclude_self, memory, way)
-    else: way(pair, k, each, torch.arange(n) if exclude_self else None, memory)
+    else: way(pair, k, each, torch.arange(n, device="cpu") if exclude_self else None, memory)
     return out

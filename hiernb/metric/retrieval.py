@@ -70,7 +70,7 @@ def warn_of_themselves(
     find themselves."""
     if len(gallery)<2: return
     n = len(queries)
-    evenly = torch.linspace(0, n-1, min(n, most), dtype=torch.float64).long()
+    evenly = torch.linspace(0, n-1, min(n, most), dtype=torch.float64, device="cpu").long()
     some = queries[evenly]
     if geometry=="sphere":
         some = directions(some, "queries")
@@ -100,7 +100,7 @@ def check_ranking(
     if low<0 or high>=size:
         raise ValueError(f"a ranking must hold indices 0..{size-1} of the gallery, got {low}..{high}")
     if not own: return
-    itself = (ranking==torch.arange(len(ranking))[:,None]).any(1).nonzero()[:,0]
+    itself = (ranking==torch.arange(len(ranking), device="cpu")[:,None]).any(1).nonzero()[:,0]
     if len(itself):
         raise ValueError(f"query {int(itself[0])} is in its own ranking: make it with exclude_self=True, or "
             f"give gallery_labels")
@@ -162,7 +162,7 @@ def match_blocks(
     if not 1<=k<=length:
         raise ValueError(f"k must be 1..{length}, the length of the ranking; {k} is asked for: make it with "
             f"knn(..., k={k})")
-    for some in torch.arange(len(points)).split(size): hits(some, None, points[some,:k].long())
+    for some in torch.arange(len(points), device="cpu").split(size): hits(some, None, points[some,:k].long())
 
 def class_matches(
     task:Task,
@@ -287,8 +287,8 @@ def over_first_r(
     wanted = n_relevant(task)
     k = int(wanted.max())
     if k==0: return over_queries(wanted, wanted>0)
-    rank = torch.arange(1, k+1)
-    out = torch.empty(len(wanted), dtype=torch.float64)
+    rank = torch.arange(1, k+1, device="cpu")
+    out = torch.empty(len(wanted), dtype=torch.float64, device="cpu")
     def each(rows, hits):
         r = wanted[rows]
         counted = (hits & (rank<=r[:,None])).double()
@@ -324,7 +324,7 @@ def map_at_r(
     """Compute the mean average precision over the R nearest.
     `ValueError` as `knn`. Musgrave et al. 2020, arXiv:2003.08505, section 3.2."""
     def precision(hits):
-        rank = torch.arange(1, hits.shape[1]+1)
+        rank = torch.arange(1, hits.shape[1]+1, device="cpu")
         return hits*hits.cumsum(1)/rank
     these = task(queries, labels, gallery, gallery_labels, geometry=geometry)
     return over_first_r(precision, these, geometry, c, per_query)
@@ -339,7 +339,7 @@ def class_interval(
 )->tuple[float,float]:                    # (low, high) of the mean over queries
     """Percentile bootstrap interval that resamples whole classes.
     `ValueError` for bad values, fewer than 2 classes. Field & Welsh 2007."""
-    values = torch.as_tensor(values).detach().cpu().double()
+    values = torch.as_tensor(values, device="cpu").detach().double()
     labels = check_labels(labels, len(values))
     if n_resamples<1 or not 0<level<1:
         raise ValueError(f"expected n_resamples ≥ 1 and 0 < level < 1, got {n_resamples} and {level}")
@@ -354,7 +354,7 @@ def class_interval(
     if n<2: raise ValueError(f"classes are resampled: expected queries of at least 2, got {n}")
     generator = generator or torch.Generator().manual_seed(0)
     means = []
-    for part in torch.arange(n_resamples).split(max(1, 2**20//n)):
+    for part in torch.arange(n_resamples, device="cpu").split(max(1, 2**20//n)):
         drawn = torch.randint(n, (len(part),n), generator=generator, device=generator.device).cpu()
         means.append(total[drawn].sum(1)/count[drawn].sum(1))
     edges = np.quantile(torch.cat(means).numpy(), ((1-level)/2,(1+level)/2))
@@ -369,7 +369,7 @@ def misses_by_chance(
     "Compute the probability that a hand of k cards holds none of the relevant ones."
     def log_ways(n): return torch.lgamma(n+1)-torch.lgamma(n-k+1)      # log of n!/(n-k)!
     others = size-relevant
-    every = torch.tensor(float(size)).double()
+    every = torch.tensor(size, dtype=torch.float64, device="cpu")
     miss = (log_ways(others)-log_ways(every)).exp()
     return torch.where(others>=k, miss, 0.)
 
@@ -406,7 +406,7 @@ def chance_at_r(
     wanted,queries = (x.double() for x in wanted[wanted>0].unique(return_counts=True))
     right = wanted/size                                                # that a rank is right, p
     again = (wanted-1)/max(size-1, 1)                                  # that an earlier one is too, p'
-    rank = torch.arange(1, int(wanted.max())+1)
+    rank = torch.arange(1, int(wanted.max())+1, device="cpu")
     precision = ((1+(rank-1)*again[:,None])/rank).cumsum(1)            # (values of R, most R)
     up_to_r = precision.gather(1, wanted.long()[:,None]-1)[:,0]
     def mean(value): return float((value*queries).sum()/queries.sum())
@@ -428,7 +428,7 @@ def shared_levels(
     taxonomy:Taxonomy,  # of C classes
 )->Tensor:              # (C,C) int64, 0..depth; depth on the diagonal
     "Count the levels, from the top, that two classes have in common."
-    depth = torch.as_tensor(taxonomy.lca_depth()).long()
+    depth = torch.as_tensor(taxonomy.lca_depth(), device="cpu").long()
     return depth.fill_diagonal_(taxonomy.depth)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #591fdb37
@@ -437,7 +437,7 @@ def at_levels(
     depth:int,      # L
 )->Tensor:          # (Q,L,n) float64, 1 where a rank has level 1..L
     "Convert levels to indicators."
-    level = torch.arange(1, depth+1)[:,None]
+    level = torch.arange(1, depth+1, device=levels.device)[:,None]
     return (levels[:,None]==level).double()
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #c597e652
@@ -449,8 +449,8 @@ def relevance(
     `ValueError` for α ≤ 0. Ramzi et al. 2022, arXiv:2207.04873, section 3.1."""
     if not alpha>0: raise ValueError(f"alpha must be positive, got {alpha}")
     depth = counts.shape[1]
-    level = torch.arange(1, depth+1)
-    share = (level/depth).double()**alpha
+    level = torch.arange(1, depth+1, dtype=torch.float64, device=counts.device)
+    share = (level/depth)**alpha
     return torch.where(counts>0, share/counts.clamp(min=1), 0.)
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #e0b9d144
@@ -461,7 +461,7 @@ def h_ap(
     """Compute the hierarchical average precision of each query.
     Ramzi et al. 2022, arXiv:2207.04873, section 3.1."""
     at_level = at_levels(levels, relevance.shape[1])
-    rank = torch.arange(1, levels.shape[1]+1)
+    rank = torch.arange(1, levels.shape[1]+1, device=levels.device)
     so_far = at_level.cumsum(2)
     earned = (at_level/rank)@so_far.mT       # (Q,L,L): points of level m up to each rank of level l, by rank
     worth = torch.minimum(relevance[:,:,None], relevance[:,None])
@@ -477,7 +477,7 @@ def asi(
     Sun et al. 2021, arXiv:2103.11781; Ramzi et al. 2022."""
     at_level = at_levels(levels, depth)
     counts = at_level.sum(2)
-    rank = torch.arange(1, levels.shape[1]+1)
+    rank = torch.arange(1, levels.shape[1]+1, device=levels.device)
     above = counts.flip(1).cumsum(1).flip(1)-counts          # (Q,L) points of higher levels come first
     left = (rank-above[...,None]).clamp(min=0)
     best = left.minimum(counts[...,None])                    # (Q,L,n) of each level in the best list
@@ -493,7 +493,7 @@ def ndcg(
     """Compute the normalized discounted cumulative gain, gain 2^l-1, of each query.
     Järvelin & Kekäläinen 2002; Ramzi et al. 2022."""
     gain = 2.**levels.double()-1
-    rank = torch.arange(1, levels.shape[1]+1).double()
+    rank = torch.arange(1, levels.shape[1]+1, device=levels.device).double()
     discount = 1/torch.log2(rank+1)
     best = gain.sort(1, descending=True).values
     return (gain@discount)/(best@discount)
@@ -527,7 +527,7 @@ def hierarchical_retrieval(
     n = len(theirs)-own
     size = max(1, 2**20//(n*depth))                                    # queries at a time
     shared = shared_levels(taxonomy)
-    out = torch.empty(len(points), 4, dtype=torch.float64)
+    out = torch.empty(len(points), 4, dtype=torch.float64, device="cpu")
     def each(rows, v, columns):
         for some,found in zip(rows.split(size), columns.split(size)):
             levels = shared[labels[some,None],theirs[found]]
@@ -538,6 +538,6 @@ def hierarchical_retrieval(
     elif points.shape[1]!=n:
         raise ValueError(f"a ranking of {points.shape[1]} of {n} gallery points: H-AP, ASI and NDCG read it "
             f"whole, knn(..., k={n})")
-    else: each(torch.arange(len(points)), None, points.long())
+    else: each(torch.arange(len(points), device="cpu"), None, points.long())
     *measures,relevant = out.T
     return HierarchicalRetrieval(*(over_queries(value, relevant>0, per_query) for value in measures))

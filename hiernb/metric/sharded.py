@@ -43,7 +43,7 @@ def parts(
     for i,(points,labels) in enumerate(shards):
         if isinstance(labels, np.ndarray): labels = np.array(labels)   # read from the file
         labels = check_labels(labels, len(points), name="the labels of a shard")
-        wanted = torch.arange(len(labels))
+        wanted = torch.arange(len(labels), device="cpu")
         if among is not None: wanted = wanted[torch.isin(labels, among)]
         for some in wanted.split(int(rows)):
             if not len(some): continue
@@ -88,7 +88,7 @@ def place_of(
     """Find the offset of this process's shards in the whole gallery.
     `ValueError`: no points at all, or `rank` is not the process's place in `all_gather`."""
     n = sum(len(points) for points,_ in shards)
-    ranks,counts = all_gather(torch.tensor([rank,n])).T
+    ranks,counts = all_gather(torch.tensor([rank,n], device="cpu")).T
     if ranks.tolist()!=list(range(len(ranks))):
         raise ValueError(f"the {len(ranks)} processes must give as rank 0..{len(ranks)-1}, each its own; "
             f"they gave {ranks.tolist()}: pass rank=get_rank() along with all_gather")
@@ -134,8 +134,8 @@ def themselves(
             here = slice(start+first, start+first+len(part))
             same = same and same_points(queries[here], part)
         start += len(points)
-    everywhere = all_gather(torch.tensor(same)).all()
-    return torch.arange(n) if everywhere else None
+    everywhere = all_gather(torch.tensor(same, device="cpu")).all()
+    return torch.arange(n, device="cpu") if everywhere else None
 
 # %% ../../nbs/40_metric/05_sharded.ipynb #f321f2ef
 def count_contradictions(
@@ -199,7 +199,8 @@ def sharded_ranks(
     own = find_themselves(queries, labels, shards, own, start, n, all_gather, rows)
     def itself(columns): return None if own is None else place_in(columns, own)
     # the first match of all parts
-    v,match = torch.full((q,), torch.inf, dtype=torch.float64),torch.full((q,), -1)
+    v = torch.full((q,), torch.inf, dtype=torch.float64, device="cpu")
+    match = torch.full((q,), -1, device="cpu")
     for columns,points,theirs in pieces(shards, start, rows, labels):
         pair = pair_up(queries, points, geometry, c)
         near,index = first_match(pair, labels, theirs, itself(columns), lots=tie_rank(columns))
@@ -237,10 +238,10 @@ def nearest_in(
 )->tuple[Tensor,Tensor]:  # (Q,≤k+1) v by subtraction, inf for itself; (Q,≤k+1) indices in the whole
     "Find candidates in a part of the gallery, one more where a query might find itself."
     q,width = len(pair.x),min(len(columns), k+(own is not None))
-    found = torch.empty(q, width, dtype=torch.int64)
+    found = torch.empty(q, width, dtype=torch.int64, device="cpu")
     def each(rows, _, nearest): found[rows] = torch.from_numpy(nearest)
     search(pair, width, each)
-    rows = torch.arange(q).repeat_interleave(width)
+    rows = torch.arange(q, device="cpu").repeat_interleave(width)
     v = measure(pair, rows, found.flatten()).view(q, width)
     found = columns[found]
     if own is not None: v[found==own[:,None]] = torch.inf
@@ -265,8 +266,9 @@ def sharded_knn(
     most = n-(own is not None)
     if not 1<=k<=most: raise ValueError(f"k must be 1..{most}, the number of neighbors to be had; got {k}")
     if own is not None: own = check_labels(own, q, n, "own")
-    v = torch.full((q,k), torch.inf, dtype=torch.float64)        # none yet, at indices beyond the gallery
-    indices = n+torch.arange(k).repeat(q, 1)
+    # none yet, at indices beyond the gallery
+    v = torch.full((q,k), torch.inf, dtype=torch.float64, device="cpu")
+    indices = n+torch.arange(k, device="cpu").repeat(q, 1)
     for columns,points,_ in pieces(shards, start, rows):
         near,found = nearest_in(pair_up(queries, points, geometry, c), columns, k, own)
         v,indices = join_lists(torch.cat([v,near], 1), torch.cat([indices,found], 1), k)

@@ -90,7 +90,7 @@ def by_lot(
     n:int,       # classes
 )->np.ndarray:   # (n,) a permutation
     "Draw the one random order of classes by which ties are broken."
-    return torch.randperm(n, generator=torch.Generator().manual_seed(1958)).numpy()
+    return torch.randperm(n, generator=torch.Generator().manual_seed(1958), device="cpu").numpy()
 
 def untied(
     d:np.ndarray,     # (C,C) distances, checked
@@ -243,7 +243,7 @@ def sample_labels(
     n:int,               # samples
 )->Tensor:               # (N,) int64
     "Require one label per sample. `ValueError` for another number of labels, or a negative one."
-    if labels is None: return torch.arange(n)
+    if labels is None: return torch.arange(n, device="cpu")
     labels = integer_labels(labels)
     if labels.shape==(n,) and labels.min()>=0: return labels
     negative = (labels.flatten()<0).nonzero().flatten().tolist()

@@ -93,7 +93,7 @@ def plain_labels(
         if values.ndim!=1: raise ValueError(f"{name} must be one per sample, got shape {values.shape}")
         values = object_labels(values.tolist(), name)
         if values and isinstance(values[0], str): return values
-    return torch.as_tensor(np.array(values, dtype=np.int64))
+    return torch.as_tensor(np.array(values, dtype=np.int64), device="cpu")
 
 # %% ../../nbs/20_tree/02_labels.ipynb #a0b1c20e
 def integer_labels(
@@ -162,7 +162,7 @@ def class_numbers(
         near = difflib.get_close_matches(name, classes)
         hint = f"; did you mean {near}?" if near else ""
         raise ValueError(f"label {i}, {name!r}, is no class of the {len(place)}{hint}")
-    return torch.tensor([place[name] for name in names], dtype=torch.long)
+    return torch.tensor([place[name] for name in names], dtype=torch.long, device="cpu")
 
 def match_labels(
     labels,                                 # (N,) integers or names, as `plain_labels` takes them

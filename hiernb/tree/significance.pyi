@@ -1,6 +1,6 @@
 # Made from significance.py by `make export`: edit the notebook.
 from typing import Any
-__all__ = ['whole_number', 'measure', 'relabel_tips', 'is_symmetric', 'relabel', 'normalize', 'PermutationTest', 'count_classes', 'permutation_test', 'seed_values', 'bootstrap_interval', 't_interval', 'sign_flip_p', 'holm', 'paired_evidence', 'judge', 'evidence_text']
+__all__ = ['whole_number', 'random_order', 'measure', 'relabel_tips', 'is_symmetric', 'relabel', 'normalize', 'PermutationTest', 'count_classes', 'permutation_test', 'seed_values', 'bootstrap_interval', 't_interval', 'sign_flip_p', 'holm', 'paired_evidence', 'judge', 'evidence_text']
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -11,9 +11,13 @@ import scipy.stats
 import torch
 from fastcore.basics import patch
 from skbio import TreeNode
+from torch import Tensor
 from .taxonomy import Taxonomy
 
 def whole_number(value, name: str, least: int | None=None) -> int:
+    ...
+
+def random_order(n: int, generator: torch.Generator) -> Tensor:
     ...
 
 def measure(smaller_is_better: bool=False, ceiling: float | Callable=float('nan')) -> Callable:

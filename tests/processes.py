@@ -180,22 +180,32 @@ def disagreements(folder):
     odd = rank==size-1
     two = Taxonomy.from_paths([("a",),("b",)])
     pixels = torch.arange(16*28*28).remainder(251).to(torch.uint8).view(16,1,28,28)
-    def start(epochs=1, lr=.1, more=0, turn=0):
+    def start(epochs=1, lr=.1, more=0, turn=0, home="disagreement", **options):
         items = ImageSet(pixels+more, (torch.arange(16)+turn)%2, .5, .3)
         data = Data("toy", dict(train=items,val=items), two, two.names)
         net,loss = build("small_cnn", 4, 1, generator=generator(0)),NormFace(2, 4)
-        train(net, loss, data, Path(folder,"disagreement"), epochs=epochs, lr=lr, batch_size=8,
-            progress=False, accelerator="cpu")
+        train(net, loss, data, Path(folder,home), epochs=epochs, lr=lr, batch_size=8,
+            progress=False, accelerator="cpu", **options)
     def files(content):
         require_same_run(dict(images=content),
             Manifest("toy", two.names, two.paths, {},
             dict(train=Part([0], ["a/1.png"], [content], [[1,1,1]]))))
+    def another_folder():
+        old = Path(folder,f"finished-{size}")
+        results = {"settings.json":'{"model type":"","loss type":""}', "log.csv":"epoch\n1\n", "test.csv":"", "report.html":""}
+        if rank==0:
+            old.mkdir()
+            for name,text in results.items(): (old/name).write_text(text)
+        any_rank(False)
+        said = disagreement(lambda: start(home=f"odd-{size}" if odd else old, resume=False))
+        return said if all((old/name).is_file() for name in results) else f"{said}, and results of the old run are gone"
     def reads():
         if odd: raise FileNotFoundError("no folder here")
     return dict(epochs=disagreement(lambda: start(epochs=1+odd)),
         lr=disagreement(lambda: start(lr=.2 if odd else .1)),
                 pixels=disagreement(lambda: start(more=int(odd))),
                 labels=disagreement(lambda: start(turn=int(odd))),
+                folder=another_folder(),
                 files=disagreement(lambda: files("other" if odd else "same")),
                 reading=disagreement(lambda: on_every_rank(reads)))
 

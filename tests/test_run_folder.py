@@ -6,6 +6,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -174,6 +176,11 @@ def test_another_run_over_a_folder_is_not_taken_for_the_old_one(tmp_path, recipe
     monkeypatch.setitem(sys.modules, "wandb", None)
     again = dict(epochs=1, batch_size=8, resume=False, progress=False, accelerator="cpu")
     with pytest.raises(ValueError, match="pip install wandb"): train(model, loss, data, folder, wandb="birds", **again)
+    refused = RuntimeError("No API key configured")
+    closed = SimpleNamespace(login=Mock(side_effect=refused), errors=SimpleNamespace(Error=RuntimeError))
+    monkeypatch.setitem(sys.modules, "wandb", closed)
+    with pytest.raises(ValueError, match="No API key configured. Run `wandb login`"):
+        train(model, loss, data, folder, wandb="birds", **again)
     assert content(folder)==before
     train(model, loss, data, folder, **again)
     assert not {"recipe.toml","test.csv","report.html","not_finite.json","figures/dendrogram.svg"} & content(folder).keys()

@@ -25,7 +25,7 @@ from .progress import is_watched,say
 from ..data.base import Data,read_json,write_atomic
 from .folder import alone_in,require_run_folder,sweep
 from .health import Terminable,Terminated
-from .logs import Logs,environment,line,need_wandb,progress_bar
+from .logs import Logs,environment,line,log_in_to_wandb,progress_bar
 from .manifest import differences,manifest_json,read_manifest,save_manifest
 from .config import is_judged,read_options
 from .optim import schedule_factor
@@ -219,7 +219,7 @@ def prepare(self:Trainer,
     `ValueError`: a schedule too short; processes, settings or images that differ."""
     if type(epochs) is not int or epochs<0:
         raise ValueError(f"epochs must be a whole number, at least 0, got {epochs!r}")
-    if self.options.wandb: need_wandb()
+    if self.options.wandb and get_rank()==0: log_in_to_wandb()
     command = {"epochs":epochs, "resume":resume, "batches in an epoch":self.steps}
     require_same_run(self.settings|command, self.images)
     schedule_factor(self.options.schedule, max(0, epochs-1))

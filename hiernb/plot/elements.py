@@ -109,14 +109,15 @@ def draw_branches(
     marks:list,        # (color, marker) of each group
 ):
     "Draw a horizontal and a vertical line for each branch, in the color of its group or gray."
-    x,y,parent = placed.x,placed.y,placed.parent
     colors = [GRAY if g<0 else marks[g][0] for g in pure_groups(placed, groups)]
-    lines = []
-    for p,a,b in zip(parent[1:], x[1:], y[1:]): lines.append([(x[p],b),(a,b)])
-    for p,b in zip(parent[1:], y[1:]): lines.append([(x[p],y[p]),(x[p],b)])
-    of_parents = [colors[p] for p in parent[1:]]
+    nodes,parents = np.stack([placed.x,placed.y], 1)[1:],placed.parent[1:]   # without the root
+    starts = np.stack([placed.x,placed.y], 1)[parents]
+    corners = np.stack([starts[:,0],nodes[:,1]], 1)
+    across,along = np.stack([starts,corners], 1),np.stack([corners,nodes], 1)
+    of_parents = [colors[p] for p in parents]
     style = dict(lw=1, capstyle='projecting', label='branches')
-    ax.add_collection(LineCollection(lines, colors=colors[1:]+of_parents, **style))
+    lines = LineCollection([*along,*across], colors=colors[1:]+of_parents, **style)
+    ax.add_collection(lines)
 
 def draw_tree(
     ax:Axes,           # drawn into
@@ -130,14 +131,19 @@ def draw_tree(
     width = max(np.ptp(x), 1e-12)  # a tree of one node has width 0
     column = x.max()+.03*width     # of the marks
     draw_branches(ax, placed, groups, marks)
-    ax.hlines(y[placed.tips], x[placed.tips], column, colors=GRAY, linestyles=':', lw=.5, zorder=1)
+    dotted = dict(colors=GRAY, linestyles=':', lw=.5, zorder=1)
+    ax.hlines(y[placed.tips], x[placed.tips], column, **dotted)
     for g in np.unique(groups):
         rows,(color,marker) = np.flatnonzero(groups==g),marks[g]
-        ax.scatter(np.full(len(rows), column), rows, s=14, c=color, marker=marker, zorder=3)
+        columns = np.full(len(rows), column)
+        ax.scatter(columns, rows, s=14, c=color, marker=marker, zorder=3)
     left,right = x.min()-.02*width,column+.03*width
-    ax.set(ylim=(n-.5,-.5), xlim=(right,left) if mirror else (left,right))
-    ax.set_yticks(range(n), [shorten(name) for name in placed.names], parse_math=False)
-    ax.tick_params('y', length=0, pad=2, left=False, labelleft=mirror, labelright=not mirror)
+    ax.set_xlim((right,left) if mirror else (left,right))
+    ax.set_ylim(n-.5, -.5)
+    names = [shorten(name) for name in placed.names]
+    ax.set_yticks(range(n), names, parse_math=False)
+    side = dict(labelleft=mirror, labelright=not mirror)
+    ax.tick_params('y', length=0, pad=2, left=False, **side)
     ax.spines[['left','right','top']].set_visible(False)
     if placed.lengths:
         ax.set_xlabel('distance from the root', fontsize=8)

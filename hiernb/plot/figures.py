@@ -185,7 +185,7 @@ def training_curves(
 def interval_plot(
     table:DataFrame,  # columns label, estimate, low, high; a row for each estimate, first row at the top
     ax:Axes=None,               # drawn into; None: a new figure
-    reference:float=0.,         # where a vertical line says "no difference"
+    reference:float=0.,         # where a vertical line marks "no difference"
     xlabel:str='difference',    # what is estimated, with its unit
 )->Axes:
     """Draw estimates with intervals as a forest plot.
@@ -252,13 +252,15 @@ def reliability_diagram(
     count,width = table['count'],table.upper-table.lower
     full,style = count>0,dict(align='edge', ec='w', lw=.5)
     confidence,accuracy = table.confidence[full],table.accuracy[full]
-    top.bar(table.lower[full], accuracy, width[full], color=PALETTE[2], label='accuracy', **style)
-    top.plot(confidence, accuracy, 'o', ms=4, color=PALETTE[0], label='mean confidence')
+    bars,dots = dict(color=PALETTE[2], label='accuracy'),dict(color=PALETTE[0], label='mean confidence')
+    top.bar(table.lower[full], accuracy, width[full], **bars, **style)
+    top.plot(confidence, accuracy, 'o', ms=4, **dots)
     top.plot([0,1], [0,1], ls='--', lw=1, color=GRAY, label='calibrated')
     low.bar(table.lower, count, width, color=GRAY, **style)
     top.set(xlim=(0,1), ylim=(0,1), ylabel='accuracy')
     low.set(xlabel='confidence', ylabel='samples')
-    top.set_title(f'ECE {error:.3f} ({bins} bins, {int(count.sum()):,} samples)', fontsize=9)
+    samples = int(count.sum())
+    top.set_title(f'ECE {error:.3f} ({bins} bins, {samples:,} samples)', fontsize=9)
     top.legend(fontsize=7, frameon=False)
     for ax in axs: ax.spines[['top','right']].set_visible(False)
     return axs

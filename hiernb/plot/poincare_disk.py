@@ -172,12 +172,14 @@ def disk_tree(
     draw_edges(ax, tree, at, node_groups(tree, groups), marks, c)
     inner = [at[id(node)].numpy() for node in tree.non_tips(include_self=True)]
     x,y = np.array(inner).reshape(-1, 2).T
-    ax.scatter(x, y, s=16, c='w', ec='#404040', lw=.8, zorder=4, label='ancestors')
+    white = dict(c='w', ec='#404040', lw=.8)
+    ax.scatter(x, y, s=16, zorder=4, label='ancestors', **white)
     points = np.array([at[id(tip)].numpy() for tip in tips])
     for g in np.unique(groups):
         color,marker = marks[g]
         x,y = points[groups==g].T
-        ax.scatter(x, y, s=16, c=color, marker=marker, ec='w', lw=.3, zorder=3, label=names[g] or 'tips')
+        style = dict(c=color, marker=marker, ec='w', lw=.3)
+        ax.scatter(x, y, s=16, zorder=3, label=names[g] or 'tips', **style)
     group_legend(ax, names, marks)
     return ax
 
@@ -202,12 +204,13 @@ def radius_histogram(
     limit = 2*clip_r if clip_r else 0
     largest = max(limit, *(r.max() for r in radii.values())) or 1.
     if ax is None: _,ax = plt.subplots(figsize=(5,2.2), layout='constrained')
-    bins = np.linspace(0, largest, 41)
-    styles = dict(embeddings=dict(histtype='stepfilled', alpha=.7), proxies=dict(histtype='step', lw=1.4))
-    for (name,r),color in zip(radii.items(), PALETTE):
-        n,style = len(r),styles[name]
-        ax.hist(r, bins, weights=np.full(n, 1/n), color=color, label=f'{n:,} {name}', **style)
-    if clip_r: ax.axvline(limit, color='#404040', ls='--', lw=.9, label=f'clip radius, {limit:.3g}')
+    filled,outline = dict(histtype='stepfilled', alpha=.7),dict(histtype='step', lw=1.4)
+    for (name,r),color,style in zip(radii.items(), PALETTE, (filled,outline)):
+        n,bins = len(r),np.linspace(0, largest, 41)
+        shares = np.full(n, 1/n)
+        ax.hist(r, bins, weights=shares, color=color, label=f'{n:,} {name}', **style)
+    dashed = dict(color='#404040', ls='--', lw=.9)
+    if clip_r: ax.axvline(limit, label=f'clip radius, {limit:.3g}', **dashed)
     ax.set(xlim=(0,largest*1.02), xlabel='hyperbolic distance from the center', ylabel='share')
     ax.spines[['top','right']].set_visible(False)
     ax.legend(fontsize=7, frameon=False, loc='center left', bbox_to_anchor=(1,.5))

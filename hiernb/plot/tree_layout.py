@@ -66,26 +66,27 @@ def tree_layout(
     names,nodes = tip_names(tree),list(tree.preorder())
     with_lengths = has_lengths(nodes)
     index = {id(node):i for i,node in enumerate(nodes)}
-    parent = np.array([-1]+[index[id(node.parent)] for node in nodes[1:]])
+    n,above = len(nodes),[index[id(node.parent)] for node in nodes[1:]]
     tips = np.array([i for i,node in enumerate(nodes) if not node.children])
-    x,y,height = np.zeros((3,len(nodes)))
+    x,y,height = np.zeros((3,n))
     y[tips] = np.arange(len(tips))
-    for i in range(len(nodes)-1, 0, -1):  # children before parents
-        height[parent[i]] = max(height[parent[i]], height[i]+1)
-    for i in range(len(nodes)-1, -1, -1):
+    for i in reversed(range(n)):  # children before parents
         children = [index[id(child)] for child in nodes[i].children]
-        if children: y[i] = (y[children[0]]+y[children[-1]])/2
-    for i in range(1, len(nodes)):
-        if with_lengths: x[i] = x[parent[i]]+nodes[i].length
-        else: x[i] = height[0]-height[i]
-    return Layout(x, y, parent, tips, names, with_lengths)
+        if not children: continue
+        first,last = children[0],children[-1]
+        y[i] = (y[first]+y[last])/2
+        height[i] = 1+height[children].max()
+    if with_lengths:
+        for i,p in enumerate(above, start=1): x[i] = x[p]+nodes[i].length
+    else: x = height[0]-height
+    return Layout(x, y, np.array([-1,*above]), tips, names, with_lengths)
 
 # %% ../../nbs/70_plot/01_tree_layout.ipynb #35b64c6c
 def crossings(
     left:list,  # names from first to last
     right:list, # the same names in another order
 )->int:         # pairs whose order differs, 0 … n(n−1)/2
-    "Number of crossing lines between two columns of names. `ValueError` if the names are not the same."
+    "Count the crossing lines between two columns of names. `ValueError` if the names are not the same."
     unmatched = set(left)^set(right)
     if unmatched or len(left)!=len(right):
         examples = sorted(map(str, unmatched))[:3]

@@ -11,14 +11,14 @@ from hiernb.loss.classification import NormFace,ProxyDR,Softmax,check_options,li
 from hiernb.loss.corr import CORR
 from hiernb.loss.dynamic_scale import DynamicScale,initial_scale
 from hiernb.loss.gumbel import check_generator,closeness
-from hiernb.loss.hier import HIER,reciprocal_neighbors,sample_triplets
+from hiernb.loss.hier import HIER,reciprocal_neighbors,draw_triplets
 from hiernb.loss.metric import (
     MultiSimilarity, OriginalProxyNCA, ProxyAnchor, ProxyNCA, SoftTriple, SupCon, as_views, ball_curvature,
     check_pairs, similarity)
 from hiernb.loss.proxies import (
     check_taxonomy, ema_update, mds_proxies, register_proxies, starting_proxies, target_distance)
 from hiernb.loss.regularized import Regularized
-from hiernb.loss.sphere import check_batch,check_embeddings,check_number,check_sizes,directions
+from hiernb.loss.sphere import check_batch,check_embeddings,check_number,check_classes_and_dim,directions
 from hiernb.tree.taxonomy import Taxonomy
 
 def seeded(): return torch.Generator().manual_seed(0)
@@ -39,8 +39,8 @@ def replaced(row, value, x=points):
     "length 0": (lambda: directions(replaced(3, 0.)), "embeddings: row 3 has length 0"),
     "nan": (lambda: directions(replaced(3, nan), "proxies"), "proxies: row 3 has length nan"),
     "inf": (lambda: directions(replaced(3, inf)), "embeddings: row 3 has length inf"),
-    "one class": (lambda: check_sizes(1, 8), "n_classes must be at least 2, got 1"),
-    "no dimension": (lambda: check_sizes(3, 0), "dim must be at least 1, got 0"),
+    "one class": (lambda: check_classes_and_dim(1, 8), "n_classes must be at least 2, got 1"),
+    "no dimension": (lambda: check_classes_and_dim(3, 0), "dim must be at least 1, got 0"),
     "a number that is nan": (lambda: check_number("margin", nan), "margin must be finite, got nan"),
     "an infinite number": (lambda: check_number("margin", inf), "margin must be finite, got inf"),
     "minus infinity": (lambda: check_number("margin", -inf), "margin must be finite, got -inf"),
@@ -287,8 +287,8 @@ def hier(points, labels=six): return HIER(5, 3)(points, labels)
         "topk must be at least 1 and a whole number"),
     "similarity of nan": (lambda: reciprocal_neighbors(square*nan, 2), "without nan"),
     "not square": (lambda: reciprocal_neighbors(square[:2], 2), "square"),
-    "no triplets": (lambda: sample_triplets(square>0, 0), "per_anchor must be at least 1 and a whole number"),
-    "half a triplet": (lambda: sample_triplets(square>0, 1.5),
+    "no triplets": (lambda: draw_triplets(square>0, 0), "per_anchor must be at least 1 and a whole number"),
+    "half a triplet": (lambda: draw_triplets(square>0, 1.5),
         "per_anchor must be at least 1 and a whole number"),
     "beyond geoopt": (lambda: HIER(8, 2, c=1., clip_r=3.1, proxies="manifold"), "clip_r can be 3 at most"),
     "labels too few": (lambda: hier(inside, six[:5]), "one per embedding"),

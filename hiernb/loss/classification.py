@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor,nn
 from ..geometry.errors import SettingError
-from .sphere import (
-    angle, check_batch, check_embeddings, check_sizes, chord, directions, from_cosines, inner, pairwise)
+from hiernb.loss.sphere import (
+    angle, check_batch, check_classes_and_dim, check_embeddings, chord, directions, from_cosines, inner,
+    pairwise)
 from .proxies import check_taxonomy,ema_update,own_generator,register_proxies
 from .dynamic_scale import DynamicScale
 
@@ -53,7 +54,7 @@ def check_options(
     ema_alpha:float,     # in (0,1]
 )->None:
     "Check the options of a classification loss. `ValueError` names the invalid one."
-    check_sizes(n_classes, dim)
+    check_classes_and_dim(n_classes, dim)
     if distance not in ("euclidean","angular"):
         raise SettingError(f"distance must be 'euclidean' or 'angular', got {distance!r}", "distance")
     if proxies not in ("learned","ema","mds"):

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from ..geometry.errors import SettingError
-from .sphere import angle, check_batch, check_embeddings, check_sizes, chord, directions, from_cosines, inner, pairwise
+from hiernb.loss.sphere import angle, check_batch, check_classes_and_dim, check_embeddings, chord, directions, from_cosines, inner, pairwise
 from .proxies import check_taxonomy, ema_update, own_generator, register_proxies
 from .dynamic_scale import DynamicScale
 

@@ -10,7 +10,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor,nn
 from ..geometry.errors import SettingError
-from .sphere import check_batch,check_embeddings,check_sizes,directions,inner
+from .sphere import check_batch,check_classes_and_dim,check_embeddings,directions,inner
 from .proxies import register_proxies
 
 # %% ../../nbs/30_loss/05_corr.ipynb #82585b6c
@@ -27,7 +27,7 @@ class CORR(nn.Module):
         beta:float=1.,  # > 0, path distance at which half of the largest distance is reached
     ):
         super().__init__()
-        check_sizes(n_classes, dim)
+        check_classes_and_dim(n_classes, dim)
         if taxonomy is None: raise ValueError("CORR places its classes by a taxonomy: pass one, got None")
         if reduction not in ("mean","sum"):
             raise SettingError(f"reduction must be 'mean' or 'sum', got {reduction!r}", "reduction")

@@ -5,7 +5,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from ..geometry.errors import SettingError
-from .sphere import check_batch, check_embeddings, check_sizes, directions, inner
+from .sphere import check_batch, check_classes_and_dim, check_embeddings, directions, inner
 from .proxies import register_proxies
 
 class CORR(nn.Module):

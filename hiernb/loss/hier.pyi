@@ -1,6 +1,6 @@
 # Made from hier.py by `make export`: edit the notebook.
 from typing import Any
-__all__ = ['reciprocal_neighbors', 'draw_members', 'sample_triplets', 'HIER']
+__all__ = ['reciprocal_neighbors', 'draw_members', 'draw_triplets', 'HIER']
 import math
 import torch
 from fastcore.basics import patch
@@ -17,7 +17,7 @@ def reciprocal_neighbors(similarity: Tensor, topk: int) -> Tensor:
 def draw_members(among: Tensor, per_row: int, generator: torch.Generator | None=None) -> Tensor:
     ...
 
-def sample_triplets(related: Tensor, per_anchor: int, generator: torch.Generator | None=None, as_published: bool=False) -> Tensor:
+def draw_triplets(related: Tensor, per_anchor: int, generator: torch.Generator | None=None, as_published: bool=False) -> Tensor:
     ...
 
 class HIER(nn.Module):

@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from torch import Tensor,nn
 from ..geometry.errors import SettingError
 from ..geometry.poincare import pairwise_dist,rim_gap
-from .sphere import check_batch,check_number,check_sizes,directions,inner
+from .sphere import check_batch,check_classes_and_dim,check_number,directions,inner
 from .proxies import starting_proxies
 
 # %% ../../nbs/30_loss/07_metric.ipynb #cae6aac2
@@ -93,7 +93,7 @@ class ProxyLoss(nn.Module):
     ):
         super().__init__()
         ball_curvature(geometry if c is None else None, c, type(self).__name__)
-        check_sizes(n_classes, dim)
+        check_classes_and_dim(n_classes, dim)
         self.n_classes,self.dim,self.start = n_classes,dim,start
         self.proxies = nn.Parameter(starting_proxies(n_classes, dim, start, (2/n_classes)**.5, generator))
 
@@ -201,7 +201,7 @@ class SoftTriple(nn.Module):
     ):
         super().__init__()
         ball_curvature(geometry if c is None else None, c, "SoftTriple")
-        check_sizes(n_classes, dim)
+        check_classes_and_dim(n_classes, dim)
         check_number("n_centers", n_centers, least=1, whole=True)
         check_number("margin", margin)
         check_number("scale", scale, above=0)

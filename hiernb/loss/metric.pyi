@@ -7,7 +7,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from ..geometry.errors import SettingError
 from ..geometry.poincare import pairwise_dist, rim_gap
-from .sphere import check_batch, check_number, check_sizes, directions, inner
+from .sphere import check_batch, check_classes_and_dim, check_number, directions, inner
 from .proxies import starting_proxies
 
 def ball_curvature(geometry: str | None, c: float | None, only_sphere: str='') -> float | None:

@@ -185,7 +185,7 @@ def split_noise(
     chance = torch.rand(2, 2, n, dtype=torch.float64, device=device, generator=generator)
     sources = [generator]*parts
     if device.type=="cpu":
-        seeds = torch.empty(parts, dtype=torch.int64).random_(generator=generator)
+        seeds = torch.empty(parts, dtype=torch.int64, device="cpu").random_(generator=generator)
         sources = [np.random.SFC64(seed) for seed in seeds.tolist()]
     return nothing,list(chance.tensor_split(parts, 2)),sources
 

@@ -73,7 +73,7 @@ def log_prior(
 )->Tensor|None:               # (C,), float32, logarithms of shares that sum to 1
     "Compute the logarithms of the class shares. `ValueError` names a class without a share."
     if class_prior is None: return None
-    prior = torch.as_tensor(class_prior, dtype=torch.float64)
+    prior = torch.as_tensor(class_prior, dtype=torch.float64, device="cpu")
     if prior.shape!=(n_classes,):
         raise SettingError(
             f"class_prior must have one entry per class: ({n_classes},), got {tuple(prior.shape)}",
@@ -95,12 +95,13 @@ def linear_start(
     "Draw the weights of a linear layer. `ValueError` for another start."
     if start not in ("torch","published"):
         raise SettingError(f"start must be 'torch' or 'published', got {start!r}", "start")
-    weights = torch.zeros(n_classes, dim, dtype=torch.float32)
-    bias = torch.zeros(n_classes, dtype=torch.float32)
-    if start=="published": return weights.normal_(generator=generator),bias
+    weights = torch.zeros(n_classes, dim, dtype=torch.float32, device=generator.device)
+    bias = torch.zeros(n_classes, dtype=torch.float32, device=generator.device)
     bound = dim**-.5
-    for drawn in (weights,bias): drawn.uniform_(-bound, bound, generator=generator)
-    return weights,bias
+    if start=="published": weights.normal_(generator=generator)
+    else:
+        for drawn in (weights,bias): drawn.uniform_(-bound, bound, generator=generator)
+    return weights.cpu(),bias.cpu()
 
 # %% ../../nbs/30_loss/04_classification.ipynb #80c30ce2
 class Softmax(nn.Module):

@@ -116,11 +116,11 @@ class DynamicScale(nn.Module):
     ):
         super().__init__()
         self.model,self.distance,self.lr = model,distance,lr
-        self.register_buffer("log_scale",
-            torch.tensor(math.log(initial_scale(model,distance,n_classes)), dtype=torch.float32))
+        start = math.log(initial_scale(model, distance, n_classes))
+        self.register_buffer("log_scale", torch.tensor(start, dtype=torch.float32, device="cpu"))
         # running means of gradient and squared gradient
-        self.register_buffer("moments", torch.zeros(2, dtype=torch.float32))
-        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("moments", torch.zeros(2, dtype=torch.float32, device="cpu"))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64, device="cpu"))
     def forward(self)->Tensor: return self.log_scale.exp()
 
 # %% ../../nbs/30_loss/03_dynamic_scale.ipynb #c7089e57

@@ -102,10 +102,11 @@ class HIER(nn.Module):
         self.triplets_per_anchor,self.as_published = triplets_per_anchor,as_published
         self.radial_weight,self.radial_margin = radial_weight,radial_margin
         self.to_poincare = ToPoincare(c, clip_r)
-        normal = torch.randn(n_proxies, dim, generator=generator, dtype=torch.float32)
-        self.hold_proxies(proxies, spread*clip_r/dim**.5*normal)
+        source = torch.device("cpu") if generator is None else generator.device
+        normal = torch.randn(n_proxies, dim, generator=generator, dtype=torch.float32, device=source)
+        self.hold_proxies(proxies, spread*clip_r/dim**.5*normal.cpu())
         # batches, and sets of proxies, that gave no triplet
-        self.register_buffer("without_anchors", torch.zeros(2, dtype=torch.int64))
+        self.register_buffer("without_anchors", torch.zeros(2, dtype=torch.int64, device="cpu"))
         self.anchors = None  # eligible anchors of the last call: batch, proxies
 
     def extra_repr(self)->str:
@@ -133,7 +134,8 @@ def hold_proxies(self:HIER,
                 f"points away from the rim; got {self.to_poincare.clip_r}",
                 "clip_r", "c", "proxies")
         # geoopt would round a number to float32
-        ball = PoincareBall(c=torch.tensor(self.c, dtype=torch.float64))
+        curvature = torch.tensor(self.c, dtype=torch.float64, device="cpu")
+        with torch.device("cpu"): ball = PoincareBall(c=curvature)
         points = expmap0(clip_norm(start, self.to_poincare.clip_r), self.c)
         self.ball_proxies = ManifoldParameter(points, manifold=ball)
 

@@ -260,6 +260,7 @@ def headers_to_resume(
     if not have or not (tag or checksum): return {}
     return {"Range":f"bytes={have}-"}|({"If-Range":tag} if tag else {})
 
+# %% ../../nbs/50_data/02_base.ipynb #41d0e290
 def fetch(
     url:str,             # where the file is
     path:str|Path,       # file to write; a broken download waits in `path` + ".part"

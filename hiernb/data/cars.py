@@ -104,6 +104,7 @@ def refuse_repeated(
     for value,count in Counter(values).items():
         if count>1: raise ValueError(f"{where}: the {what} {value!r} comes {count} times; expected it once")
 
+# %% ../../nbs/50_data/14_cars.ipynb #8dbd81c9
 def read_cars(
     folder:Path,           # folder of this set, `root/cars`
 )->tuple[Listing,Path]:    # the annotations; the folder that their paths start from

@@ -302,6 +302,7 @@ def check_part(
             raise ValueError(f"it has shape {tuple(value.shape)}, and {there:,} bytes are there")
     if known: check_plain(value, size)
 
+# %% ../../nbs/50_data/03_embeddings.ipynb #6dfd5d43
 def read_pt(
     path:Path,             # a .pt file
     labels:str|None=None,  # entry of the labels; None: `labels`

@@ -241,6 +241,7 @@ def read_icons(
         else: own.names.append(name)
     return list(icons.values())
 
+# %% ../../nbs/50_data/08_emoji.ipynb #d051073f
 def resolve_alias(
     data:dict,          # content of `icons.json` of a set
     name:str,           # of an alias
@@ -428,6 +429,7 @@ def match_styles(
             else: matched.append(Match(icon, emoji, s))
     return matched,left
 
+# %% ../../nbs/50_data/08_emoji.ipynb #326a1617
 def sift(
     matched:list[Match],  # icons
     pictures:list,        # of each its picture, or why there is none

@@ -189,6 +189,7 @@ def split_noise(
         sources = [np.random.SFC64(seed) for seed in seeds.tolist()]
     return nothing,list(chance.tensor_split(parts, 2)),sources
 
+# %% ../../nbs/30_loss/09_ancestors.ipynb #aa78861f
 def loss_and_gradient(
     dist:Tensor,                               # (N,P), finite
     triplets:Tensor,                           # (T,3)

@@ -61,6 +61,7 @@ def triplets_of_any(
     k = k+(k>=low)
     return torch.stack([i,j,k+(k>=high)])
 
+# %% ../../nbs/40_metric/10_audit_sample.ipynb #474f2d90
 def sample_triplets(
     labels:Tensor|None,         # (M,) classes, or None
     n_points:int,               # M

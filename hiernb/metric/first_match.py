@@ -118,6 +118,7 @@ def count_in_tile(
     sure,i,j = nearer(products.numpy(), (target-offset).numpy(), error.numpy())
     return sure,torch.from_numpy(i),torch.from_numpy(j)+columns.start
 
+# %% ../../nbs/40_metric/02_first_match.ipynb #093a0a73
 def count_nearer(
     pair:Pair,
     v:Tensor,                # (Q,) v of the first matches; inf: none

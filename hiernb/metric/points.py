@@ -102,6 +102,7 @@ def query_values(
     found = hierarchical_retrieval(*whole[:2], taxonomy, *whole[2:], per_query=True, **points.space)
     return values|{"H-AP":found.h_ap, "ASI":found.asi, "NDCG":found.ndcg}
 
+# %% ../../nbs/40_metric/14_points.ipynb #8055cc3c
 def retrieval_rows(
     points:Points,
     ks:Sequence[int]=(1,2,4,8),     # list lengths, each 1…n_candidates

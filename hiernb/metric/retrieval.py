@@ -105,6 +105,7 @@ def check_ranking(
         raise ValueError(f"query {int(itself[0])} is in its own ranking: make it with exclude_self=True, or "
             f"give gallery_labels")
 
+# %% ../../nbs/40_metric/03_retrieval.ipynb #6b4094ba
 def task(
     queries:Tensor,                     # (Q,D) embeddings, or a ranking (Q,k) of gallery indices
     labels:Tensor,                      # (Q,) classes

@@ -32,6 +32,7 @@ def read_rows(
     if isinstance(points, Tensor): return points[at]
     return torch.from_numpy(np.array(points[at if whole else rows.numpy()]))
 
+# %% ../../nbs/40_metric/05_sharded.ipynb #51219782
 def parts(
     shards:Sequence[Shard],   # points and classes
     start:int=0,              # index of the first point in the whole gallery
@@ -55,6 +56,7 @@ def parts(
             yield some+start,here,labels[some]
         start += len(points)
 
+# %% ../../nbs/40_metric/05_sharded.ipynb #f6bcdce2
 def pieces(
     shards:Sequence[Shard],   # points and classes
     start:int=0,              # index of the first point in the whole gallery
@@ -247,6 +249,7 @@ def nearest_in(
     if own is not None: v[found==own[:,None]] = torch.inf
     return v,found
 
+# %% ../../nbs/40_metric/05_sharded.ipynb #9d68744f
 def sharded_knn(
     queries:Tensor,               # (Q,D), the same in every process
     shards:Sequence[Shard],       # the gallery, or this process's part of it

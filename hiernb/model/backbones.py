@@ -176,6 +176,7 @@ def use_class_token(
     from timm.models.vision_transformer import VisionTransformer
     net.forward_head = MethodType(VisionTransformer.forward_head, net)
 
+# %% ../../nbs/60_model/02_backbones.ipynb #d36ed747
 def bare_net(
     name:str,                # a key of `architectures`
     channels:int,            # 1 or 3

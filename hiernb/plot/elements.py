@@ -119,6 +119,7 @@ def draw_branches(
     lines = LineCollection([*along,*across], colors=colors[1:]+of_parents, **style)
     ax.add_collection(lines)
 
+# %% ../../nbs/70_plot/02_elements.ipynb #794a2527
 def draw_tree(
     ax:Axes,           # drawn into
     placed:Layout,     # a placed tree

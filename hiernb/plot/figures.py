@@ -146,6 +146,7 @@ def common_score(
             raise ValueError(f"history {name!r} has no {score}: all {len(run)} values are nan")
     return score
 
+# %% ../../nbs/70_plot/03_figures.ipynb #415a11a8
 def training_curves(
     # DataFrame with columns epoch, train_loss and a score such as val_accuracy (0 … 1; test_… if the test
     # split selected the epoch), or up to 30 by name

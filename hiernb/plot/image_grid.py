@@ -59,6 +59,7 @@ def check_sheet(
     if low<0 or high>=n_classes:
         raise ValueError(f"labels must lie in 0..{n_classes-1}, got {low} to {high}")
 
+# %% ../../nbs/70_plot/04_image_grid.ipynb #3a2e73a1
 def retrieval_sheet(
     queries:Tensor,           # (Q,channels,height,width) query images, as `pixels` takes them
     neighbors:Tensor,         # (Q,k,channels,height,width) what was retrieved, nearest first

@@ -153,6 +153,7 @@ def draw_edges(
     style = dict(alpha=.8, label='edges', zorder=2)
     ax.add_collection(LineCollection(list(arcs.numpy()), colors=colors, lw=widths, **style))
 
+# %% ../../nbs/70_plot/05_poincare_disk.ipynb #773838a4
 def disk_tree(
     tree:TreeNode,                # a proxy tree or any other; tips named by class
     # name -> (2,) in the disk, of all tips and of the inner nodes that have a place (`proxy 17`)

@@ -36,6 +36,7 @@ def read_measures(
         raise ValueError(f"test.csv: {line.measure} ({line.of}) is {line.value}")
     return table
 
+# %% ../../nbs/80_run/08_collect.ipynb #46349c3f
 def read_run(
     folder:Path,        # with recipe.toml
 )->list[dict[str,Any]]: # a row a measure; one row without a measure if the run does not count

@@ -156,6 +156,7 @@ def recipe_in(
         f"read: {e}. Choose another folder, "
                                              "or start again over it with resume=False") from None
 
+# %% ../../nbs/80_run/07_experiment.ipynb #7d723c47
 def as_fitted_before(
     recipe:Recipe,
     folder:Path,    # of a run

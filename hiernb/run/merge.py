@@ -133,6 +133,7 @@ def check_data(data:dict[str,Any])->None:
         raise SettingError(
             f"{key} must be a share from 0 to below 1{', or a number' if counts else ''}, got {value}", key)
 
+# %% ../../nbs/80_run/03_merge.ipynb #94381889
 def check_training(
     training:dict[str,Any],
     seed:int,
@@ -201,6 +202,7 @@ def check_evaluation(
         raise SettingError(
             f"the audit of a hierarchy needs n_permutations of at least 59, got {n}", "n_permutations")
 
+# %% ../../nbs/80_run/03_merge.ipynb #d5b3ce92
 def check_sections(
     sections:dict[str,dict],  # complete
     seed:int,

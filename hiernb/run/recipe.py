@@ -136,6 +136,7 @@ def is_file_name(name:object)->bool:
     "A path to a recipe, not the name of one."
     return str(name).lower().endswith(".toml")
 
+# %% ../../nbs/80_run/04_recipe.ipynb #a975b37f
 def from_file(path:Path)->Source:
     """A file of one's own.
     `ValueError` if it holds many recipes, or its `base`, `name` or `published` is none."""
@@ -159,6 +160,7 @@ def from_file(path:Path)->Source:
             f"ending off")
     return Source(name, [layer], published, path.parent/base if is_file_name(base) else base)
 
+# %% ../../nbs/80_run/04_recipe.ipynb #db0648e6
 def from_book(name:str)->Source:
     "A cell of a paper's table. `ValueError` if there is none of that name."
     (stem,_,text),known = name.partition("/"),books()

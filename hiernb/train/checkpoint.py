@@ -72,6 +72,7 @@ class TensorMarks:
         holds = "a checkpoint holds tensors, numbers, texts, None and dicts, lists and tuples of them"
         raise ValueError(f"{holds}; {'/'.join(path)!r} is a {type(value).__name__}")
 
+# %% ../../nbs/65_train/07_checkpoint.ipynb #dfd12cc2
 def take_apart(
     state:Any,                        # tensors, numbers, texts, None and dicts, lists and tuples of them
 )->tuple[Any,dict[str,Tensor]]:       # what JSON can hold, and the tensors by name: contiguous, on the CPU
@@ -291,6 +292,7 @@ def describe_pixels(
         return getattr(step, "__qualname__", type(step).__name__)           # a function's repr is its address
     return "\n".join(name(getattr(items, step, None)) for step in ("prepare","transform"))
 
+# %% ../../nbs/65_train/07_checkpoint.ipynb #455ef190
 def describe(
     model:nn.Module,  # images -> embeddings
     loss:nn.Module,   # embeddings, labels -> scalar

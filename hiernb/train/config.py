@@ -222,6 +222,7 @@ def require_images(
         raise ValueError(f"{data.name} has no split {split!r}, only {', '.join(data.splits)}{advice}")
     if not len(data.splits[split].labels): raise ValueError(f"split {split!r} of {data.name} has no images")
 
+# %% ../../nbs/65_train/04_config.ipynb #17234b1b
 def choose_measure(
     data:Data,            # with splits train and `judge`
     loss:nn.Module,
@@ -244,6 +245,7 @@ def choose_measure(
             f"no two images in split {judge!r} of {data.name} are of one class: there is nothing to retrieve")
     return select
 
+# %% ../../nbs/65_train/04_config.ipynb #1550345d
 def check_data_for_loss(
     data:Data,            # must have splits train and `judge`
     # with `.n_classes` where it has classes; where it was given a taxonomy, with that one's `.class_names`

@@ -205,6 +205,7 @@ def loss_of_batch(self:Learner,
         if embeddings.detach().norm(dim=1).isfinite().all(): raise
         return math.nan*embeddings.sum(),found  # and the error of `step` has more about them
 
+# %% ../../nbs/65_train/12_learner.ipynb #401b567a
 @patch
 def backward(self:Learner,
     loss:Tensor,         # of the whole batch
@@ -219,6 +220,7 @@ def backward(self:Learner,
     scale = self.options.model_gradient_scale
     if scale!=1: torch._foreach_mul_([p.grad for p in self.model_parameters if p.grad is not None], scale)
 
+# %% ../../nbs/65_train/12_learner.ipynb #0d8034eb
 @patch
 def gradient(self:Learner,
     seed:int,              # of what model and loss draw

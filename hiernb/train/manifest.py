@@ -198,6 +198,7 @@ def save_manifest(
     "Write the images of a run. `OSError` names the file; `ValueError` as `manifest_json`."
     return write_atomic(Path(folder)/"split.json", manifest_json(manifest))
 
+# %% ../../nbs/65_train/06_manifest.ipynb #c54c0808
 def manifest_of(
     facts:dict[str,Any],  # content of the file
 )->Manifest:

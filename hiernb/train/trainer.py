@@ -247,6 +247,7 @@ def after_step(self:Trainer,
         raise Terminated
     if not last and time.monotonic()-self.saved>=60*self.options.checkpoint_minutes: self.save()
 
+# %% ../../nbs/65_train/13_trainer.ipynb #f7b04644
 @patch
 def epoch(self:Trainer,
     bar:tqdm,            # counts batches; shows loss, accuracy and regularizer so far
@@ -277,6 +278,7 @@ def shown_numbers(self:Trainer)->dict[str,str]:  # for the bar
     numbers = self.totals("")
     return {name:f"{numbers[name]:.4f}" for name in numbers if name in ("loss","accuracy","regularizer")}
 
+# %% ../../nbs/65_train/13_trainer.ipynb #fffbd384
 @patch
 def totals(self:Trainer,
     prefix:str="train_",  # of the names
@@ -348,6 +350,7 @@ def validate(self:Trainer,
     self.warn_of_collapse(found)
     return {self.judge:score}|{f"{self.split}_{k}":v for k,v in found.items()}
 
+# %% ../../nbs/65_train/13_trainer.ipynb #a21a7c04
 @patch
 def unjudged_row(self:Trainer)->dict[str,None]: # the names of `validate`
     "Fill the cells of an epoch that is not judged. Warns where HIER has begun to find no triplets."

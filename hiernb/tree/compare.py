@@ -331,6 +331,7 @@ def triplets_sampled(
     n_pairs,n_words = C*(C-1)//2,-(-C//64)
     return 2**18 if n_pairs*n_words*8>budget else 0
 
+# %% ../../nbs/20_tree/07_compare.ipynb #19b61e03
 def resolved_triplets(
     table:np.ndarray,                     # (N,C) bool, the true clades
     index:np.ndarray,                     # (C,C) the smallest clade that holds i and j
@@ -354,6 +355,7 @@ def resolved_triplets(
         odd[here] = outside[rank[here]]
     return np.stack([first[pair],second[pair],odd])
 
+# %% ../../nbs/20_tree/07_compare.ipynb #0b510142
 def sampled_agreement(
     closeness:np.ndarray,  # (C,C): smaller is closer
     triplets:np.ndarray,   # (3,n) classes i, j, k with ij|k

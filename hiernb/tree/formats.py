@@ -206,6 +206,7 @@ def read_parquet(
         table[name] = pd.Series(cells, index=table.index, dtype=object)
     return table.reset_index() if any(table.index.names) else table
 
+# %% ../../nbs/20_tree/01_formats.ipynb #d47c86bf
 def cell_text(
     value,      # text, a whole number, or a missing value
     where:str,  # file, row and column, for messages

@@ -198,6 +198,7 @@ def root_distances(
         found[id(node)] = found[id(node.parent)]+node.length
     return found
 
+# %% ../../nbs/20_tree/05_infer.ipynb #ac80aeba
 def cophenetic(
     tree:TreeNode,        # every edge with a length, every tip with a name
     names:Sequence[str],  # tips wanted, in this order; the tree may have more
@@ -251,6 +252,7 @@ def sample_labels(
     found = f"{labels.dtype} of shape {tuple(labels.shape)}"
     raise ValueError(f"labels must be {n} integers ≥ 0, one per sample; got {found}{first}")
 
+# %% ../../nbs/20_tree/05_infer.ipynb #fb9964f3
 def proxy_distances(
     embeddings:Tensor,         # (N,D), in the ball
     proxies:Tensor,            # (P,D), in the ball

@@ -382,6 +382,7 @@ def known_columns(
     if label is not None and "class" not in known and not counts_rows(rows, label): known["class"] = label
     return known
 
+# %% ../../nbs/20_tree/03_taxonomy.ipynb #6be1f574
 def class_columns(
     file:str|Path,           # for messages
     header:Sequence[str],    # column names
@@ -577,6 +578,7 @@ def sibling_names(
             raise ValueError(f"Newick text: the class {names[node]!r}, a group, has a sibling of that name")
     return found
 
+# %% ../../nbs/20_tree/03_taxonomy.ipynb #95d7272d
 def newick_paths(
     text:str,  # Newick text
 )->tuple[list[tuple[str,...]],dict[tuple[str,...],float]]:  # path of each tip in order; support of groups

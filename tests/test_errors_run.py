@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import torch
 from filelock import FileLock
-from PIL import Image
 from refusals import refusals,refuses
+from small_runs import noise_images,recipe_text
 
 from hiernb.data.base import Data,ImageSet
 from hiernb.data.embeddings import Embeddings,as_embeddings
@@ -43,7 +43,8 @@ def samples(*args): return lambda: with_samples(*args)
 
 
 @refusals({
-    "a class that the taxonomy lacks":(samples(Embeddings(x, y, list("abcdef")), taxonomy, None), "no class 'a'"),
+    "a class that the taxonomy lacks":(samples(Embeddings(x, y, list("abcdef")), taxonomy, None),
+        "no class 'a'"),
     "one class":(samples(Embeddings(x[:20], y[:20], taxonomy.names), taxonomy, None), "at least two"),
     "proxies of fewer classes":(samples(Embeddings(x, y, taxonomy.names, means[:4]), taxonomy, None),
         "4 proxies for 6 classes"),
@@ -115,7 +116,8 @@ def fitted(value, kind): return lambda: fit(value, kind, "x.y")
     "a dotted key without quotation marks":(fitted({"model":{"head":3}}, dict[str,float]|None),
         'stands in quotation marks: "model.head"'),
     "a word for a whole number":(fitted("three", int), "x.y must be a whole number, got 'three'"),
-    "a half for a whole number or none":(fitted(1.5, int|None), 'x.y must be a whole number or "none", got 1.5'),
+    "a half for a whole number or none":(fitted(1.5, int|None),
+        'x.y must be a whole number or "none", got 1.5'),
     "a word for a number or a switch":(fitted("a", float|bool), "a number or true or false"),
     "a number for a word":(fitted(1, str), "a word"),
     "words for numbers or none":(fitted(["a"], tuple[int,...]|None), 'tuple[int, ...] or "none"'),
@@ -145,14 +147,17 @@ def of_training(loss=anchor, **change): return lambda: check_training(plain|chan
     "none for a section":(piled(dict(model="none")), "x.toml: model is a section"),
     "an unknown key":(completed(name="ProxyDR", scal=3),
         "mine: loss.scal: there is no such key; did you mean 'scale'?"),
-    "another type":(completed(name="ProxyDR", scale=[1]), "b.toml: loss.scale must be a number or a word, got [1]"),
-    "an unknown loss":(completed(name="Proxydr"), "a.toml: loss.name: no loss is named 'Proxydr'; did you mean 'ProxyDR'"),
+    "another type":(completed(name="ProxyDR", scale=[1]),
+        "b.toml: loss.scale must be a number or a word, got [1]"),
+    "an unknown loss":(completed(name="Proxydr"),
+        "a.toml: loss.name: no loss is named 'Proxydr'; did you mean 'ProxyDR'"),
     "a number for a name":(completed(name=3, scale=1), "a.toml: loss.name must be a word"),
     "a second seed":(completed(name="ProxyDR", seed=3), "there is one seed"),
     "no name":(completed(), "mine: loss.name is missing, and hiernb.run.experiment.assemble needs it"),
     "no proxies":(lambda: complete("regularizer", {}, {}, "mine"),
         "regularizer.n_proxies is missing, and hiernb.loss.hier.HIER needs it"),
-    "another prior":(lambda: loss_of(loss=dict(name="Softmax", class_prior="test")), 'class_prior must be "train"'),
+    "another prior":(lambda: loss_of(loss=dict(name="Softmax", class_prior="test")),
+        'class_prior must be "train"'),
     "a share above 1":(of_data(val=2.5), "val must be a share from 0 to below 1, got 2.5"),
     "a share below 0":(of_data(test=-1.), "test must be"),
     "a number of images":(of_data(val=3), "got 3"),
@@ -195,9 +200,12 @@ with_hier = whole|dict(regularizer=dict(weight=.5, n_proxies=16, topk=4))
 
 
 @pytest.mark.parametrize("section, key, value, says", [
-    ("model", "name", "resnet51", "no model is named 'resnet51'"), ("model", "head", "poincar", "head must be one of"),
-    ("model", "dim", 0, "dim must be at least 1"), ("training", "lr", math.nan, "training.lr must be a number, got nan"),
-    ("regularizer", "weight", math.nan, "regularizer.weight must be a number"), ("regularizer", "topk", 1, "topk"),
+    ("model", "name", "resnet51", "no model is named 'resnet51'"), ("model", "head", "poincar",
+        "head must be one of"),
+    ("model", "dim", 0, "dim must be at least 1"), ("training", "lr", math.nan,
+        "training.lr must be a number, got nan"),
+    ("regularizer", "weight", math.nan, "regularizer.weight must be a number"), ("regularizer", "topk", 1,
+        "topk"),
     ("loss", "margin", math.inf, "margin"), ("evaluation", "n_permutations", 58, "at least 59, got 58"),
     ("data", "val", 2.5, "val must be")])
 def test_a_refused_setting_names_where_it_was_written(section, key, value, says):
@@ -217,8 +225,10 @@ start = 'axes = ["set","loss"]\nset = ["a","b"]\nloss = ["x","x-y"]\n'
 
 
 @pytest.mark.parametrize("text, says", [
-    (start+"[sets]", "there is no table [sets]; did you mean 'set'"), (start+"[set-los]", "there is no table [set-los]"),
-    (start+"[set-loss]\na-z = {}", "'a-z' is no set-loss"), (start+'[set-loss]\n"c-*" = {}', "'c-*' is no set-loss"),
+    (start+"[sets]", "there is no table [sets]; did you mean 'set'"), (start+"[set-los]",
+        "there is no table [set-los]"),
+    (start+"[set-loss]\na-z = {}", "'a-z' is no set-loss"), (start+'[set-loss]\n"c-*" = {}',
+        "'c-*' is no set-loss"),
     (start+'defaults.loss = "z"', "defaults.loss = 'z' is no value"), ('axes = ["set"]', "no table [set]")])
 def test_a_book_that_contradicts_itself(tmp_path, text, says):
     path = tmp_path/"p.toml"
@@ -244,9 +254,12 @@ def read(word): return lambda: read_recipe("hier/cub-resnet50", [word])
 
 
 @refusals({
-    "a near name":(chosen("cub-resnet5-pa"), "no recipe is named hier/cub-resnet5-pa; did you mean hier/cub-resnet50-pa"),
-    "no name":(chosen(""), parts), "half a name":(chosen("cub"), parts), "a dash at the end":(chosen("cub-resnet50-pa-"), parts),
-    "a part twice":(chosen("cub-resnet50-pa-hier-hier"), parts), "another order":(chosen("resnet50-cub"), parts),
+    "a near name":(chosen("cub-resnet5-pa"),
+        "no recipe is named hier/cub-resnet5-pa; did you mean hier/cub-resnet50-pa"),
+    "no name":(chosen(""), parts), "half a name":(chosen("cub"),
+        parts), "a dash at the end":(chosen("cub-resnet50-pa-"), parts),
+    "a part twice":(chosen("cub-resnet50-pa-hier-hier"), parts), "another order":(chosen("resnet50-cub"),
+        parts),
     "another name":(chosen("x"), parts),
     "two readings":(chosen("x-y-z", two), "can be read as {'a': 'x', 'b': 'y-z'} or as"),
     "an unknown book":(lambda: from_book("heir/cub"), "we have no 'heir'; did you mean 'hier'"),
@@ -258,12 +271,14 @@ def test_names_of_recipes_and_words_that_mean_nothing(call, words): refuses(call
 
 
 @refusals({
-    "key":(read("training.epoch=3"), "command line: training.epoch: there is no such key; did you mean 'epochs'"),
+    "key":(read("training.epoch=3"),
+        "command line: training.epoch: there is no such key; did you mean 'epochs'"),
     "section":(read("trainig.epochs=3"), "no section 'trainig'; did you mean 'training'"),
     "no section":(read("epochs=3"), "there is no section 'epochs'"),
     "type":(read("training.epochs=many"), "training.epochs must be a whole number, got 'many'"),
     "number for a section":(read("training=3"), "training is a section"),
-    "seed below 0":(read("seed=-1"), "seed must be a whole number"), "true seed":(read("seed=true"), "seed must be"),
+    "seed below 0":(read("seed=-1"), "seed must be a whole number"), "true seed":(read("seed=true"),
+        "seed must be"),
     "long seed":(read(f"seed={2**70}"), "command line: seed must be"),
     "second seed":(read("data.seed=3"), "there is one seed"),
     "data set":(read("data.name=cubb"), "no data set is named 'cubb'; did you mean 'cub'"),
@@ -312,11 +327,15 @@ def measured(audited=False, recall_at=None, **splits):
         "letters has no split 'test', only train, val; it is what is measured at the end"),
     "no gallery":(measured(train=(0,1), query=(2,3)), "has no split 'gallery'"),
     "one new class":(measured(train=(0,1), test=(2,2,2)), "images of two classes or more, it holds 1"),
-    "one learned class":(measured(train=(0,), test=(0,1,1)), "two classes or more that are learned, it holds 1"),
+    "one learned class":(measured(train=(0,), test=(0,1,1)),
+        "two classes or more that are learned, it holds 1"),
     "one image of each":(measured(train=(0,1), test=(2,3,4)), "has another of its class to find"),
-    "a gallery of others":(measured(train=(0,1), query=(2,3), gallery=(4,5)), "has another of its class to find"),
-    "lists that are too long":(measured(train=(0,1), test=(2,2,3), recall_at=(3,9)), "at least one of them 1…2, got [3, 9]"),
-    "an audit of single images":(measured(True, train=(0,1), test=(0,1)), "the audit of a hierarchy needs a class with two images"),
+    "a gallery of others":(measured(train=(0,1), query=(2,3), gallery=(4,5)),
+        "has another of its class to find"),
+    "lists that are too long":(measured(train=(0,1), test=(2,2,3), recall_at=(3,9)),
+        "at least one of them 1…2, got [3, 9]"),
+    "an audit of single images":(measured(True, train=(0,1), test=(0,1)),
+        "the audit of a hierarchy needs a class with two images"),
 })
 def test_splits_that_leave_nothing_to_measure(call, words): refuses(call, words)
 
@@ -330,45 +349,22 @@ def test_points_of_a_split_that_there_is_not():
 
 # experiment
 
-text = """
-[data]
-name = "{home}"
-model = "none"
-size = 28
-[model]
-name = "small_cnn"
-dim = 8
-[loss]
-name = "ProxyDR"
-[training]
-epochs = 1
-batch_size = 16
-[evaluation]
-n_permutations = 59
-n_resamples = 9
-"""
-
-
 @pytest.fixture(scope="module")
-def squares(tmp_path_factory):
-    "Images of four classes."
-    home,draw = tmp_path_factory.mktemp("images")/"squares",np.random.default_rng(0)
-    for name in "abcd":
-        (home/name).mkdir(parents=True)
-        for i in range(8): Image.fromarray(draw.integers(0, 256, (12,9,3), "uint8")).save(home/name/f"{i}.png")
-    return home
+def squares(tmp_path_factory): return noise_images(tmp_path_factory.mktemp("images")/"squares", "abcd", 8,
+    (12, 9))
 
 
 @pytest.fixture
 def recipe(tmp_path, squares):
     path = tmp_path/"mine.toml"
-    path.write_text(text.format(home=squares))
+    path.write_text(recipe_text.format(home=squares, loss="ProxyDR"))
     return lambda *words: read_recipe(path, words)
 
 
 @pytest.mark.parametrize("word, says", [
     ("model.channels=1", "have 3 channels, the model takes 1: set model.channels=3"),
-    ("data.size_info=true", "set model.size_info=true"), ("model.size_info=true", "set model.size_info=false"),
+    ("data.size_info=true", "set model.size_info=true"), ("model.size_info=true",
+        "set model.size_info=false"),
     ("data.size=40", "are 3 × 40 × 40 (channels, height, width), and model.name='small_cnn' takes none")])
 def test_images_that_do_not_fit_the_model(recipe, word, says): refuses(lambda: assemble(recipe(word)), [says])
 
@@ -385,13 +381,18 @@ def test_folders_of_other_runs(tmp_path, recipe):
     folder = tmp_path/"run"
     folder.mkdir()
     (folder/"recipe.toml").write_text(recipe().to_toml(True))
-    refuses(lambda: finished(recipe("training.lr=3"), folder), ["holds a run of another recipe: training.lr is", "3 here"])
+    refuses(lambda: finished(recipe("training.lr=3"), folder),
+        ["holds a run of another recipe: training.lr is", "3 here"])
     (folder/"recipe.toml").write_text("")
-    refuses(lambda: finished(recipe(), folder), ["run/recipe.toml, which says what the run in that folder is, cannot be read"])
-    refuses(lambda: finished(recipe(), folder/"recipe.toml"), ["recipe.toml is a file, expected the folder of a run"])
-    refuses(lambda: images_of(tmp_path, assemble(recipe())[0]), ["split.json is not there"], FileNotFoundError)
+    refuses(lambda: finished(recipe(), folder),
+        ["run/recipe.toml, which says what the run in that folder is, cannot be read"])
+    refuses(lambda: finished(recipe(), folder/"recipe.toml"),
+        ["recipe.toml is a file, expected the folder of a run"])
+    refuses(lambda: images_of(tmp_path, assemble(recipe())[0]), ["split.json is not there"],
+        FileNotFoundError)
     (folder/"recipe.toml").write_text(recipe().to_toml(True))
-    with FileLock(folder/".lock"): refuses(lambda: run(recipe(), folder, progress=False), ["by another process"])
+    with FileLock(folder/".lock"): refuses(lambda: run(recipe(), folder, progress=False),
+        ["by another process"])
 
 
 def test_a_run_whose_files_are_not_its_own(tmp_path, recipe, squares):
@@ -401,9 +402,10 @@ def test_a_run_whose_files_are_not_its_own(tmp_path, recipe, squares):
     refuses(lambda: evaluate(folder, "tset"), ["no split 'tset'"])
     refuses(lambda: evaluate(tmp_path), ["there is no recipe.toml"], FileNotFoundError)
     path.write_text(whole.replace(str(squares), f"{squares} of old"))
-    refuses(lambda: restore(folder), ["If the data have moved, write where they are as data.root"], FileNotFoundError)
-    path.write_text(whole.replace("dim = 8", "dim = 9"))
-    refuses(lambda: restore(folder), ["is a checkpoint of another run: model dim is 8 there and 9 in"])
+    refuses(lambda: restore(folder), ["If the data have moved, write where they are as data.root"],
+        FileNotFoundError)
+    path.write_text(whole.replace("dim = 4", "dim = 5"))
+    refuses(lambda: restore(folder), ["is a checkpoint of another run: model dim is 4 there and 5 in"])
     path.write_text(whole)
     save_checkpoint(best_checkpoint(folder), read_checkpoint(best_checkpoint(folder))|dict(model={}))
     refuses(lambda: restore(folder), ["are not of the model and loss of its recipe"])
@@ -412,7 +414,8 @@ def test_a_run_whose_files_are_not_its_own(tmp_path, recipe, squares):
 
 
 def test_training_classes_are_the_first_ones():
-    refuses(lambda: learned_classes(letters(train=(0,2), test=(1,3))), ["must be 0…1; class 2 is one of them"])
+    refuses(lambda: learned_classes(letters(train=(0,2), test=(1,3))),
+        ["must be 0…1; class 2 is one of them"])
 
 
 def test_few_permutations_are_refused_before_a_run(recipe):
@@ -421,7 +424,8 @@ def test_few_permutations_are_refused_before_a_run(recipe):
 
 
 def test_a_recipe_of_ones_own_is_for_ones_own_images(tmp_path):
-    refuses(lambda: fitted_recipe("own/proxydr", ["data.name=cifar100"]), ["cifar100 is a data set with recipes of its own"])
+    refuses(lambda: fitted_recipe("own/proxydr", ["data.name=cifar100"]),
+        ["cifar100 is a data set with recipes of its own"])
     (tmp_path/"notes.png").write_text("none")
     refuses(lambda: is_gray(tmp_path/"notes.png"), ["notes.png cannot be read as an image"], OSError)
 
@@ -474,7 +478,8 @@ def test_tables_of_others_are_not_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("recipes, seeds, more, says", [
-    (["fashion_mnist/corr"], [], {}, "seeds from 0, each once"), (["fashion_mnist/corr"], [1,1], {}, "seeds from 0, each once"),
+    (["fashion_mnist/corr"], [], {}, "seeds from 0, each once"), (["fashion_mnist/corr"], [1,1], {},
+        "seeds from 0, each once"),
     (["fashion_mnist/corr"], [0,-1], {}, "seeds from 0, each once"),
     (["fashion_mnist/corr"], [0], dict(baseline="*softmax"),
         "no recipe is, or fits, the baseline '*softmax'; there are fashion_mnist/corr"),
@@ -488,11 +493,13 @@ def test_grids_over_other_folders(tmp_path):
     for name in ("a","b"):
         (tmp_path/name).mkdir()
         (tmp_path/name/"mine.toml").write_text('base = "fashion_mnist/corr"\n')
-    refuses(lambda: plan([str(tmp_path/name/"mine.toml") for name in ("a","b")], [0], tmp_path), ["would share the folder"])
+    refuses(lambda: plan([str(tmp_path/name/"mine.toml") for name in ("a","b")], [0], tmp_path),
+        ["would share the folder"])
     (job,) = plan(["fashion_mnist/corr"], [0], tmp_path, ["training.epochs=2"])
     job.folder.mkdir(parents=True)
     (job.folder/"recipe.toml").write_text(job.recipe.to_toml())
-    refuses(lambda: plan(["fashion_mnist/corr"], [0], tmp_path, ["training.epochs=5"]), ["training.epochs is 2 there and 5 here"])
+    refuses(lambda: plan(["fashion_mnist/corr"], [0], tmp_path, ["training.epochs=5"]),
+        ["training.epochs is 2 there and 5 here"])
     refuses(lambda: Runs([job], 0).run(), ["at least one run at a time"])
     refuses(lambda: Runs(plan(["fashion_mnist/corr"], [9], tmp_path)).results(tmp_path), ["has begun"])
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from small_runs import noise_images,recipe_text
 
 from hiernb.train.checkpoint import save_progress
 from hiernb.data.base import remove_partials,require_file_name,write_atomic
@@ -27,33 +27,8 @@ from hiernb.run.recipe import read_recipe
 from hiernb.run.collect import collect,epochs_done
 from hiernb.run.experiment import assemble,finished,run
 
-recipe_text = """
-[data]
-name = "{home}"
-model = "none"
-size = 28
-[model]
-name = "small_cnn"
-dim = 4
-[loss]
-name = "{loss}"
-[training]
-epochs = 1
-batch_size = 8
-[evaluation]
-n_permutations = 1
-n_resamples = 9
-"""
-
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    "Images of two classes."
-    home,generator = tmp_path_factory.mktemp("images"),np.random.default_rng(0)
-    for name in "ab":
-        (home/name).mkdir()
-        for i in range(12):
-            Image.fromarray(generator.integers(0, 256, (28,28,3), "uint8")).save(home/name/f"{i}.png")
-    return home
+def home(tmp_path_factory): return noise_images(tmp_path_factory.mktemp("images"), "ab", 12)
 
 @pytest.fixture
 def recipe(tmp_path, home):
@@ -147,12 +122,14 @@ def test_a_printed_recipe_does_not_make_a_folder_ours(tmp_path, recipe):
 
 @pytest.mark.parametrize("resume", [True,False])
 @pytest.mark.parametrize("part", ["checkpoints","figures"])
-def test_a_part_that_is_read_only_is_named_before_anything_is_replaced(tmp_path, recipe, monkeypatch, part, resume):
+def test_a_part_that_is_read_only_is_named_before_anything_is_replaced(tmp_path, recipe, monkeypatch, part,
+    resume):
     folder,old = tmp_path/"run",recipe()
     run(old, folder, progress=False, accelerator="cpu")
     before = content(folder)
     shut = folder/part
-    monkeypatch.setattr("hiernb.data.base.os.access", lambda place, mode: Path(place)!=shut)  # root may write everywhere
+    monkeypatch.setattr("hiernb.data.base.os.access", lambda place,
+        mode: Path(place)!=shut)  # root may write everywhere
     (folder/"report.html").unlink()
     with pytest.raises(OSError, match=f"Permission denied for {shut}.*Choose another folder"):
         run(old, folder, resume=resume, progress=False, accelerator="cpu")
@@ -175,7 +152,8 @@ def test_another_run_over_a_folder_is_not_taken_for_the_old_one(tmp_path, recipe
     data,model,loss = assemble(old)
     monkeypatch.setitem(sys.modules, "wandb", None)
     again = dict(epochs=1, batch_size=8, resume=False, progress=False, accelerator="cpu")
-    with pytest.raises(ValueError, match="pip install wandb"): train(model, loss, data, folder, wandb="birds", **again)
+    with pytest.raises(ValueError, match="pip install wandb"): train(model, loss, data, folder,
+        wandb="birds", **again)
     refused = RuntimeError("No API key configured")
     closed = SimpleNamespace(login=Mock(side_effect=refused), errors=SimpleNamespace(Error=RuntimeError))
     monkeypatch.setitem(sys.modules, "wandb", closed)
@@ -192,7 +170,8 @@ def test_more_epochs_take_away_what_says_that_a_run_is_finished(tmp_path, recipe
     folder,mine = tmp_path/"run",recipe()
     run(mine, folder, progress=False, accelerator="cpu")
     data,model,loss = assemble(mine)
-    train(model, loss, data, folder, epochs=2, batch_size=8, progress=False, accelerator="cpu", seed=mine.seed)
+    train(model, loss, data, folder, epochs=2, batch_size=8, progress=False, accelerator="cpu",
+        seed=mine.seed)
     assert not (folder/"test.csv").exists()
     assert not finished(mine, folder)
 
@@ -208,7 +187,8 @@ def test_a_log_has_a_line_an_epoch_whatever_its_terms_are_called(tmp_path):
 @pytest.mark.parametrize("below", ["t.csv","new/t.csv"])
 def test_a_file_where_none_can_be_written_is_refused_before_the_work(tmp_path, monkeypatch, below):
     monkeypatch.setattr("hiernb.data.base.os.access", lambda place, mode: place!=tmp_path)
-    with pytest.raises(OSError, match=f"could not write {tmp_path/below}: Permission denied for {tmp_path}; nothing was"):
+    with pytest.raises(OSError,
+        match=f"could not write {tmp_path/below}: Permission denied for {tmp_path}; nothing was"):
         require_file_name(tmp_path/below)
     assert not (tmp_path/"new").exists()
 
@@ -314,7 +294,8 @@ def test_threads_write_one_file_and_its_mode_stays(tmp_path):
     path = tmp_path/"t.csv"
     write_atomic(path, b"0")
     path.chmod(0o640)
-    with ThreadPoolExecutor(8) as pool: list(pool.map(lambda k: write_atomic(path, bytes([k])*2**16), range(64)))
+    with ThreadPoolExecutor(8) as pool: list(pool.map(lambda k: write_atomic(path, bytes([k])*2**16),
+        range(64)))
     assert len(set(path.read_bytes()))==1
     assert len(path.read_bytes())==2**16
     assert path.stat().st_mode&0o777==0o640
@@ -326,4 +307,5 @@ def test_no_image_is_read_before_the_folder_is_refused(tmp_path, recipe, monkeyp
     (folder/"log.csv").touch()
     data,model,loss = assemble(recipe())
     monkeypatch.setattr(manifest, "sha256_of", lambda path: pytest.fail("an image was read"))
-    with pytest.raises(ValueError, match="holds no run of hiernb"): train(model, loss, data, folder, progress=False)
+    with pytest.raises(ValueError, match="holds no run of hiernb"): train(model, loss, data, folder,
+        progress=False)

@@ -6,8 +6,8 @@
 __all__ = ['split_words', 'endings', 'Pictures', 'split_folders', 'on_disk', 'read_folder', 'table_rows', 'path_separator',
            'class_path', 'refuse_swapped', 'table_columns', 'read_images_table', 'require_files', 'read_own',
            'with_enough', 'share_images', 'share_classes', 'own_splits', 'alike', 'both_ends', 'digest_of', 'twins',
-           'said_of', 'copies', 'warn_of_copies', 'own_transforms', 'order_classes', 'split_sizes', 'load_own',
-           'check_own']
+           'said_of', 'copies', 'warn_of_copies', 'own_transforms', 'order_classes', 'split_sizes', 'split_files',
+           'load_own', 'check_own']
 
 # %% ../../nbs/50_data/09_own.ipynb #2c3746c0
 import csv,hashlib,os,re,warnings
@@ -476,6 +476,27 @@ def split_sizes(
     def size(items): return len(items.labels.unique() if kind=="classes" else items)
     return {name:size(splits[name]) if name in splits else 0 for name in ("val","test")}
 
+# %% ../../nbs/50_data/09_own.ipynb #f10d0bb6
+def split_files(
+    files:Sequence[str],     # N images
+    labels:Tensor,           # (N,)
+    split_of:Sequence[str],  # (N,) train, val, test, query or gallery
+    cache_megabytes:float,   # memory for decoded images, millions of bytes, shared out by split
+    model:str|None,          # as `load_own`, and what follows
+    size:int,
+    side:int|None,
+    channels:int,
+    size_info:bool,
+)->dict[str,ImageFiles]:     # train first
+    "Put files into their splits, each with its transforms."
+    splits = {}
+    for name in sorted(set(split_of), key=["train","val","test","query","gallery"].index):
+        rows = [i for i,split in enumerate(split_of) if split==name]
+        steps = own_transforms(model, name=="train", size, side, channels)
+        megabytes = cache_megabytes*len(rows)/len(split_of)
+        splits[name] = ImageFiles([files[i] for i in rows], labels[rows], *steps, channels, size_info, megabytes)
+    return splits
+
 # %% ../../nbs/50_data/09_own.ipynb #56088b91
 def load_own(
     # a folder of folders, or a table with columns path, class and, optionally, split and taxonomy
@@ -508,20 +529,14 @@ def load_own(
     kind,split_of = own_splits(labels, groups, pictures.splits, split, val, test, generator)
     warn_of_copies(replace(pictures, splits=split_of))
     if kind=="classes": paths,labels = order_classes(paths, labels, split_of)
-    splits = {}
-    for name in sorted(set(split_of), key=["train","val","test","query","gallery"].index):
-        rows = [i for i,split in enumerate(split_of) if split==name]
-        files = [pictures.files[i] for i in rows]
-        steps = own_transforms(model, name=="train", size, side, channels)
-        megabytes = cache_megabytes*len(rows)/len(split_of)
-        splits[name] = ImageFiles(files, labels[rows], *steps, channels, size_info, megabytes)
+    options = dict(model=model, size=size, side=side, channels=channels, size_info=size_info)
+    splits = split_files(pictures.files, labels, split_of, cache_megabytes, **options)
     if kind=="images" and "test" in splits:
         lost = len(paths)-len(splits["test"].labels.unique())
         if lost: warnings.warn(f"{pictures.source}: {lost} of {len(paths)} classes have no image to test on",
             stacklevel=3)
     given = ",".join(sorted(set(pictures.splits)))
-    protocol = dict(split_by=kind, given=given, seed=seed, **split_sizes(kind, splits), model=model,
-        size=size, side=side, channels=channels, size_info=size_info,
+    protocol = dict(split_by=kind, given=given, seed=seed, **split_sizes(kind, splits), **options,
         min_images=min_images, recall_at=[1,2,4,8])
     if kind=="images": protocol |= inspecting_measures
     if "val" in splits: protocol["selection"] = "recall@1" if kind=="classes" else "accuracy"

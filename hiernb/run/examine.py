@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['first_numbers', 'beginning', 'written', 'with_samples', 'class_distances', 'retrieval_table', 'class_table',
            'measures_table', 'pictures', 'Examination', 'newick', 'trees_of', 'headline', 'answer', 'in_short',
-           'sections_of', 'require_own_files', 'write_examination', 'given', 'examine']
+           'sections_of', 'require_own_files', 'write_examination', 'given', 'measure_points', 'examine']
 
 # %% ../../nbs/80_run/01_examine.ipynb #abfdcf42
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable,Sequence
 from contextlib import suppress
 from dataclasses import dataclass,replace
 from pathlib import Path
@@ -412,6 +412,36 @@ def given(
     if not rows.any(): raise ValueError(f"no sample is in split {split!r}, only in {sorted(set(words))}")
     return replace(found, embeddings=found.embeddings[rows], labels=found.labels[rows], split=None)
 
+# %% ../../nbs/80_run/01_examine.ipynb #6fee9b65
+def measure_points(
+    found:Embeddings,           # classes with samples
+    taxonomy:Taxonomy|None,     # of the same classes, in label order
+    c:float|None,               # curvature magnitude: proxies are hierarchical, and audited
+    clip_r:float|None,          # clip norm of the head that made the points, for the audit
+    n_permutations:int,
+    generator:torch.Generator,  # of permutations, intervals and samples
+    step:Callable[[str],None],  # called with what is computed next
+)->tuple[dict[str,pd.DataFrame],dict[str,TreeNode],str,np.ndarray]: # tables, trees, verdict, (C,C) class distances
+    "Compute all tables and trees of an examination. `ValueError` as the measures."
+    x,y,tables,verdict = found.embeddings,found.labels,{},""
+    points = Points(x, y, c=c)
+    step("trees")
+    dist = class_distances(x, y, c)
+    trees = trees_of(found, dist, c)
+    if c is not None:
+        step("audit")
+        audited = audit(x, found.proxies, y, c, taxonomy, generator, clip_r, n_permutations)
+        verdict = audited.verdict
+    step("neighbors")
+    ranking = neighbor_ranking(points, (1,2,4,8), 8 if taxonomy is None else 250)
+    step("retrieval")
+    tables["retrieval"] = retrieval_table(points, taxonomy, ranking, n_permutations, generator)
+    step("measures")
+    tables["measures"] = measures_table(found, taxonomy, dist, c, n_permutations, generator, ranking)
+    tables["classes"] = class_table(y, ranking[:,0], dist, found.class_names, taxonomy)
+    if c is not None: tables["audit"] = audited.table.rename(columns=dict(low="chance_low", high="chance_high"))
+    return tables,trees,verdict,dist
+
 # %% ../../nbs/80_run/01_examine.ipynb #9c95b724
 def examine(
     embeddings:str|Path|Embeddings|Tensor,  # a file, what `load_embeddings` gives, or (N,D) floating point numbers
@@ -430,43 +460,28 @@ def examine(
     class_names:Sequence[str]|None=None, # names in label order: what integer labels and rows of proxies count
     order:str|None=None,           # "taxonomy": labels without names count its classes, also those of a file
 )->Examination:                    # tables, trees, verdict, files
-    """All that embeddings and labels can tell, in a folder.
+    """Measure embeddings and labels in every way that they allow, and write tables, trees and a report.
     `ValueError` for parts that do not fit each other; errors as `load_embeddings`, `require_own_files`."""
     require_own_files(folder)
     matrix = not isinstance(embeddings,(str,Path,Embeddings))
     found = given(embeddings, labels, proxies, split, class_names)
     found,taxonomy = with_samples(found, taxonomy, c, order, matrix)
-    x,y,names = found.embeddings,found.labels,found.class_names
+    x,names = found.embeddings,found.class_names
     if n_permutations<1: raise ValueError(f"n_permutations must be at least 1, got {n_permutations}")
     what = source or (Path(embeddings).name if isinstance(embeddings,(str,Path)) else "a frozen model")
     means = f"the {'class means' if c is None else 'Einstein midpoints of classes'} of {what}"
     generator = torch.Generator().manual_seed(seed)
-    points,verdict,tables = Points(x, y, c=c),"",{}
     with tqdm(total=6-(c is None), disable=not progress, leave=False,
         bar_format="{desc} {bar} {n}/{total}, {elapsed}") as bar:
         def step(what):
             bar.set_description(f"{len(x):,} samples: {what}", refresh=False)
             bar.update()
-        step("trees")
-        dist = class_distances(x, y, c)
-        trees = trees_of(found, dist, c)
-        if c is not None:
-            step("audit")
-            done = audit(x, found.proxies, y, c, taxonomy, generator, clip_r, n_permutations)
-            verdict = done.verdict
-        step("neighbors")
-        ranking = neighbor_ranking(points, (1,2,4,8), 8 if taxonomy is None else 250)
-        step("retrieval")
-        tables["retrieval"] = retrieval_table(points, taxonomy, ranking, n_permutations, generator)
-        step("measures")
-        tables["measures"] = measures_table(found, taxonomy, dist, c, n_permutations, generator, ranking)
+        tables,trees,verdict,dist = measure_points(found, taxonomy, c, clip_r, n_permutations, generator, step)
         step("pictures")
         figures = pictures(trees["classes"], dist, names, taxonomy, whose=means)
-        tables["classes"] = class_table(y, ranking[:,0], dist, names, taxonomy)
         if c is not None:
             radii = radius_histogram(x, found.proxies, c, clip_r).figure
             plt.close(radii)
-            tables["audit"] = done.table.rename(columns=dict(low="chance_low", high="chance_high"))
             figures["radii"] = radii,"How far from the center points and proxies lie."
         settings = dict(embeddings=what) | ({"command":command} if command else {})
         settings |= dict(samples=len(x), dimensions=x.shape[1], classes=len(names), taxonomy=repr(taxonomy))

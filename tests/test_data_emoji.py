@@ -82,7 +82,7 @@ def test_an_absent_set_is_fetched_drawn_and_kept(made_up):
     load("emoji", root, size=24)
     assert len(list((root/"emoji").glob("emoji-24-*.npz"))) == 1  # another size is another file,
     assert len((made_up/"asked").read_text().splitlines()) == 1  # from the same tarballs
-    left = room.left_out(room.drawings(root/"emoji", 16))
+    left = room.left_out(room.read_drawings(root/"emoji", 16))
     assert left[["style", "icon", "reason"]].values.tolist() == [["style0", "thing-00", "does not render"],
         ["style0", "thing-01", "blank"]]
     assert left.detail[0]  # says what the renderer said
@@ -147,7 +147,7 @@ def test_whole_classes_are_split_in_label_order(made_up, level, seed):
     sizes = dict(val=round(.1*n), test=n//2)
     sizes = dict(train=n-sum(sizes.values()), **sizes)
     at = 0
-    order = [e for e in room.drawings(made_up/"emoji", 16).paths]
+    order = [e for e in room.read_drawings(made_up/"emoji", 16).paths]
     for name,size in sizes.items():
         # training classes first, then val, then test
         assert data.splits[name].labels.unique().tolist() == list(range(at, at+size))
@@ -237,10 +237,10 @@ def test_a_folder_that_is_read_only_does_not_cost_the_drawings(made_up, monkeypa
     with monkeypatch.context() as shut:
         shut.setattr("hiernb.data.base.os.access", lambda place, mode: False)
         with pytest.warns(UserWarning, match=r"could not write .*\.npz: Permission denied .*draws the emoji anew"):
-            drawn = room.drawings(folder, 16)
+            drawn = room.read_drawings(folder, 16)
     assert not cached.exists()
-    written = room.drawings(folder, 16)
-    read = room.drawings(folder, 16)
+    written = room.read_drawings(folder, 16)
+    read = room.read_drawings(folder, 16)
     for other in (written,read):
         for name,value in vars(drawn).items():
             there = getattr(other, name)

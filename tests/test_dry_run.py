@@ -31,7 +31,7 @@ from hiernb.data import load
 from hiernb.data.known_classes import Labeled
 from hiernb.data.image_lists import Listing
 from hiernb.run.schema import Evaluation
-from hiernb.metric.retrieval_null import lengths
+from hiernb.metric.retrieval_null import readable_lengths
 from hiernb.run.evaluation import check_measurable, parts_of
 from hiernb.train.optim import schedule_factor
 from hiernb.train.config import Options
@@ -141,7 +141,7 @@ def check_lists(recipe, data)->list[int]:
     asked = settings.recall_at or data.protocol["recall_at"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert lengths(asked, len(parts[-1])-(len(parts)==1), data.name)==list(asked)
+        assert readable_lengths(asked, len(parts[-1])-(len(parts)==1), data.name)==list(asked)
     return list(asked)
 
 

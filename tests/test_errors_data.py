@@ -33,9 +33,9 @@ from hiernb.data.embeddings import (
     as_embeddings, as_labels, as_matrix, as_names, check_plain, dimensions, label_column, label_values,
     load_embeddings, table_parts, whole_labels)
 from hiernb.data.image_lists import (
-    Listing, class_disjoint, compare_sizes, hold_out, locate, lookup, read_fields, read_lines, require_images)
+    Listing, class_disjoint, compare_sizes, hold_out, locate_set, lookup, read_fields, read_lines, require_image_files)
 from hiernb.data.images import (
-    ImageFiles, Normalize, PixelCache, decode, flatten, hier_transforms, inspecting_transforms, original_size)
+    ImageFiles, Normalize, PixelCache, decode, flatten_alpha, hier_transforms, inspecting_transforms, original_size)
 from hiernb.data.inshop import read_inshop
 from hiernb.data.known_classes import Labeled,compare_counts,image_splits
 from hiernb.data.own import (
@@ -264,12 +264,12 @@ def test_an_array_that_is_not_read_is_named():
 
 # images
 
-def picture(values): return lambda _: flatten(Image.fromarray(np.array(values)))
+def picture(values): return lambda _: flatten_alpha(Image.fromarray(np.array(values)))
 
 def white_or_black(home):
     "255 in 32 bits is white, or nearly black."
     Image.fromarray(np.array([[0,255]], dtype=np.int32)).save(home/"a.tif")
-    with Image.open(home/"a.tif") as image: flatten(image)
+    with Image.open(home/"a.tif") as image: flatten_alpha(image)
 
 def cut(home):
     noise = np.random.default_rng(0).integers(0, 256, (40,60,3), dtype=np.uint8)
@@ -372,13 +372,13 @@ no_id = "list.txt, line 2: expected id (a whole number from 1), name; found"
         "expected path, item, split"),
     repeated=(lambda _: lookup("f", [(1,7,"a"),(3,7,"a")], "class id"),
         "f, line 3: class id 7 stands on line 1 already"),
-    half_there=(lambda home: require_images(home, ["list.txt","c/3.jpg"], written(home, "x").name),
+    half_there=(lambda home: require_image_files(home, ["list.txt","c/3.jpg"], written(home, "x").name),
         "1 of the 2 images that list.txt lists are not in"),
-    many_absent=(lambda home: require_images(home, [f"{i}.jpg" for i in range(3, 30)], "list.txt"),
+    many_absent=(lambda home: require_image_files(home, [f"{i}.jpg" for i in range(3, 30)], "list.txt"),
         "22.jpg and 7 more"),
-    absolute=(lambda home: require_images(home, ["/etc/a.jpg"], "list.txt"),
+    absolute=(lambda home: require_image_files(home, ["/etc/a.jpg"], "list.txt"),
         "list.txt: '/etc/a.jpg' leads out of"),
-    up=(lambda home: require_images(home, ["a/../../b.jpg"], "list.txt"),
+    up=(lambda home: require_image_files(home, ["a/../../b.jpg"], "list.txt"),
         "list.txt: 'a/../../b.jpg' leads out of"),
 ))
 def test_lists_that_cannot_be_read(call, words, tmp_path):
@@ -389,7 +389,7 @@ def test_an_absent_archive_names_what_to_get_and_where_to_put_it(monkeypatch):
     monkeypatch.setitem(sources, "toy", toy)
     words = ["8 images (size 20 MB; license: CC0)","example.org/toy.tgz","unpack them into data/toy",
         "data/toy/TOY/images.txt is there","HIERNB_DATA"]
-    refuses(lambda: locate("toy", Path("data/toy"), ["images.txt"]), words, FileNotFoundError)
+    refuses(lambda: locate_set("toy", Path("data/toy"), ["images.txt"]), words, FileNotFoundError)
 
 listing = dict(file="list.txt", names=list("abcd"), groups=[("x","a"),("x","b"),("y","c"),("y","d")],
     paths=[f"{i}.png" for i in range(8)], labels=[0,0,1,1,2,2,3,3], splits=["train"]*4+["test"]*4)
@@ -453,7 +453,7 @@ def foreign_files(*names):
     "A folder with files that are not the published ones."
     def run(home):
         for each in names: (home/each).write_bytes(packed)
-        with mock.patch.object(fashion_mnist, "places", lambda folder: [home]): fashion_mnist.find(home)
+        with mock.patch.object(fashion_mnist, "places", lambda folder: [home]): fashion_mnist.find_archives(home)
     return run
 
 def out_of_reach(*_): raise OSError("out of reach")
@@ -566,7 +566,7 @@ many = emoji.Drawings(torch.zeros(60, 3, 8, 8, dtype=torch.uint8), torch.arange(
     ["x"]*60, [("g",f"s{i//5}",str(i)) for i in range(21)], [])
 
 def aliases(**given): return lambda: emoji.read_icons(icons|dict(aliases=given))
-def chosen(min_images, subset=None): return lambda: emoji.choose(many, min_images, subset, torch.Generator())
+def chosen(min_images, subset=None): return lambda: emoji.choose_icons(many, min_images, subset, torch.Generator())
 
 @refusals(dict(
     unknown_parent=(aliases(a=dict(parent="b")), "leads to 'b'"),
@@ -735,7 +735,7 @@ def cifar(home, names=cifar_names, **changes):
     (home/"meta").write_bytes(pickle.dumps(dict(fine_label_names=names), 2))
     return home
 
-def read_cifar(**changes): return lambda home: cifar100.read_cifar100(cifar100.find(cifar(home, **changes)))
+def read_cifar(**changes): return lambda home: cifar100.read_cifar100(cifar100.find_pickles(cifar(home, **changes)))
 
 def cifar_binary(home):
     for split in ("train","test"): (home/f"{split}.bin").write_bytes(bytes(3074)+b"0")
@@ -744,11 +744,11 @@ def cifar_binary(home):
 
 def torn(home):
     (home/"cifar-100-python.tar.gz").write_bytes(gzip.compress(bytes(9000))[:-20])
-    cifar100.find(home).read()
+    cifar100.find_pickles(home).read()
 
 def part_of_cifar(home):
     (cifar(home)/"test").unlink()
-    cifar100.find(home/"cifar100")
+    cifar100.find_pickles(home/"cifar100")
 
 def instruction(name):
     def run(_):
@@ -786,7 +786,7 @@ def test_files_of_cifar_that_are_refused(call, words, tmp_path):
 
 def changed(values, at, value): return [*values[:at],value,*values[at+1:]]
 def checked_images(data=images_of_cifar, fine=fine, coarse=coarse):
-    return lambda: cifar100.check_images(data, fine, coarse, "train")
+    return lambda: cifar100.check_pixels(data, fine, coarse, "train")
 
 @refusals(dict(
     columns=(checked_images(images_of_cifar[:,:9]),

@@ -12,7 +12,7 @@ from hiernb.metric.audit import audit,check_audit
 from hiernb.metric.audit_sample import sample_triplets
 from hiernb.metric.calibration import check_probs,confidence_bins,ece_interval,reliability
 from hiernb.metric.hierarchical import (
-    ahd_at_k, check_square, correct_sets, hp_at_k, hs_at_k, hs_chance, level_accuracy, nearest,
+    ahd_at_k, check_square, correct_sets, hp_at_k, hs_at_k, hs_chance, level_accuracy, nearest_samples,
     permutation_p, ranked, topk_accuracy)
 from hiernb.metric.inspect import (
     inspect, inspect_distances, inspect_logits, inspect_representatives, neighbor_measures, rank_weights)
@@ -21,7 +21,7 @@ from hiernb.metric.neighbors import check_floating,check_labels,check_matrix,dir
 from hiernb.metric.retrieval import (
     chance_at_r, check_asked, check_copy, class_interval, class_matches, first_hits, hierarchical_retrieval,
     map_at_r, over_queries, r_precision, recall_at_k, recall_chance, relevance, task)
-from hiernb.metric.retrieval_null import lengths
+from hiernb.metric.retrieval_null import readable_lengths
 from hiernb.metric.sharded import pieces,place_of,sharded_knn,sharded_ranks
 from hiernb.metric.space import angle,class_means,intensity,prototypes,step_change,variances
 from hiernb.tree.taxonomy import Taxonomy
@@ -127,7 +127,7 @@ def in_taxonomy(**given):
     "alpha": (lambda: relevance(torch.ones(1, 2), 0.), "alpha must be positive"),
     "part of a ranking": (lambda: in_taxonomy(queries=neighbors), "knn(..., k=29)"),
     "labels beyond the taxonomy": (lambda: in_taxonomy(labels=labels+1), "0..5"),
-    "no list length": (lambda: lengths((10,0), 9, "a"), "at least one of them 1…9, got [10, 0]"),
+    "no list length": (lambda: readable_lengths((10,0), 9, "a"), "at least one of them 1…9, got [10, 0]"),
 })
 def test_retrieval(call, words): refuses(call, words)
 
@@ -139,7 +139,7 @@ one_alone = torch.where(alone==7, 99, labels)
     "a lone query": (lambda: first_hits(points, one_alone), "1 of 30 queries"),
     "a mean": (lambda: over_queries(torch.ones(2), some), "left out"),
     "no mean": (lambda: over_queries(torch.ones(2), some, True), "are nan"),
-    "lists too long": (lambda: lengths((1,10,100), 9, "shop"), "shop: only 9", "@10, @100 is left out"),
+    "lists too long": (lambda: readable_lengths((1,10,100), 9, "shop"), "shop: only 9", "@10, @100 is left out"),
 })
 def test_warnings(call, words):
     with warnings.catch_warnings(record=True) as caught:
@@ -200,13 +200,13 @@ def test_classification(call, words): refuses(call, words)
 def hs(labels=own, table=similarity, k=5): return hs_at_k(embeddings, labels, table, k)
 
 @refusals({
-    "nan": (lambda: nearest(embeddings*nan, 3), "nan"),
-    "zeros": (lambda: nearest(embeddings*0, 3), "direction"),
-    "a vector": (lambda: nearest(embeddings[0], 3), "matrix"),
-    "no neighbor": (lambda: nearest(embeddings, 0), "1..29"),
-    "more than there are": (lambda: nearest(embeddings, 30), "1..29"),
-    "a ranking from 1": (lambda: nearest(torch.tensor([[1],[2]]), 1), "0..1, got 1..2"),
-    "a short ranking": (lambda: nearest(neighbors, 10), "1..9"),
+    "nan": (lambda: nearest_samples(embeddings*nan, 3), "nan"),
+    "zeros": (lambda: nearest_samples(embeddings*0, 3), "direction"),
+    "a vector": (lambda: nearest_samples(embeddings[0], 3), "matrix"),
+    "no neighbor": (lambda: nearest_samples(embeddings, 0), "1..29"),
+    "more than there are": (lambda: nearest_samples(embeddings, 30), "1..29"),
+    "a ranking from 1": (lambda: nearest_samples(torch.tensor([[1],[2]]), 1), "0..1, got 1..2"),
+    "a short ranking": (lambda: nearest_samples(neighbors, 10), "1..9"),
     "part of a table": (lambda: hs(table=similarity[:8]), "square"),
     "labels": (lambda: hs(own+1), "0..8"),
     "HS@k of more": (lambda: hs(k=30), "1..29"),

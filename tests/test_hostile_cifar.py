@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import hiernb.data.cifar100 as room
-from hiernb.data.cifar100 import Place, find, read_pickle
+from hiernb.data.cifar100 import Place, find_pickles, read_pickle
 
 array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tC\1btR"
 kind = b"cnumpy\ndtype\n(X\2\0\0\0u1K\0K\1tR"
@@ -89,7 +89,7 @@ def test_an_archive_that_declares_too_much_is_refused(tmp_path, growth, kind):
     path = archive(tmp_path/"cifar100"/"cifar-100-python.tar.gz", about.tobuf(tarfile.GNU_FORMAT), 1)
     with growth(60), pytest.raises(ValueError,
         match="cifar-100-python.tar.gz is damaged or not the published archive"):
-        find(path.parent).read()
+        find_pickles(path.parent).read()
 
 
 def test_a_file_that_is_too_long_is_not_read(tmp_path, growth):

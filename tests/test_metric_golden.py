@@ -6,7 +6,7 @@ import numpy as np, pytest, torch
 from torch.nn.functional import normalize
 from hiernb.metric.calibration import ece, ece_interval, mce, reliability
 from hiernb.metric.hierarchical import (
-    ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, level_accuracy, nearest, ranked, topk_accuracy)
+    ahd_at_k, ahs_at_k, hp_at_k, hs_at_k, level_accuracy, nearest_samples, ranked, topk_accuracy)
 from hiernb.metric.space import angle, intensity, prototypes, variances
 from hiernb.tree.taxonomy import Taxonomy
 
@@ -87,13 +87,13 @@ def test_single_precision_gives_the_same_measures(golden):
     assert abs(ahs_at_k(single,golden.classes,similarity)-ahs_at_k(golden.embeddings,golden.classes,
         similarity))<1e-5
     assert (ranked(golden.scores.float(),5)==ranked(golden.scores,5)).double().mean()>.999
-    assert (nearest(single,20)==nearest(golden.embeddings,20)).double().mean()>.999
+    assert (nearest_samples(single,20)==nearest_samples(golden.embeddings,20)).double().mean()>.999
 
 def test_duplicates_keep_one_order_in_both_precisions():
     """Copies of 5 points: neighbors at one distance come by lot, in the same order whatever the precision of
     the coordinates."""
     points = normalize(torch.randn(5,3,generator=torch.Generator().manual_seed(0),dtype=torch.float64),
         dim=1).repeat(8,1)
-    found = nearest(points, 7)
+    found = nearest_samples(points, 7)
     for i in range(40): assert sorted(found[i].tolist())==[j for j in range(i%5,40,5) if j!=i]
-    assert torch.equal(nearest(points.float(), 7), found)
+    assert torch.equal(nearest_samples(points.float(), 7), found)

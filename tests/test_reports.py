@@ -32,7 +32,7 @@ from hiernb.report.html import figure_svg,report,text_html
 from hiernb.run.experiment import shortened,title_of
 from hiernb.tree.infer import upgma
 from hiernb.tree.taxonomy import Taxonomy
-from hiernb.report.glossary import between,explain,levels,points,readable,verdict_lines,words
+from hiernb.report.glossary import between,explain,column_words,point_words,readable,verdict_lines,words
 
 taxonomy = Taxonomy.from_paths([("ab"[k//4],"cdef"[k//2],f"class {k}") for k in range(8)])
 # by themselves, or by the text above the table
@@ -68,11 +68,11 @@ def test_every_abbreviation_and_column_is_explained(tables):
         unexplained |= (
             set() if family
             or name.startswith(("shared","entropy","coarser","radius","points at","10 nearest")) else {name})
-    unexplained |= set(shown["of"])-set(points)-{"retrieval","embeddings","audit"}
+    unexplained |= set(shown["of"])-set(point_words)-{"retrieval","embeddings","audit"}
     assert not unexplained
 
 
-@pytest.mark.parametrize("column", levels)
+@pytest.mark.parametrize("column", column_words)
 def test_a_column_without_values_is_not_explained(column):
     table = pd.DataFrame(dict(measure=["?"])).assign(**{column:np.nan})
     assert explain(table)==[]

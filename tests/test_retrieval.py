@@ -2,7 +2,7 @@
 from functools import partial
 import pytest, torch
 from hiernb.geometry.poincare import expmap0, pairwise_dist
-from hiernb.metric.hierarchical import nearest, permutation_p
+from hiernb.metric.hierarchical import nearest_samples, permutation_p
 from hiernb.metric.retrieval import (
     first_hits, hierarchical_retrieval, knn, map_at_r, r_precision, recall_at_k, recall_chance)
 from hiernb.tree.taxonomy import Taxonomy
@@ -32,7 +32,7 @@ def test_faiss_proposes_and_the_house_decides(geometry, c):
 
 def test_nearest_is_knn_without_the_query():
     x = torch.randn(300,8,generator=torch.Generator().manual_seed(0))
-    assert torch.equal(nearest(x,20).long(), knn(x,None,20,exclude_self=True).indices)
+    assert torch.equal(nearest_samples(x,20).long(), knn(x,None,20,exclude_self=True).indices)
 
 def test_every_measure_has_a_chance_level_and_a_p_value():
     "One list of neighbors, bound once; `permutation_p` shuffles the labels."

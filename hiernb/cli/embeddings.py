@@ -154,7 +154,7 @@ class Inspect(PointsCommand):
     folder:Annotated[Path,named("FOLDER")]=Path("examined") # tables, trees, pictures and report.html go there
 
     def run(self)->int:
-        from hiernb.run.examine import answer,examine,headline,require_own_files
+        from hiernb.run.examine import answer_title,examine,headline,require_own_files
         require_own_files(self.folder)
         given = self.read()
         shown = is_first() and is_watched()            # its own bar there; elsewhere lines
@@ -163,7 +163,7 @@ class Inspect(PointsCommand):
                 progress=shown,
                             source=str(self.path), command=shlex.join(["hiernb",*sys.argv[1:]]))
         show(headline(found.tables))
-        print(f"\n{answer(found.tables)}")
+        print(f"\n{answer_title(found.tables)}")
         if found.verdict: print(found.verdict)
         for path in found.files: print(path)
         return 0

@@ -73,13 +73,13 @@ def show_outcome(
     "Print which weights were measured on what, what came out in one sentence, and where the files are."
     import pandas as pd
     from hiernb.run.collect import read_measures
-    from hiernb.run.experiment import in_short,judge_of,recipe_in
+    from hiernb.run.experiment import run_in_short,judge_of,recipe_in
     log,recipe,done = folder/"log.csv",recipe_in(folder),SimpleNamespace(history=pd.DataFrame(), best_epoch=0)
     try:
         if recipe.sections["training"]["epochs"]:
             done.history = pd.read_csv(log)
             done.best_epoch = int(pd.to_numeric(done.history[judge_of(done.history)]).idxmax())+1
-        print(f"\n{in_short(recipe, done, read_measures(folder))}")
+        print(f"\n{run_in_short(recipe, done, read_measures(folder))}")
     except (OSError,ValueError,TypeError,StopIteration) as e:
         warnings.warn(f"{log} does not say which epoch was the best, or is damaged; the numbers above do not depend on "
             f"it: {str(e) or 'there is no score'}", stacklevel=2)

@@ -6,8 +6,8 @@
 __all__ = ['imported', 'partial_name', 'joiners', 'no_flock', 'sources', 'own', 'has_ended', 'remove_partials',
            'require_text_path', 'require_writable_folder', 'require_file_name', 'write_atomic', 'visible', 'plain_cell',
            'csv_text', 'acquire', 'locked', 'checksum_fault', 'receive', 'changed_files', 'warn_changed', 'read_json',
-           'headers_to_resume', 'fetch', 'require_writable', 'stratified_split', 'ImageSet', 'Data', 'Source',
-           'register', 'missing', 'data_root', 'available', 'register_own', 'load', 'folder_of', 'verify']
+           'sha256_of', 'headers_to_resume', 'fetch', 'require_writable', 'stratified_split', 'ImageSet', 'Data',
+           'Source', 'register', 'missing', 'data_root', 'available', 'register_own', 'load', 'folder_of', 'verify']
 
 # %% ../../nbs/50_data/02_base.ipynb #3a3df901
 import errno,hashlib,http.client,json,os,platform,re,shutil,stat,tempfile,threading,time
@@ -247,6 +247,13 @@ def read_json(
     try: return json.loads(path.read_bytes())
     except RecursionError: raise ValueError(f"{path} is nested too deeply for JSON of a run") from None
     except ValueError as e: raise ValueError(f"{path} is no JSON: {e}") from None
+
+# %% ../../nbs/50_data/02_base.ipynb #36e3d171
+def sha256_of(
+    path:str,     # a file
+)->str:           # 64 hex digits
+    "Compute the SHA-256 of a file. `OSError` if it cannot be read."
+    with open(path, "rb") as file: return hashlib.file_digest(file, "sha256").hexdigest()
 
 # %% ../../nbs/50_data/02_base.ipynb #671847ac
 def headers_to_resume(

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from .base import Data,Source,changed_files,register,warn_changed
-from .image_lists import Listing,check_listing,class_disjoint,locate
+from .image_lists import Listing,check_listing,class_disjoint,locate_set
 
 # %% ../../nbs/50_data/14_cars.ipynb #19783975
 def check_mat(
@@ -110,7 +110,7 @@ def read_cars(
 )->tuple[Listing,Path]:    # the annotations; the folder that their paths start from
     """Read the annotations of Cars-196 in either layout.
     `FileNotFoundError`; `ValueError` with file and image."""
-    marker = locate("cars", folder, ["cars_annos.mat","devkit/cars_meta.mat"])
+    marker = locate_set("cars", folder, ["cars_annos.mat","devkit/cars_meta.mat"])
     home,names,rows = car_annotations(marker)
     refuse_repeated(marker, "class", names)
     refuse_repeated(marker.parent, "image", [str(path) for _,path,_ in rows])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .base import Data,Source,register
 from .image_lists import (
-    Listing, check_listing, class_disjoint, locate, lookup, read_fields, read_lines, refuse_repeats)
+    Listing, check_listing, class_disjoint, locate_set, lookup, read_fields, read_lines, refuse_repeats)
 from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/50_data/13_cub.ipynb #302ae9f6
@@ -19,7 +19,7 @@ def read_cub(
 )->tuple[Listing,Path]:    # what the lists say; the folder of the images
     """Read the three lists of CUB-200-2011 and, if there, `taxonomy.csv`.
     `FileNotFoundError`; `ValueError` with file and line."""
-    file = locate("cub", folder, ["images.txt"])
+    file = locate_set("cub", folder, ["images.txt"])
     home = file.parent
     read = lambda name,what,kind: lookup(home/name,
         read_fields(home/name, read_lines(home/name), {f"{what}_id":int,**kind}), f"{what}_id")

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['formats', 'most_pixels', 'drawings', 'vision_transformers', 'networks', 'halves', 'imagenet_mean', 'imagenet_std',
-           'eight_bits', 'flatten', 'open_image', 'png_bytes', 'check_png', 'unreadable', 'decode', 'original_size',
-           'verify_images', 'PixelCache', 'ImageFiles', 'Normalize', 'hier_transforms', 'inspecting_transforms']
+           'eight_bits', 'flatten_alpha', 'open_image', 'png_bytes', 'check_png', 'unreadable', 'decode',
+           'original_size', 'verify_images', 'PixelCache', 'ImageFiles', 'Normalize', 'hier_transforms',
+           'inspecting_transforms']
 
 # %% ../../nbs/50_data/04_images.ipynb #5e54b1a4
 import mmap
@@ -46,7 +47,7 @@ def eight_bits(
         gray.putalpha(Image.fromarray(np.where(values==clear, 0, 255).astype(np.uint8)))
     return gray
 
-def flatten(
+def flatten_alpha(
     image:Image.Image,  # an image of any mode
     channels:int=3,     # 3: RGB; 1: gray
 )->Image.Image:         # the same picture in mode RGB or L, 8 bits a channel
@@ -140,7 +141,7 @@ def decode(
                 black = not np.asarray(file.crop((0,file.height-1,*file.size))).any()  # as where no data came
                 check_png(Path(path).read_bytes(), black or bool(file.info.get("interlace")))
             ImageOps.exif_transpose(file, in_place=True)
-            pixels = np.array(flatten(file, channels))
+            pixels = np.array(flatten_alpha(file, channels))
     except FileNotFoundError: raise
     except Exception as e: raise unreadable(path, e) from e                     # Pillow raises many kinds
     return torch.from_numpy(pixels.reshape(*pixels.shape[:2],channels)).permute(2,0,1)

@@ -1,6 +1,6 @@
 # Made from images.py by `make export`: edit the notebook.
 from typing import Any
-__all__ = ['formats', 'most_pixels', 'drawings', 'vision_transformers', 'networks', 'halves', 'imagenet_mean', 'imagenet_std', 'eight_bits', 'flatten', 'open_image', 'png_bytes', 'check_png', 'unreadable', 'decode', 'original_size', 'verify_images', 'PixelCache', 'ImageFiles', 'Normalize', 'hier_transforms', 'inspecting_transforms']
+__all__ = ['formats', 'most_pixels', 'drawings', 'vision_transformers', 'networks', 'halves', 'imagenet_mean', 'imagenet_std', 'eight_bits', 'flatten_alpha', 'open_image', 'png_bytes', 'check_png', 'unreadable', 'decode', 'original_size', 'verify_images', 'PixelCache', 'ImageFiles', 'Normalize', 'hier_transforms', 'inspecting_transforms']
 import mmap
 import os
 import struct
@@ -24,7 +24,7 @@ from ..tree.taxonomy import what_it_is
 def eight_bits(image: Image.Image) -> Image.Image:
     ...
 
-def flatten(image: Image.Image, channels: int=3) -> Image.Image:
+def flatten_alpha(image: Image.Image, channels: int=3) -> Image.Image:
     ...
 formats = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')
 most_pixels = 89478485

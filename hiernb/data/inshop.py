@@ -11,14 +11,14 @@ from pathlib import Path
 
 from .base import Data,Source,register
 from .image_lists import (
-    Listing, check_listing, class_disjoint, locate, read_fields, read_lines, refuse_repeats)
+    Listing, check_listing, class_disjoint, locate_set, read_fields, read_lines, refuse_repeats)
 
 # %% ../../nbs/50_data/16_inshop.ipynb #935c321d
 def read_inshop(
     folder:Path,           # folder of this set, `root/inshop`
 )->tuple[Listing,Path]:    # the list; the folder that its paths start from
     "Read the list of In-Shop Clothes Retrieval. `FileNotFoundError`; `ValueError` with file and line."
-    file = locate("inshop", folder, ["Eval/list_eval_partition.txt","list_eval_partition.txt"])
+    file = locate_set("inshop", folder, ["Eval/list_eval_partition.txt","list_eval_partition.txt"])
     home = file.parent.parent if file.parent.name=="Eval" else file.parent
     (first,count),*lines = read_lines(file)
     columns = dict(image_name=str, item_id=str, evaluation_status=str)

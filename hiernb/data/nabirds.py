@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .base import Data,Source,register,stratified_split
 from .known_classes import Labeled,check_labeled,compare_counts,image_level,image_splits
-from .image_lists import locate,lookup,read_fields,read_lines,refuse_repeats,require_images
+from .image_lists import locate_set,lookup,read_fields,read_lines,refuse_repeats,require_image_files
 from ..tree.formats import node_paths
 from ..tree.taxonomy import Taxonomy
 
@@ -64,7 +64,7 @@ def read_nabirds(
     folder:Path,                 # folder of this set, `root/nabirds`
 )->tuple[Labeled,list[str]]:    # what the lists say; the image ids in the same order
     "Read the lists of NABirds. `FileNotFoundError`; `ValueError` with file and line."
-    file = locate("nabirds", folder, ["images.txt"])
+    file = locate_set("nabirds", folder, ["images.txt"])
     home = file.parent
     listed = home/"image_class_labels.txt"
     place,taxonomy = nabirds_tree(home)
@@ -133,7 +133,7 @@ def load_nabirds(
     if split not in ("random","official"):
         raise ValueError(f"split must be 'random' or 'official', got {split!r}")
     found,ids = read_nabirds(folder)
-    require_images(found.home, found.paths, found.source)
+    require_image_files(found.home, found.paths, found.source)
     labels = torch.tensor(found.labels)
     parts = (
         image_splits(labels, seed, stratified) if split=="random"

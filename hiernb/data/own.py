@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['split_words', 'endings', 'Pictures', 'split_folders', 'on_disk', 'read_folder', 'table_rows', 'path_separator',
            'class_path', 'refuse_swapped', 'table_columns', 'read_images_table', 'require_files', 'read_own',
-           'with_enough', 'share_images', 'share_classes', 'own_splits', 'alike', 'both_ends', 'digest_of', 'twins',
-           'said_of', 'copies', 'warn_of_copies', 'own_transforms', 'order_classes', 'split_sizes', 'split_files',
-           'load_own', 'check_own']
+           'with_enough', 'share_images', 'share_classes', 'own_splits', 'alike', 'both_ends', 'twins', 'said_of',
+           'copied_files', 'warn_of_copies', 'own_transforms', 'order_classes', 'split_sizes', 'split_files',
+           'load_own', 'verify_own_images']
 
 # %% ../../nbs/50_data/09_own.ipynb #2c3746c0
 import csv,hashlib,os,re,warnings
@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .base import Data,register_own,stratified_split
+from .base import Data,register_own,stratified_split,sha256_of
 from .images import ImageFiles,drawings,hier_transforms,inspecting_transforms,verify_images
 from .known_classes import inspecting_measures
 from ..tree.formats import nfc
@@ -389,12 +389,6 @@ def both_ends(
         f.seek(max(0, os.path.getsize(file)-4096))
         return start+f.read(4096)
 
-def digest_of(
-    file:str,   # a file
-)->bytes:       # SHA-256
-    "Compute a fingerprint of a whole file."
-    with open(file,"rb") as f: return hashlib.file_digest(f, "sha256").digest()
-
 # %% ../../nbs/50_data/09_own.ipynb #9c1b37cf
 def twins(
     pictures:Pictures,  # as listed, with the split of each if it is known
@@ -402,7 +396,7 @@ def twins(
     "Find files with the same bytes that are in two splits or two classes."
     splits = pictures.splits or [""]*len(pictures.files)
     groups = [[row for row in zip(pictures.files,pictures.classes,splits) if os.path.isfile(row[0])]]
-    for feature in (os.path.getsize,both_ends,digest_of):
+    for feature in (os.path.getsize,both_ends,sha256_of):
         groups = [g for group in groups for g in alike(group, feature)]
     found = []
     for first,*rest in groups:
@@ -420,7 +414,7 @@ def said_of(
     what = "; ".join(f"{name} {a} and {b}" for name,(a,b) in apart.items())
     return f"the same picture as {first} ({what})"
 
-def copies(
+def copied_files(
     pictures:Pictures,  # as listed
 )->dict[str,str]:       # file -> what is the matter
     "Find files with the same bytes that are in two splits or two classes."
@@ -545,13 +539,13 @@ def load_own(
     return Data(name, splits, taxonomy, taxonomy.names, protocol, home)
 
 # %% ../../nbs/50_data/09_own.ipynb #41eba0f7
-def check_own(
+def verify_own_images(
     path:Path,       # a folder, or a table
 )->dict[str,str]:    # image -> what is wrong with it; or the one line that all are whole
     "Decode every image of a user's own."
     try: pictures = read_own(path)
     except ValueError as e: return {str(path):str(e)}
     bad = verify_images(pictures.files)
-    return copies(pictures)|dict(zip(bad.path,bad.reason)) or {f"{len(pictures.files)} images":"whole"}
+    return copied_files(pictures)|dict(zip(bad.path,bad.reason)) or {f"{len(pictures.files)} images":"whole"}
 
-register_own(load_own, check_own)
+register_own(load_own, verify_own_images)

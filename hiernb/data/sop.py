@@ -10,14 +10,14 @@ from pathlib import Path
 
 from .base import Data,Source,register
 from .image_lists import (
-    Listing, check_listing, class_disjoint, locate, read_fields, read_lines, refuse_repeats)
+    Listing, check_listing, class_disjoint, locate_set, read_fields, read_lines, refuse_repeats)
 
 # %% ../../nbs/50_data/15_sop.ipynb #f2a3c0a2
 def read_sop(
     folder:Path,           # folder of this set, `root/sop`
 )->tuple[Listing,Path]:    # the lists; the folder that their paths start from
     "Read the two lists of Stanford Online Products. `FileNotFoundError`; `ValueError` with file and line."
-    file = locate("sop", folder, ["Ebay_train.txt"])
+    file = locate_set("sop", folder, ["Ebay_train.txt"])
     home = file.parent
     columns = dict(image_id=int, class_id=int, super_class_id=int, path=str)
     rows,folder_of,category_of = [],{},{}

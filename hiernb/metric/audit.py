@@ -16,7 +16,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from ..geometry.poincare import check_ball,dist0,rim_gap
-from .lca import flatten,meet,meeting_costs,radii,ranking_agreement
+from .lca import equalize_radii,meet,meeting_costs,radii,ranking_agreement
 from .audit_controls import (
     by_specificity, class_nulls, label_nulls, midpoint_tests, place_on_hyperboloid, proxy_nulls, radius_test)
 from .neighbors import check_labels,check_matrix
@@ -225,7 +225,7 @@ def radii_inside(
     "Measure how far out the points lie. `ValueError` for embeddings beyond the clip radius."
     if clip_r: rim = torch.tensor(2.*clip_r, dtype=torch.float64, device="cpu")
     else: rim = torch.cat([dist0(p.double(), c) for p in given]).max()
-    r = [flatten(radii(p, c, rim), rim) for p in given]
+    r = [equalize_radii(radii(p, c, rim), rim) for p in given]
     of_points = r[0]
     beyond = int((of_points>rim).sum())
     if beyond:

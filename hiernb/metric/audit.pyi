@@ -10,7 +10,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from ..geometry.poincare import check_ball, dist0, rim_gap
-from .lca import flatten, meet, meeting_costs, radii, ranking_agreement
+from .lca import equalize_radii, meet, meeting_costs, radii, ranking_agreement
 from .audit_controls import by_specificity, class_nulls, label_nulls, midpoint_tests, place_on_hyperboloid, proxy_nulls, radius_test
 from .neighbors import check_labels, check_matrix
 from .audit_sample import Sample, draw_sample, meeting_places, proxy_measures

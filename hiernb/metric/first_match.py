@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from .neighbors import Factors,Pair,factors,measure,tie_rank
+from .neighbors import Factors,Pair,factors,measure_pairs,tie_rank
 from ..geometry.threads import side_by_side
 
 # %% ../../nbs/40_metric/02_first_match.ipynb #e403d47e
@@ -31,7 +31,7 @@ def first_in_class(
     limit = low+2*error+2*TIE*low.abs()
     i,j = (products<=limit[:,None]).nonzero().unbind(1)
     v = torch.full_like(products, torch.inf)
-    v[i,j] = measure(pair, rows[i], columns[j])
+    v[i,j] = measure_pairs(pair, rows[i], columns[j])
     v.masked_fill_(products.isinf(), torch.inf)
     best = v.amin(1)
     tied = v<=best[:,None]*(1+TIE)
@@ -148,7 +148,7 @@ def count_nearer(
                 if counted is None: continue
                 sure,i,j = counted
                 if len(i)<=16*len(some): break
-            other,limit = measure(pair, some[i], j),target[i]
+            other,limit = measure_pairs(pair, some[i], j),target[i]
             tied = (other<=limit*(1+TIE)) & (theirs[j]<mine[some[i]])
             front = (other<limit*(1-TIE)) | tied
             before += sure+np.bincount(i[front].numpy(), minlength=len(some))

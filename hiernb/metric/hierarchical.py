@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['check_square', 'ranked', 'tied_best', 'topk_accuracy', 'table_mean', 'ahd_at_k', 'correct_sets', 'hp_at_k',
-           'level_accuracy', 'nearest', 'best_sums', 'hs_at_k', 'ahs_at_k', 'chance', 'hs_chance', 'permutation_p',
-           'check_labels', 'check_matrix', 'directions']
+           'level_accuracy', 'nearest_samples', 'best_sums', 'hs_at_k', 'ahs_at_k', 'chance', 'hs_chance',
+           'permutation_p', 'check_labels', 'check_matrix', 'directions']
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #abee5178
 from collections.abc import Callable
@@ -163,7 +163,7 @@ def level_accuracy(
     return torch.stack(right).double().mean(1)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #2eab46cb
-def nearest(
+def nearest_samples(
     # (N,D), any length but 0; or a ranking (N, ≥k) of integers 0..N-1, which passes through
     embeddings:Tensor,
     k:int,                    # neighbors, 1..N-1
@@ -207,7 +207,7 @@ def best_sums(
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #0f325ef7
 def hs_at_k(
-    embeddings:Tensor,             # (N,D), or neighbors (N, ≥k) from `nearest`
+    embeddings:Tensor,             # (N,D), or neighbors (N, ≥k) from `nearest_samples`
     labels:Tensor,                 # (N,) classes
     # (C,C) similarity of classes, ≥ 0, highest on the diagonal (`Taxonomy.similarity`)
     similarity:Tensor|np.ndarray,
@@ -218,7 +218,7 @@ def hs_at_k(
     """Measure the hierarchical similarity of the nearest others.
     `ValueError` where a class can earn nothing. Barz & Denzler 2019, arXiv:1809.09924."""
     similarity,k = check_square(similarity, "similarity"),whole_number(k, "k")
-    near = nearest(embeddings, k, as_published)
+    near = nearest_samples(embeddings, k, as_published)
     labels = check_labels(labels, len(near), len(similarity))
     counts = labels.bincount(minlength=len(similarity))
     best = best_sums(similarity, counts, k)
@@ -235,7 +235,7 @@ def hs_at_k(
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #63a37beb
 def ahs_at_k(
-    embeddings:Tensor,             # (N,D), or neighbors (N, ≥k) from `nearest`
+    embeddings:Tensor,             # (N,D), or neighbors (N, ≥k) from `nearest_samples`
     labels:Tensor,                 # (N,) classes
     similarity:Tensor|np.ndarray,  # (C,C) similarity of classes, ≥ 0
     k:int=250,                     # longest list, 1..N-1

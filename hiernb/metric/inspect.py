@@ -27,7 +27,7 @@ from ..tree.taxonomy import Taxonomy
 from .calibration import confidence_bins
 from .neighbors import check_floating
 from .hierarchical import (
-    best_sums, check_labels, check_matrix, correct_sets, nearest, permutation_p, ranked, tied_best)
+    best_sums, check_labels, check_matrix, correct_sets, nearest_samples, permutation_p, ranked, tied_best)
 from .space import angle,class_means,directions,intensity,prototypes
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #c8851f74
@@ -252,7 +252,7 @@ def neighbor_measures(
     Barz & Denzler 2019, arXiv:1809.09924; Kim et al. 2023, arXiv:2301.11065."""
     n,C = len(embeddings),taxonomy.n_classes
     k = min(250, n-1)
-    near,similarity = nearest(embeddings if near is None else near, k).long().numpy(),taxonomy.similarity()
+    near,similarity = nearest_samples(embeddings if near is None else near, k).long().numpy(),taxonomy.similarity()
     weights = rank_weights(torch.as_tensor(similarity, device="cpu"), labels.bincount(minlength=C), k).numpy()
     x = directions(embeddings).double()
     present = labels.unique()

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['check_matrix', 'check_floating', 'check_labels', 'same_points', 'directions', 'Pair', 'check_geometry', 'pair_up',
-           'measure', 'lengths', 'Factors', 'flat_factors', 'factors', 'candidates', 'best_first', 'doubtful', 'settle',
-           'search', 'tie_rank', 'search_by_lot', 'search_faiss', 'Neighbors', 'knn']
+           'measure_pairs', 'lengths_of', 'Factors', 'flat_factors', 'factors', 'candidates', 'best_first', 'doubtful',
+           'settle', 'search', 'tie_rank', 'search_by_lot', 'search_faiss', 'Neighbors', 'knn']
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #5971f32c
 from collections.abc import Callable
@@ -145,7 +145,7 @@ def pair_up(
     return Pair(x, y, weight, geometry, c, dtype)
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #d9db3971
-def measure(
+def measure_pairs(
     pair:Pair,
     rows:Tensor,         # (M,) indices of queries
     columns:Tensor,      # (M,) indices into the gallery
@@ -162,7 +162,7 @@ def measure(
     return v
 
 # %% ../../nbs/40_metric/01_neighbors.ipynb #50664b95
-def lengths(
+def lengths_of(
     v:Tensor,      # (Q,k) v of queries and their neighbors, float64
     pair:Pair,
     rows:slice=slice(None),  # the queries
@@ -331,7 +331,7 @@ def search(
             high = min(low+step, height)
             here = found[first[low]:first[high]]-low*n
             def again(i, j, begin=start+low):
-                return measure(pair, torch.from_numpy(begin+i), torch.from_numpy(j)).numpy()
+                return measure_pairs(pair, torch.from_numpy(begin+i), torch.from_numpy(j)).numpy()
             nearest = settle(products[low:high], error[low:high], here, k, again, sharp)
             each(slice(start+low, start+high), *nearest)
 
@@ -399,7 +399,7 @@ def search_faiss(
         last = made.offset[some]-torch.from_numpy(score.min(1))        # the farthest candidate
         columns.sort(axis=1)
         columns = torch.from_numpy(columns)
-        v = measure(pair, some.repeat_interleave(wide), columns.flatten()).view(-1, wide)
+        v = measure_pairs(pair, some.repeat_interleave(wide), columns.flatten()).view(-1, wide)
         if spare: v[columns==own[some,None]] = torch.inf
         order = torch.from_numpy(best_first(v.numpy())[:,:k])
         v,columns = v.gather(1, order),columns.gather(1, order)
@@ -449,7 +449,7 @@ def knn(
     found = torch.empty(n, wide, dtype=pair.dtype, device="cpu")
     out = Neighbors(found, torch.empty(n, wide, dtype=torch.int64, device="cpu"))
     def each(rows, v, columns):
-        out.lengths[rows] = lengths(torch.from_numpy(v), pair, rows)
+        out.lengths[rows] = lengths_of(torch.from_numpy(v), pair, rows)
         out.indices[rows] = torch.as_tensor(columns, device="cpu")
     way = search if backend=="exact" else search_faiss
     if ties=="random": search_by_lot(pair, k, each, exclude_self, memory, way)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from hiernb.metric.neighbors import (
-    Neighbors, Pair, best_first, check_labels, check_matrix, lengths, measure, pair_up, same_points, search,
+    Neighbors, Pair, best_first, check_labels, check_matrix, lengths_of, measure_pairs, pair_up, same_points, search,
     tie_rank)
 from .first_match import TIE,count_nearer,first_match
 from .retrieval import all_alike
@@ -244,7 +244,7 @@ def nearest_in(
     def each(rows, _, nearest): found[rows] = torch.from_numpy(nearest)
     search(pair, width, each)
     rows = torch.arange(q, device="cpu").repeat_interleave(width)
-    v = measure(pair, rows, found.flatten()).view(q, width)
+    v = measure_pairs(pair, rows, found.flatten()).view(q, width)
     found = columns[found]
     if own is not None: v[found==own[:,None]] = torch.inf
     return v,found
@@ -277,4 +277,4 @@ def sharded_knn(
         v,indices = join_lists(torch.cat([v,near], 1), torch.cat([indices,found], 1), k)
     v,indices = (all_gather(x).transpose(0, 1).flatten(1) for x in (v,indices))
     v,indices = join_lists(v, indices, k)
-    return Neighbors(lengths(v, pair_up(queries, None, geometry, c)), indices)
+    return Neighbors(lengths_of(v, pair_up(queries, None, geometry, c)), indices)

@@ -24,7 +24,7 @@ from .examine import class_distances,pictures
 from ..train.health import clip_radius
 from .schema import Evaluation
 from ..metric.points import Points,class_rows,retrieval_rows
-from ..metric.retrieval_null import columns,lengths
+from ..metric.retrieval_null import columns,readable_lengths
 from ..loss.classification import DirectionLoss,Softmax
 from ..loss.corr import CORR
 from ..loss.hier import HIER
@@ -76,7 +76,7 @@ def list_lengths_of(
 )->list[int]:
     "Choose the list lengths of Recall@k: those of the settings, else of the protocol. `ValueError` as `lengths`."
     asked = settings.recall_at or data.protocol.get("recall_at", (1,2,4,8))
-    return lengths(asked, n_candidates, data.name)
+    return readable_lengths(asked, n_candidates, data.name)
 
 # %% ../../nbs/80_run/06_evaluation.ipynb #3fd05fa4
 def learned_only(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['first_numbers', 'beginning', 'written', 'with_samples', 'class_distances', 'retrieval_table', 'class_table',
-           'measures_table', 'pictures', 'Examination', 'newick', 'trees_of', 'headline', 'answer', 'in_short',
+           'measures_table', 'pictures', 'Examination', 'newick', 'trees_of', 'headline', 'answer_title', 'in_short',
            'sections_of', 'require_own_files', 'write_examination', 'given', 'measure_points', 'examine']
 
 # %% ../../nbs/80_run/01_examine.ipynb #abfdcf42
@@ -259,7 +259,7 @@ def headline(
     columns = [c for c in ("of","measure","value","chance","ceiling","p_value") if c in every]
     return every.loc[names,columns].reset_index(drop=True)
 
-def answer(
+def answer_title(
     tables:dict[str,pd.DataFrame], # measures, retrieval
     alpha:float=.05,               # significance level
 )->str:                            # one sentence
@@ -300,7 +300,7 @@ def in_short(
         lines += (
             [f"{name} of {row['of']} with the taxonomy {between(row)}, normalized {row.normalized:z.2f}"
             for name,row in rows.iterrows()])
-    parts = [answer(tables),"\n".join(f"- {line}." for line in lines),verdict_lines(verdict)]
+    parts = [answer_title(tables),"\n".join(f"- {line}." for line in lines),verdict_lines(verdict)]
     return "\n\n".join(part for part in parts if part)
 
 # %% ../../nbs/80_run/01_examine.ipynb #220f9ea1

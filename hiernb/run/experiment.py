@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['habit', 'learned_classes', 'make_loss', 'images_of', 'check_images', 'assemble', 'recipes_apart', 'recipe_in',
            'as_fitted_before', 'finished', 'judge_of', 'curves', 'what_was_trained', 'shortened', 'title_of',
-           'in_short', 'recipe_table', 'sections_of', 'write_results', 'agree_on_recipe', 'ready', 'run', 'check_own',
-           'restore', 'evaluate']
+           'run_in_short', 'recipe_table', 'run_sections', 'write_results', 'agree_on_recipe', 'ready', 'run',
+           'require_own_checkpoint', 'restore', 'evaluate']
 
 # %% ../../nbs/80_run/07_experiment.ipynb #b64598f3
 import shlex,warnings
@@ -238,7 +238,7 @@ def title_of(
     "Recipe, seed, and whether it was a quick run."
     return ", ".join(part for part in (recipe.name,f"seed {recipe.seed}",shortened(recipe)) if part)
 
-def in_short(
+def run_in_short(
     recipe:Recipe,
     done:Run,
     table:pd.DataFrame, # of measures
@@ -262,7 +262,7 @@ def recipe_table(recipe:Recipe)->pd.DataFrame:   # setting, value, written in
     return pd.DataFrame(sorted(rows, key=lambda row: row[2].startswith("default")),
         columns=["setting","value","written in"])
 
-def sections_of(
+def run_sections(
     recipe:Recipe,
     done:Run,
     got:Measured,
@@ -286,7 +286,7 @@ def sections_of(
     training = [picture for name,picture in drawn.items() if name=="training"]
     others = [picture for name,picture in drawn.items() if name!="training"]
     verdict = [verdict_lines(got.verdict)]*bool(got.verdict)
-    return [("In short",[in_short(recipe, done, got.table),*warned]),
+    return [("In short",[run_in_short(recipe, done, got.table),*warned]),
         ("Training",[what_was_trained(done),*training]),
             ("Test",[note,*warned,*page("test")]), ("Hierarchy",[*verdict,*others,*page("hierarchy")]),
             ("Recipe",[(recipe_table(recipe),recipe.name)])]
@@ -318,7 +318,7 @@ def write_results(
     about["command"] = shlex.join(about["command"])
     facts = dict(recipe=recipe.name,
         seed=recipe.seed)|{k:about[k] for k in ("started","command","processes","device","git")}
-    report(folder/"report.html", title_of(recipe), sections_of(recipe, done, got, drawn), facts)
+    report(folder/"report.html", title_of(recipe), run_sections(recipe, done, got, drawn), facts)
 
 # %% ../../nbs/80_run/07_experiment.ipynb #340404a4
 def agree_on_recipe(
@@ -382,7 +382,7 @@ def run(
     return folder
 
 # %% ../../nbs/80_run/07_experiment.ipynb #b06137c5
-def check_own(
+def require_own_checkpoint(
     there:dict[str,Any],                       # settings in a checkpoint
     recipe:Recipe,                             # of the run whose folder it is in
     made:tuple[Data,Embedder,nn.Module],       # from `assemble`
@@ -431,7 +431,7 @@ def restore(
             f"epoch; put those in its place, or name "
                          "the checkpoint to measure by its own file")
     best = best_state(best) if progress else best
-    check_own(best["settings"], recipe, (data,model,loss), path)
+    require_own_checkpoint(best["settings"], recipe, (data,model,loss), path)
     try:
         model.load_state_dict(best["model"])
         loss.load_state_dict(best["loss"])

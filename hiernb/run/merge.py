@@ -17,7 +17,7 @@ from torch import Generator,Tensor,nn,ones
 from ..geometry.errors import SettingError
 from ..data.images import networks
 from ..model.head import Head
-from .schema import Evaluation,data_keys,fit,losses,nearest,section_keys,section_names
+from .schema import Evaluation,data_keys,fit,losses,suggestion,section_keys,section_names
 from ..loss.hier import HIER
 from ..loss.regularized import Regularized
 from ..model.backbones import check_build
@@ -44,7 +44,7 @@ def pile_up(
                 said["seed"],origins["seed"] = entries,origin
                 continue
             if section not in section_names:
-                raise ValueError(f"{origin}: there is no section {section!r}{nearest(section, section_names)}")
+                raise ValueError(f"{origin}: there is no section {section!r}{suggestion(section, section_names)}")
             if section=="regularizer" and entries=="none":
                 said.pop(section, None)
                 origins = {k:v for k,v in origins.items() if not k.startswith("regularizer.")}
@@ -75,7 +75,7 @@ def complete(
     if "name" in entries and "name" in known: fit(entries["name"], known["name"].annotation, at("name"))
     for key in entries:
         if key=="seed": raise ValueError(f"{at(key)}: there is one seed, and it stands above all sections")
-        if key not in known: raise ValueError(f"{at(key)}: there is no such key{nearest(key, known)}")
+        if key not in known: raise ValueError(f"{at(key)}: there is no such key{suggestion(key, known)}")
     out = {}
     for key,(annotation,default,owner) in known.items():
         if key in entries: out[key] = fit(entries[key], annotation, at(key))
@@ -123,7 +123,7 @@ def check_data(data:dict[str,Any])->None:
         raise SettingError(f"channels must be 1 (gray) or 3 (color), got {data['channels']}", "channels")
     if data.get("model") is not None and data["model"] not in networks:
         raise SettingError(
-            f"model: no transforms are known for {data['model']!r}{nearest(data['model'], networks)}",
+            f"model: no transforms are known for {data['model']!r}{suggestion(data['model'], networks)}",
             "model")
     for key in ("val","test"):
         value = data.get(key)
@@ -158,7 +158,7 @@ def check_training(
             way_out = f'. To leave it out: training.lr_factors."{prefix}"=none' if key=="lr_factors" else ""
             raise SettingError(
                 f"{key}: no parameter of this loss begins with "
-                f"{prefix!r}{nearest(prefix, sorted(known))}{way_out}",
+                f"{prefix!r}{suggestion(prefix, sorted(known))}{way_out}",
                 key)
 
 # %% ../../nbs/80_run/03_merge.ipynb #fdbc37de

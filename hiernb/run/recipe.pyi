@@ -1,6 +1,6 @@
 # Made from recipe.py by `make export`: edit the notebook.
 from typing import Any
-__all__ = ['how', 'same', 'Book', 'read_book', 'books', 'readings', 'choose', 'cell_layers', 'cell_published', 'Source', 'is_file_name', 'from_file', 'from_book', 'sources_of', 'override', 'Recipe', 'settings_apart', 'absolute_data', 'build_recipe', 'as_published', 'read_recipe', 'recipe_names']
+__all__ = ['how', 'same', 'Book', 'read_book', 'books', 'readings', 'choose', 'cell_layers', 'cell_published', 'RecipeSource', 'is_file_name', 'from_file', 'from_book', 'sources_of', 'override', 'Recipe', 'settings_apart', 'absolute_data', 'build_recipe', 'as_published', 'read_recipe', 'recipe_names']
 import difflib
 import os
 import tomllib
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from fastcore.basics import patch
 from ..data.base import require_text_path, sources, visible
-from .schema import nearest, read_toml, section_names, toml_value
+from .schema import suggestion, read_toml, section_names, toml_value
 from .merge import Layer, check_sections, complete, pile_up
 from ..train.config import habits
 
@@ -40,7 +40,7 @@ def cell_layers(book: Book, chosen: dict[str, str]) -> list[Layer]:
 def cell_published(book: Book, chosen: dict[str, str]) -> dict[str, float]:
     ...
 
-class Source(NamedTuple):
+class RecipeSource(NamedTuple):
     name: str
     layers: list[Layer]
     published: dict
@@ -49,13 +49,13 @@ class Source(NamedTuple):
 def is_file_name(name: object) -> bool:
     ...
 
-def from_file(path: Path) -> Source:
+def from_file(path: Path) -> RecipeSource:
     ...
 
-def from_book(name: str) -> Source:
+def from_book(name: str) -> RecipeSource:
     ...
 
-def sources_of(name: str | Path, chain: tuple=()) -> list[Source]:
+def sources_of(name: str | Path, chain: tuple=()) -> list[RecipeSource]:
     ...
 
 def override(text: str) -> Layer:
@@ -86,10 +86,10 @@ def settings_apart(there: Recipe, here: Recipe) -> list[str]:
 def absolute_data(data: dict[str, Any]) -> dict[str, Any]:
     ...
 
-def build_recipe(found: list[Source], top: list[Layer]) -> Recipe:
+def build_recipe(found: list[RecipeSource], top: list[Layer]) -> Recipe:
     ...
 
-def as_published(found: list[Source], recipe: Recipe) -> bool:
+def as_published(found: list[RecipeSource], recipe: Recipe) -> bool:
     ...
 
 def read_recipe(name_or_path: str | Path, overrides: Sequence[str]=()) -> Recipe:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['filled_in', 'losses', 'section_names', 'type_words', 'parse_toml', 'read_toml', 'toml_word', 'toml_value', 'Key',
-           'keys_of', 'Evaluation', 'nearest', 'data_keys', 'loss_keys', 'section_keys', 'fit']
+           'keys_of', 'Evaluation', 'suggestion', 'data_keys', 'loss_keys', 'section_keys', 'fit']
 
 # %% ../../nbs/80_run/02_schema.ipynb #1c4c3472
 import difflib
@@ -133,7 +133,7 @@ class Evaluation:
 losses = {c.__name__:c for c in (Softmax,NormFace,ProxyDR,CORR,ProxyAnchor,ProxyNCA,OriginalProxyNCA,
     SoftTriple,MultiSimilarity,SupCon)}
 
-def nearest(
+def suggestion(
     word:str,                # as written
     known:Iterable[str],     # as it might be meant
 )->str:                      # the end of an error message
@@ -150,7 +150,7 @@ def data_keys(
     "List the options of `load` for a data set. `ValueError` for an unknown name."
     here = not set(name)&set("/\\.") and not Path(name).exists()
     if name not in sources and here:
-        raise ValueError(f"no data set is named {name!r}{nearest(name, sources)}")
+        raise ValueError(f"no data set is named {name!r}{suggestion(name, sources)}")
     loader = sources[name].loader if name in sources else own["loader"]
     passed_on = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(loader).parameters.values())
     return (keys_of(loader,
@@ -178,7 +178,7 @@ def section_keys(
     if section=="model": return keys_of(build, [n for n in filled_in if n!="dim"])
     if section=="loss":
         if isinstance(name,str) and name not in losses:
-            raise ValueError(f"no loss is named {name!r}{nearest(name, losses)}")
+            raise ValueError(f"no loss is named {name!r}{suggestion(name, losses)}")
         return named("hiernb.run.experiment.assemble") | (loss_keys(name) if isinstance(name,str) else {})
     if section=="regularizer": return {"weight":keys_of(Regularized)["weight"]} | keys_of(HIER)
     if section=="training": return {"epochs":keys_of(train)["epochs"]} | keys_of(Options)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['habits', 'Options', 'check_types', 'check_names', 'check_sampling_options', 'check_optimization_options',
-           'check_values', 'read_options', 'is_judged', 'check_range', 'require_images', 'choose_measure',
+           'check_values', 'read_options', 'is_judged', 'check_range', 'require_split', 'choose_measure',
            'check_data_for_loss', 'curvature_of']
 
 # %% ../../nbs/65_train/04_config.ipynb #d023205e
@@ -224,7 +224,7 @@ def check_range(
             f"outside 0…{n_classes-1}: the loss has {n_classes} classes")
 
 # %% ../../nbs/65_train/04_config.ipynb #b74f8a39
-def require_images(
+def require_split(
     data:Data,
     split:str,    # that the run needs
 )->None:
@@ -271,7 +271,7 @@ def check_data_for_loss(
     """Check a run's data.
     `ValueError` names a missing or empty split, the first label outside the loss's classes, the first
     class that has another name in the loss."""
-    for split in ("train",judge): require_images(data, split)
+    for split in ("train",judge): require_split(data, split)
     select = choose_measure(data, loss, select, judge)
     if (n := getattr(loss,"n_classes",None)) is not None:
         check_range(data, n, ("train",judge) if select=="accuracy" else ("train",))

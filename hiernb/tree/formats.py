@@ -20,8 +20,8 @@ from pathlib import Path
 __all__ = ['delimiters', 'is_number', 'token', 'bracket', 'nfc', 'decode_text', 'read_text', 'cut', 'is_even', 'find_delimiter',
            'most_bytes', 'read_varint', 'read_thrift', 'page_contents', 'check_parquet', 'require_pyarrow',
            'read_parquet', 'cell_text', 'parquet_cells', 'read_table', 'quote', 'newick_error', 'comment_end',
-           'newick_tokens', 'read_newick', 'plain', 'write_newick', 'newick_of', 'read_pairs', 'check_path_sizes',
-           'node_depths', 'node_paths']
+           'newick_tokens', 'read_newick', 'plain_number', 'write_newick', 'newick_of', 'read_pairs',
+           'check_path_sizes', 'node_depths', 'node_paths']
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90c1
 def nfc(
@@ -348,7 +348,7 @@ def read_newick(
     return parents,names,lengths,support
 
 # %% ../../nbs/20_tree/01_formats.ipynb #7a3b90ca
-def plain(
+def plain_number(
     x:float,  # finite
 )->str:       # from which `float` gives the same number
     "Write a number without an idle `.0`."
@@ -374,8 +374,8 @@ def write_newick(
             continue
         if closing: text.append(")")
         if names[node] or not closing: text.append(quote(names[node], inner=closing))
-        if support and support[node] is not None: text.append(f"[&support={plain(support[node])}]")
-        if lengths[node] is not None: text.append(f":{plain(lengths[node])}")
+        if support and support[node] is not None: text.append(f"[&support={plain_number(support[node])}]")
+        if lengths[node] is not None: text.append(f":{plain_number(lengths[node])}")
         if node and node not in last: text.append(",")
     return "".join(text)+";"
 

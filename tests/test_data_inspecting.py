@@ -69,7 +69,7 @@ def test_nabirds_agrees_with_the_published_tree(tmp_path):
     assert train.min()>=1
 
 def test_published_sizes_load_without_a_warning(tmp_path, monkeypatch):
-    monkeypatch.setattr(nabirds, "require_images", lambda *_: None)
+    monkeypatch.setattr(nabirds, "require_image_files", lambda *_: None)
     taxonomy = published("nabirds")
     bird_lists(tmp_path/"nabirds", taxonomy.paths, [88]*277+[87]*278)
     with warnings.catch_warnings():

@@ -96,7 +96,7 @@ def true_sets():
             patch.setattr(getattr(hiernb.data, name), f"read_{name}",
                 lambda folder: (listing(folder.name),folder))
         for module in (hiernb.data.image_lists, hiernb.data.nabirds):
-            patch.setattr(module, "require_images", lambda *_: None)
+            patch.setattr(module, "require_image_files", lambda *_: None)
         patch.setattr(hiernb.data.nabirds, "read_nabirds", lambda folder: (labeled("nabirds"),[]))
         patch.setattr(hiernb.data.plankton, "read_plankton", lambda name,folder: labeled(name))
         parts = dict(train=pixels(50_000, 100), test=pixels(10_000, 100))

@@ -10,7 +10,7 @@ __all__ = ['split_words', 'endings', 'Pictures', 'split_folders', 'on_disk', 're
            'load_own', 'verify_own_images']
 
 # %% ../../nbs/50_data/09_own.ipynb #2c3746c0
-import csv,hashlib,os,re,warnings
+import csv,os,re,warnings
 from collections import Counter,defaultdict
 from collections.abc import Callable,Sequence
 from dataclasses import dataclass,replace

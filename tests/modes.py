@@ -223,6 +223,7 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.retrieval.all_alike":lambda: a(x),
     "metric.retrieval.first_hits_of":lambda: a(task),
     "metric.retrieval.check_copy":lambda: a(labels, labels.clone()),
+    "metric.retrieval.same_classes":lambda: a(labels, labels.clone()),
     "metric.retrieval.list_lengths":lambda: a((1, 3)),
     "metric.retrieval.class_matches":lambda: a(task, 3),
     "metric.retrieval.match_blocks":lambda: a(task, 3),

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import Dataset
 
-from hiernb.train.checkpoint import describe_module
+from hiernb.train.checkpoint import describe_module,describe_pixels
 from hiernb.train.sampling import Seeded, batch_sizes
 from hiernb.data.base import Data, ImageSet
 from hiernb.loss.corr import CORR
@@ -114,6 +114,20 @@ def test_images_normalized_otherwise_are_another_run(tmp_path, mean, std, says):
         train(build("resnet18", 4, 1), Plain(), again, tmp_path, epochs=1, progress=False, tensorboard=False,
             accelerator="cpu")
     assert says in str(e.value)
+
+
+def test_a_transform_that_is_a_function_is_known_by_its_name():
+    "Its address changes from process to process, and a run of yesterday would not resume."
+    class Shifted(ImageSet):
+        def __init__(self, transform):
+            super().__init__(torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.arange(2), .5, .2)
+            self.transform = transform
+        def method(self, x): return x
+    items = Shifted(None)
+    for transform in (torch.flip, items.method, lambda x: x):
+        items.transform = transform
+        assert " at 0x" not in describe_pixels(items)
+        assert transform.__qualname__ in describe_pixels(items)
 
 
 def test_a_loss_that_places_classes_by_another_taxonomy_is_another_run():

@@ -236,6 +236,15 @@ def test_a_collapsed_encoder_has_a_gallery_of_its_own():
     assert 0<recall_at_k(x, labels, 1, x.clone(), theirs)[1]<1
 
 
+@pytest.mark.parametrize("measure", [recall_at_k, r_precision, first_hits])
+def test_a_copy_with_the_same_classes_is_the_queries(measure):
+    x,labels = torch.ones(6, 3),torch.arange(6)%2
+    more = (1,) if measure is recall_at_k else ()
+    expected = torch.as_tensor(list(measure(x, labels, *more).values()) if more else measure(x, labels))
+    found = measure(x, labels, *more, x.clone(), labels.clone())
+    assert torch.equal(torch.as_tensor(list(found.values()) if more else found), expected)
+
+
 def test_a_gallery_that_holds_the_queries_is_warned_of_once():
     x,labels = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)),torch.arange(20)%4
     with warnings.catch_warnings(record=True) as said:

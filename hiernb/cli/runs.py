@@ -6,7 +6,7 @@
 __all__ = ['Recipes', 'show_headline', 'show_outcome', 'as_setting', 'recipe_for', 'Train', 'Grid', 'Evaluate', 'Table']
 
 # %% ../../nbs/85_cli/02_runs.ipynb #31e06ad0
-import difflib,os,warnings
+import difflib,os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Annotated,Any
 
 from tyro.conf import Positional
 
+from ..geometry.errors import warn
 from ..train.progress import is_first,say,working
 from .base import Device,File,Flag,Folder,Settings,Whole,Word,Words,named,setting,show
 
@@ -81,8 +82,8 @@ def show_outcome(
             done.best_epoch = int(pd.to_numeric(done.history[judge_of(done.history)]).idxmax())+1
         print(f"\n{run_in_short(recipe, done, read_measures(folder))}")
     except (OSError,ValueError,TypeError,StopIteration) as e:
-        warnings.warn(f"{log} does not say which epoch was the best, or is damaged; the numbers above do not depend on "
-            f"it: {str(e) or 'there is no score'}", stacklevel=2)
+        warn(f"{log} does not say which epoch was the best, or is damaged; the numbers above do not depend on "
+            f"it: {str(e) or 'there is no score'}")
     if (folder/"verdict.txt").is_file(): print((folder/"verdict.txt").read_text(encoding="utf-8").strip())
     said = dict(report="report.html", measures="test.csv", tree="trees/classes.nwk",
         weights="checkpoints/best.safetensors", settings="recipe.toml")

@@ -11,7 +11,7 @@ __all__ = ['imported', 'partial_name', 'joiners', 'no_flock', 'sources', 'own', 
 
 # %% ../../nbs/50_data/02_base.ipynb #3a3df901
 import errno,hashlib,http.client,json,os,platform,re,shutil,stat,tempfile,threading,time
-import urllib.error,urllib.request,warnings
+import urllib.error,urllib.request
 from collections.abc import Callable,Iterator,Mapping
 from contextlib import contextmanager,suppress
 from dataclasses import dataclass,field
@@ -25,6 +25,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from ..geometry.errors import warn
 from ..tree.formats import nfc
 from ..tree.taxonomy import Taxonomy,what_it_is
 
@@ -233,7 +234,7 @@ def warn_changed(
 )->bool:                        # True if there is anything to warn of
     "Warn of files that differ from the published ones."
     said = "; ".join(f"{file} is {fault}" for file,fault in changed.items())
-    if said: warnings.warn(f"{name}: {said}. Results do not compare with published ones", stacklevel=2)
+    if said: warn(f"{name}: {said}. Results do not compare with published ones")
     return bool(said)
 
 def read_json(

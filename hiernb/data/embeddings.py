@@ -22,6 +22,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ..geometry.errors import warn
 from ..metric.neighbors import check_labels,check_matrix
 from ..tree.formats import find_delimiter,most_bytes,nfc,read_parquet
 from ..tree.labels import plain_labels
@@ -154,16 +155,14 @@ def as_embeddings(
         or "nothing")
     parts,renamed = rename_parts(parts)
     if renamed:
-        warnings.warn(f"{at}{', '.join(f'{old} is read as {new}' for new,old in renamed.items())}",
-            stacklevel=3)
+        warn(f"{at}{', '.join(f'{old} is read as {new}' for new,old in renamed.items())}")
     for name in known[:2]:
         if parts.get(name) is None:
             hint = "; name yours: labels='…', in a command --labels …" if name=="labels" and at else ""
             raise ValueError(f"{at}expected `embeddings` and `labels`, found no `{name}`; there is "
                 f"{shown}{hint}")
     if other := [str(k) for k in parts if k not in known]:
-        warnings.warn(f"{at}{', '.join(other)} is not read; the known parts are {', '.join(known)}",
-            stacklevel=3)
+        warn(f"{at}{', '.join(other)} is not read; the known parts are {', '.join(known)}")
     proxies,split = parts.get("proxies"),parts.get("split")
     try:
         x = as_matrix(parts["embeddings"], "embeddings")
@@ -256,7 +255,7 @@ def named_labels(
     if labels in (None,"labels"): return dict(parts)
     if labels not in parts:
         raise ValueError(f"{path}: there is no array {labels!r}{nearest_name(labels, parts)}")
-    if "labels" in parts: warnings.warn(f"{path}: the array labels is not read", stacklevel=4)
+    if "labels" in parts: warn(f"{path}: the array labels is not read")
     rest = {name:value for name,value in parts.items() if name not in (labels,"labels")}
     return rest|dict(labels=parts[labels])
 
@@ -514,7 +513,7 @@ def dimension_columns(
     numbered = any(re.fullmatch(r"(?!Unnamed: ).*\d", n) for n in names)
     found = [n for n in names if is_numeric(table[n])]
     if numbered or not labels_named or not found: return dimensions(names)
-    warnings.warn(f"read as dimensions: {', '.join(found)}", stacklevel=5)
+    warn(f"read as dimensions: {', '.join(found)}")
     return found
 
 def table_parts(
@@ -579,7 +578,7 @@ def read_embedding_table(
     try: parts = table_parts(table, labels)
     except (ValueError,TypeError) as e: raise ValueError(f"{path}: {e}") from None
     if other := [k for k,v in parts.items() if v is None]:
-        warnings.warn(f"{path}: the columns {', '.join(other)} are not read", stacklevel=3)
+        warn(f"{path}: the columns {', '.join(other)} are not read")
     return {k:v for k,v in parts.items() if v is not None}
 
 # %% ../../nbs/50_data/03_embeddings.ipynb #488c9677

@@ -11,7 +11,7 @@ __all__ = ['taxonomy_package', 'packages', 'mistaken', 'toned', 'rules', 'unknow
            'split_images', 'choose_icons', 'divide', 'load_emoji', 'check_emoji']
 
 # %% ../../nbs/50_data/08_emoji.ipynb #e9563f2b
-import base64,gzip,hashlib,io,json,math,os,re,shutil,subprocess,tarfile,tempfile,unicodedata,warnings,zipfile
+import base64,gzip,hashlib,io,json,math,os,re,shutil,subprocess,tarfile,tempfile,unicodedata,zipfile
 from collections import Counter,defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from ..geometry.errors import warn
 from .base import (
     Data, ImageSet, Source, data_root, register, require_writable, sources, stratified_split, write_atomic)
 from ..tree.taxonomy import Taxonomy
@@ -489,7 +490,7 @@ def read_drawings(
     obtain(folder)
     drawn = draw(folder, size)
     try: drawn.save(path)
-    except OSError as e: warnings.warn(f"{e}. Each load draws the emoji anew", stacklevel=2)
+    except OSError as e: warn(f"{e}. Each load draws the emoji anew")
     return drawn
 
 # %% ../../nbs/50_data/08_emoji.ipynb #0e6d245d

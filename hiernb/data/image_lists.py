@@ -9,7 +9,6 @@ __all__ = ['read_lines', 'read_fields', 'refuse_repeats', 'lookup', 'locate_set'
 # %% ../../nbs/50_data/05_image_lists.ipynb #676aea59
 import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable,Mapping,Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..geometry.errors import warn
 from .base import Data,missing,sources
 from .images import ImageFiles,hier_transforms,verify_images
 from ..tree.taxonomy import Taxonomy
@@ -182,7 +182,7 @@ def compare_sizes(
     wrong = [f"{split} has {i:,} images of {k:,} classes (published: {n:,} of {c:,})"
              for split,(n,c) in published.items() for i,k in [found.get(split,(0,0))] if (i,k)!=(n,c)]
     if wrong:
-        warnings.warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones", stacklevel=2)
+        warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones")
     return not wrong
 
 # %% ../../nbs/50_data/05_image_lists.ipynb #48ef834e

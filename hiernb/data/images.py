@@ -12,7 +12,6 @@ __all__ = ['formats', 'most_pixels', 'drawings', 'vision_transformers', 'network
 import mmap
 import os
 import struct
-import warnings
 import zlib
 from collections.abc import Callable,Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +28,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 from tqdm import tqdm
 
+from ..geometry.errors import warn
 from ..tree.taxonomy import what_it_is
 
 # %% ../../nbs/50_data/04_images.ipynb #25dc8682
@@ -194,9 +194,9 @@ class PixelCache:
                 f"cache_megabytes={megabytes:g} is not available: {e.strerror}; choose less") from e
         self.used = Value("q", 0)                       # bytes given out so far, with a lock
     def __reduce__(self):
-        if self.budget: warnings.warn("a copy by pickling, such as a worker process that is spawned gets, "
+        if self.budget: warn("a copy by pickling, such as a worker process that is spawned gets, "
             "keeps no decoded images: it has the same pixels, "
-            "more slowly. Workers that are forked share them", stacklevel=2)
+            "more slowly. Workers that are forked share them")
         return PixelCache,(self.images,self.channels,0.)
     def __len__(self): return int((self.table[:,0]>0).sum())
 

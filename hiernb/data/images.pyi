@@ -4,7 +4,6 @@ __all__ = ['formats', 'most_pixels', 'drawings', 'vision_transformers', 'network
 import mmap
 import os
 import struct
-import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 from tqdm import tqdm
+from ..geometry.errors import warn
 from ..tree.taxonomy import what_it_is
 
 def eight_bits(image: Image.Image) -> Image.Image:

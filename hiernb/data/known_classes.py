@@ -7,7 +7,6 @@ __all__ = ['inspecting_measures', 'Labeled', 'compare_counts', 'image_splits', '
 
 # %% ../../nbs/50_data/06_known_classes.ipynb #e266f2c0
 import os
-import warnings
 from collections.abc import Callable,Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..geometry.errors import warn
 from .base import Data,stratified_split
 from .images import ImageFiles,inspecting_transforms,verify_images
 from ..tree.taxonomy import Taxonomy
@@ -53,7 +53,7 @@ def compare_counts(
     wrong = [f"{what}: {show(found[what])} (published: {show(n)})" for what,
         n in published.items() if found[what]!=n]
     if wrong:
-        warnings.warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones", stacklevel=2)
+        warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones")
     return not wrong
 
 # %% ../../nbs/50_data/06_known_classes.ipynb #2476ad6a
@@ -81,8 +81,8 @@ def warn_absent(
     "Warn about classes that have no image in train, or none in test."
     for split in ("train","test"):
         lost = sorted(set(range(len(names)))-set(labels[parts[split]].tolist()))
-        if lost: warnings.warn(f"{name}: {len(lost)} of {len(names)} classes have no image in {split}: "
-            f"{', '.join(repr(names[i]) for i in lost[:5])}{', …' if len(lost)>5 else ''}", stacklevel=3)
+        if lost: warn(f"{name}: {len(lost)} of {len(names)} classes have no image in {split}: "
+            f"{', '.join(repr(names[i]) for i in lost[:5])}{', …' if len(lost)>5 else ''}")
 
 # %% ../../nbs/50_data/06_known_classes.ipynb #2e5b1c15
 # measure -> k; arXiv:2301.11065, section 4

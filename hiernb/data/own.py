@@ -10,7 +10,7 @@ __all__ = ['split_words', 'endings', 'Pictures', 'split_folders', 'on_disk', 're
            'load_own', 'verify_own_images']
 
 # %% ../../nbs/50_data/09_own.ipynb #2c3746c0
-import csv,os,re,warnings
+import csv,os,re
 from collections import Counter,defaultdict
 from collections.abc import Callable,Sequence
 from dataclasses import dataclass,replace
@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..geometry.errors import warn
 from .base import Data,register_own,stratified_split,sha256_of
 from .images import ImageFiles,drawings,hier_transforms,inspecting_transforms,verify_images
 from .known_classes import inspecting_measures
@@ -105,8 +106,8 @@ def read_folder(
         raise ValueError(f"{len(lost)} class folders hold no image: {', '.join(list(lost.values())[:5])}; "
                          f"expected files ending in {' '.join(endings)}{hint}{advice}")
     if other:
-        warnings.warn(f"{folder}: {len(other)} files do not end as images do and are left out, the first "
-            f"{other[0]}{hint}", stacklevel=2)
+        warn(f"{folder}: {len(other)} files do not end as images do and are left out, the first "
+            f"{other[0]}{hint}")
     files,classes,splits = map(list, zip(*rows))
     return Pictures(folder, files, classes, splits if any(splits) else [], files, tuple(lost))
 
@@ -202,7 +203,7 @@ def table_columns(
             f"in {header}")
     if twice: raise ValueError(f"{says} to differ; column {twice[0]} stands twice")
     if other := [n for n in header if n not in known]:
-        warnings.warn(f"{file}: the columns {other} are not read", stacklevel=3)
+        warn(f"{file}: the columns {other} are not read")
     return known
 
 # %% ../../nbs/50_data/09_own.ipynb #8a4bdbcf
@@ -287,9 +288,8 @@ def with_enough(
             f"{max(count.values())}: lower data.min_images")
     named = ", ".join(f"{'/'.join(path)} ({count[path]})" for path in few[:10])+(f" and {len(few)-10} more"
         if len(few)>10 else "")
-    warnings.warn(f"{pictures.source}: {len(few)} of {len(count)} classes have fewer than {least} images "
-        f"(data.min_images) and are left out: {named}",
-                  stacklevel=3)
+    warn(f"{pictures.source}: {len(few)} of {len(count)} classes have fewer than {least} images "
+        f"(data.min_images) and are left out: {named}")
     kept = [count[path]>=least for path in pictures.classes]
     columns = pictures.files,pictures.classes,pictures.splits,pictures.places
     return Pictures(pictures.source, *(list(compress(values, kept)) for values in columns))
@@ -432,8 +432,8 @@ def warn_of_copies(
                  for file,first,apart in found if what in apart]
         if not named: continue
         more = f"; and {len(named)-3} more" if len(named)>3 else ""
-        warnings.warn(f"{pictures.source}: {len(named)} pictures {harm}: {'; '.join(named[:3])}{more}. "
-                      "Keep one of each", stacklevel=3)
+        warn(f"{pictures.source}: {len(named)} pictures {harm}: {'; '.join(named[:3])}{more}. "
+                      "Keep one of each")
 
 # %% ../../nbs/50_data/09_own.ipynb #dc545029
 def own_transforms(
@@ -527,8 +527,7 @@ def load_own(
     splits = split_files(pictures.files, labels, split_of, cache_megabytes, **options)
     if kind=="images" and "test" in splits:
         lost = len(paths)-len(splits["test"].labels.unique())
-        if lost: warnings.warn(f"{pictures.source}: {lost} of {len(paths)} classes have no image to test on",
-            stacklevel=3)
+        if lost: warn(f"{pictures.source}: {lost} of {len(paths)} classes have no image to test on")
     given = ",".join(sorted(set(pictures.splits)))
     protocol = dict(split_by=kind, given=given, seed=seed, **split_sizes(kind, splits), **options,
         min_images=min_images, recall_at=[1,2,4,8])

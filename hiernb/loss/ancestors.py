@@ -257,7 +257,7 @@ def ancestor_loss(
     if radii is None: return AncestorLoss.apply(dist, triplets, tau, margin, noise, generator, (0.,0.))
     check_number("radial weight", radial[0], above=0)
     check_number("radial margin", radial[1], least=0)
-    if radii.shape!=dist.shape[1:] or not radii.detach().sum().isfinite():
+    if radii.shape!=dist.shape[1:] or not all_finite(radii):
         raise ValueError(
             f"the radial term needs finite radii {tuple(dist.shape[1:])}, got {tuple(radii.shape)}")
     with_center = torch.cat([dist,radii[None].to(dist.dtype)])

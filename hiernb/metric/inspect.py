@@ -8,7 +8,6 @@ __all__ = ['rows_of', 'sampling_rows', 'inspect_distances', 'inspect_representat
            'neighbor_measures', 'neighbor_ceilings', 'inspect_embeddings', 'mean_angle', 'inspect']
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #968b64d8
-import warnings
 from collections.abc import Callable,Sequence
 from functools import partial
 
@@ -17,6 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ..geometry.errors import warn
 from ..tree.significance import PermutationTest,measure,permutation_test
 from ..tree.compare import (
     class_retrieval, clade_recall, elementwise_correlation, mean_correlation, robinson_foulds,
@@ -43,9 +43,9 @@ def rows_of(
     found = pd.DataFrame(test.table())
     for measured,value,ceiling in zip(names, found.value, found.ceiling):
         beyond = (ceiling-value if test.smaller_is_better else value-ceiling)>1e-6
-        if beyond: warnings.warn(f"{measured} of {of} is {value:.3f}, beyond its ceiling of {ceiling:.3f}: "
+        if beyond: warn(f"{measured} of {of} is {value:.3f}, beyond its ceiling of {ceiling:.3f}: "
             f"that is the best without ties, "
-                                 "and there are ties among what was learned", stacklevel=3)
+                                 "and there are ties among what was learned")
     return found.assign(of=of, measure=names)[["of","measure",*found]].to_dict("records")
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #c471d968

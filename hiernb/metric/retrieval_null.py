@@ -6,13 +6,13 @@
 __all__ = ['columns', 'list_measures', 'shuffled_measures', 'p_of', 'readable_lengths']
 
 # %% ../../nbs/40_metric/04_retrieval_null.ipynb #10bdc719
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Generator,Tensor
 
+from ..geometry.errors import warn
 from .retrieval import Task,n_relevant
 from ..tree.significance import PermutationTest,random_order
 
@@ -82,5 +82,5 @@ def readable_lengths(
         raise ValueError(f"recall_at must be list lengths, at least one of them 1…{size}, got {list(asked)}")
     too_long = ", @".join(str(k) for k in asked if k not in ks)
     if too_long:
-        warnings.warn(f"{name}: only {size} points can be found; Recall@{too_long} is left out", stacklevel=3)
+        warn(f"{name}: only {size} points can be found; Recall@{too_long} is left out")
     return ks

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from skbio import TreeNode
 from torch import Generator,Tensor,nn
 
+from ..geometry.errors import warn
 from ..train.sampling import Seeded
 from ..data.base import Data
 from ..plot.poincare_disk import radius_histogram
@@ -92,8 +93,8 @@ def learned_only(
     place = torch.full((taxonomy.n_classes,), -1)
     place[there] = torch.arange(len(there))
     some = ", ".join(repr(taxonomy.names[k]) for k in absent[:5])
-    warnings.warn(f"{name}: {len(absent)} classes have no training image and are left out, with "
-        f"{int((~keep).sum())} images: {some}", stacklevel=3)
+    warn(f"{name}: {len(absent)} classes have no training image and are left out, with "
+        f"{int((~keep).sum())} images: {some}")
     train = points.train and (points.train[0],place[points.train[1]])
     kept = Points(points.embeddings[keep], place[points.labels[keep]], None, train, points.c)
     return kept,taxonomy.select([taxonomy.names[k] for k in there]),there
@@ -222,7 +223,7 @@ def retrieves(
     if isinstance(loss, (Softmax,DirectionLoss,CORR)): return False
     try: check_findable(points, data, settings, f"the split of {data.name}")
     except ValueError as e:
-        warnings.warn(f"{data.name}: retrieval is left out: {e}", stacklevel=3)
+        warn(f"{data.name}: retrieval is left out: {e}")
         return False
     return True
 

@@ -23,6 +23,7 @@ from skbio import TreeNode
 from torch import Tensor
 from tqdm import tqdm
 
+from ..geometry.errors import warn
 from ..data.base import csv_text,write_atomic
 from ..data.embeddings import Embeddings,as_embeddings,as_labels,as_matrix,load_embeddings
 from ..plot.poincare_disk import radius_histogram
@@ -107,7 +108,7 @@ def retrieval_table(
 )->pd.DataFrame:              # one row per measure, as `retrieval_rows`
     "Measure retrieval. No rows, and a warning, if no class has two samples."
     if int(points.relevant().max())<1:
-        warnings.warn("no class has two samples: retrieval is left out, the tree is measured", stacklevel=3)
+        warn("no class has two samples: retrieval is left out, the tree is measured")
         return pd.DataFrame(columns=columns)
     ks = [k for k in (1,2,4,8) if k<=points.n_candidates]
     with warnings.catch_warnings():

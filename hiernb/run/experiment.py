@@ -9,7 +9,7 @@ __all__ = ['habit', 'learned_classes', 'make_loss', 'images_of', 'check_images',
            'require_own_checkpoint', 'restore', 'evaluate']
 
 # %% ../../nbs/80_run/07_experiment.ipynb #b64598f3
-import shlex,warnings
+import shlex
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Generator,as_tensor,isin,nn,no_grad
 
+from ..geometry.errors import warn
 from ..train.checkpoint import best_checkpoint,checkpoints,best_state,read_checkpoint,settings_differ
 from ..train.progress import say,working
 from ..data.base import Data,csv_text,load,read_json,write_atomic
@@ -166,8 +167,8 @@ def as_fitted_before(
     if there is None: return recipe
     apart = settings_apart(there, recipe)
     if not apart or not all(recipe.origins.get(key, "").startswith(origin) for key in apart): return recipe
-    warnings.warn(f"{folder}: goes on with the settings that were fitted to its images when the run began: "
-        f"{'; '.join(recipes_apart(there, recipe))}", stacklevel=2)
+    warn(f"{folder}: goes on with the settings that were fitted to its images when the run began: "
+        f"{'; '.join(recipes_apart(there, recipe))}")
     return replace(recipe, sections=there.sections)
 
 def finished(

@@ -10,7 +10,7 @@ __all__ = ['checkpoint_format', 'lay_out', 'TensorMarks', 'take_apart', 'put_tog
            'require_same_settings', 'require_same_run']
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #fc16fcd1
-import difflib,errno,hashlib,inspect,json,math,os,re,warnings
+import difflib,errno,hashlib,inspect,json,math,os,re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor,nn
 from torch.utils.data import Dataset
 
+from ..geometry.errors import warn
 from .sampling import Views
 from ..data.base import Data,ImageSet,require_text_path,write_atomic
 from .manifest import Manifest,differences,digest,listed,unseeded
@@ -242,7 +243,7 @@ def last_progress(
         except ValueError as e:
             faults.append(str(e))
             continue
-        for fault in faults: warnings.warn(f"{fault}. Going on from {path}, the one before", stacklevel=2)
+        for fault in faults: warn(f"{fault}. Going on from {path}, the one before")
         return state
     if not faults: return None
     raise ValueError(f"no checkpoint in {Path(folder)/'checkpoints'} is whole: {' '.join(faults)}, or start "
@@ -284,12 +285,12 @@ def describe_pixels(
 )->str:             # how its images become what the network gets
     "Describe the preparation and transform of images."
     items = unseeded(items)
-    if isinstance(items, ImageSet):
-        mean,std = (torch.as_tensor(x).flatten().tolist() for x in (items.mean,items.std))
-        return f"in memory, mean {mean}, std {std}, {getattr(items, 'transform', None)!r}"
     def name(step):
         if step is None or isinstance(step, nn.Module): return repr(step)
         return getattr(step, "__qualname__", type(step).__name__)           # a function's repr is its address
+    if isinstance(items, ImageSet):
+        mean,std = (torch.as_tensor(x).flatten().tolist() for x in (items.mean,items.std))
+        return f"in memory, mean {mean}, std {std}, {name(getattr(items, 'transform', None))}"
     return "\n".join(name(getattr(items, step, None)) for step in ("prepare","transform"))
 
 # %% ../../nbs/65_train/07_checkpoint.ipynb #455ef190

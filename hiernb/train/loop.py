@@ -6,7 +6,7 @@
 __all__ = ['Run', 'train']
 
 # %% ../../nbs/65_train/14_loop.ipynb #77642f79
-import json,math,uuid,warnings
+import json,math,uuid
 from contextlib import nullcontext,suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from fastcore.basics import patch
 from torch import nn
 from tqdm import tqdm
 
+from ..geometry.errors import warn
 from .checkpoint import (
     best_checkpoint, best_state, checkpoints, last_progress, progress_of, read_checkpoint, require_same_run,
     require_same_settings, save_checkpoint)
@@ -126,7 +127,7 @@ def restore_best(self:Trainer,
     if fault is None: return
     if found := self.best_in_progress():
         path,state = found
-        warnings.warn(f"{fault}. Its weights are taken from {path}", stacklevel=7)
+        warn(f"{fault}. Its weights are taken from {path}")
         if get_rank()==0: save_checkpoint(best_checkpoint(self.folder), state)
         return
     there = self.epoch_of_best_file()
@@ -151,9 +152,9 @@ def check_epochs(self:Trainer,
             "judged: give more epochs, or start again with resume=False")
     early = [epoch for epoch in judged if not is_judged(self.options, epoch, epochs)]
     if not early: return
-    warnings.warn(f"epoch {', '.join(map(str, early))} was judged as the last of an earlier command and "
+    warn(f"epoch {', '.join(map(str, early))} was judged as the last of an earlier command and "
         f"takes part in the choice of the best epoch; a run of {epochs} epochs from the beginning would not "
-        "judge it", stacklevel=7)
+        "judge it")
 
 @patch
 def resume(self:Trainer,
@@ -242,8 +243,7 @@ def start(self:Trainer,
     any_rank(False)                                # no process reads before it is written
     self.learner.broadcast_weights()
     if not first or not self.options.select_on_test: return
-    warnings.warn("epochs are judged by the test split; the best one's number there is no test result",
-        stacklevel=3)
+    warn("epochs are judged by the test split; the best one's number there is no test result")
 
 # %% ../../nbs/65_train/14_loop.ipynb #e6c3b173
 @patch

@@ -13,7 +13,6 @@ __all__ = ['counted', 'manifest_format', 'most_manifest', 'digest', 'stamp_of', 
 import hashlib
 import json
 import os
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator,Mapping,Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from typing import Any,NamedTuple
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from ..geometry.errors import warn
 from .sampling import Seeded
 from ..data.base import Data,ImageSet,read_json,write_atomic,sha256_of
 from ..data.images import ImageFiles
@@ -379,6 +379,6 @@ def as_begun(
         raise ValueError(f"the images of {data.name} are not those that the run began with: {listed(found)}")
     if new:
         what = "images that are no part of this run are left out"
-        warnings.warn(f"{data.name}: {what}: {listed(dict(new=new))}", stacklevel=3)
+        warn(f"{data.name}: {what}: {listed(dict(new=new))}")
     if data.name==there.name and here.rows()==there.rows(): return data
     return in_splits_of(data, here, there)

@@ -6,7 +6,7 @@
 __all__ = ['embed', 'judging', 'settings_of', 'earlier_manifest', 'view_images', 'make_sampler', 'Trainer']
 
 # %% ../../nbs/65_train/13_trainer.ipynb #170337b1
-import json,time,warnings
+import json,time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor,nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from ..geometry.errors import warn
 from .sampling import (
     ClassBalancedSampler, Seeded, Views, augmentation, batch_sizes, batches, epoch_seed, loading)
 from .checkpoint import checkpoints,describe,progress_of,save_progress
@@ -371,4 +372,4 @@ def warn_of_collapse(self:Trainer,
     for kind,warning in collapse(dict(variance=1.)|found|anchors).items():
         if kind in known or get_rank()!=0: continue
         # at the line that called `train`
-        warnings.warn(f"epoch {len(self.history)+1}: {warning}", stacklevel=8)
+        warn(f"epoch {len(self.history)+1}: {warning}")

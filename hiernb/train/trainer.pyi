@@ -3,7 +3,7 @@ from typing import Any
 from hiernb.train.logs import Logs
 from hiernb.train.loop import Run
 __all__ = ['embed', 'judging', 'settings_of', 'earlier_manifest', 'view_images', 'make_sampler', 'Trainer']
-import json, time, warnings
+import json, time
 from pathlib import Path
 from typing import Any
 import torch
@@ -11,6 +11,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
+from ..geometry.errors import warn
 from .sampling import ClassBalancedSampler, Seeded, Views, augmentation, batch_sizes, batches, epoch_seed, loading
 from .checkpoint import checkpoints, describe, progress_of, save_progress
 from ..data.base import Data, write_atomic

@@ -11,7 +11,6 @@ __all__ = ['both_sides', 'unit_rows', 'row_ranks', 'fisher_mean', 'untied_ceilin
            'cophenetic_correlation', 'ClassRetrieval', 'class_retrieval', 'permutation_test', 'bootstrap_interval']
 
 # %% ../../nbs/20_tree/07_compare.ipynb #0882c30c
-import warnings
 from collections.abc import Callable,Sequence
 from typing import NamedTuple
 import numpy as np
@@ -19,6 +18,7 @@ import scipy.stats
 import torch
 from skbio import TreeNode
 from torch import Tensor
+from ..geometry.errors import warn
 from .labels import require_order
 from .taxonomy import Taxonomy
 from .infer import by_lot,check_distances,cophenetic,pairwise_distance,upgma
@@ -130,8 +130,8 @@ def mean_correlation(
     ranks,true_ranks = row_ranks(d, as_published),row_ranks(d_true, as_published)
     ordered = true_ranks.any(1)                                 # classes that the truth orders the others of
     if not ordered.all():
-        warnings.warn(f"mean correlation over {ordered.sum()} of {len(d)} classes: the others have all true "
-            f"distances equal", stacklevel=3)
+        warn(f"mean correlation over {ordered.sum()} of {len(d)} classes: the others have all true "
+            f"distances equal")
     n = len(d) if as_published else len(d)-1
     def value(order):
         r = np.einsum("ij,ij->i", ranks[order][:,order], true_ranks)
@@ -159,7 +159,7 @@ def prepare_correlation(
     "Prepare a correlation over all pairs of classes, to be permuted."
     pairs,true_pairs = pair_matrix(d, ranks),pair_matrix(d_true, ranks)
     if not true_pairs.any():
-        warnings.warn(undefined, stacklevel=4)
+        warn(undefined)
         return lambda order: float("nan")
     def value(order):
         r = np.vdot(pairs[order][:,order], true_pairs)

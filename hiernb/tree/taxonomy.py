@@ -10,7 +10,6 @@ import math
 import os
 import re
 import stat
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
 
+from ..geometry.errors import warn
 from .formats import (
     check_path_sizes, nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick)
 
@@ -490,7 +490,7 @@ def table_paths(
         raise ValueError(f"{file}, column {header[at]!r}: {cell!r} looks like a path; call the column `path`")
     if path is not None and levels:
         unread = [header[k] for k in levels]
-        warnings.warn(f"{file}: the columns {unread} are not read", stacklevel=3)
+        warn(f"{file}: the columns {unread} are not read")
     return [row_path(f"{file}, line {line}", row, path, leaf, levels, mark) for line,row in rows]
 
 @patch(cls_method=True)

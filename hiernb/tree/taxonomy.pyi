@@ -5,7 +5,6 @@ import math
 import os
 import re
 import stat
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from skbio import TreeNode
+from ..geometry.errors import warn
 from .formats import check_path_sizes, nfc, node_paths, read_newick, read_pairs, read_table, read_text, write_newick
 __all__ = ['numberings', 'unique_names', 'check_paths', 'check_unique', 'check_class_names', 'Taxonomy', 'Nodes', 'span', 'renamed', 'check_level_columns', 'counts_rows', 'known_columns', 'class_columns', 'path_mark', 'row_path', 'order_column', 'label_order', 'table_paths', 'sibling_names', 'newick_paths', 'what_it_is', 'list_folder', 'name_paths']
 

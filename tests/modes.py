@@ -92,7 +92,10 @@ answer = inspecting.answer_measures(scores, tree_of_six)
 accuracy = partial(hierarchical.topk_accuracy, scores)
 
 
-def block(_rows, v, columns, out=None): out.append((v.copy(), torch.as_tensor(columns, device="cpu").numpy().copy()))
+def copied(x): return x.clone() if isinstance(x, torch.Tensor) else x.copy()
+
+
+def block(_rows, v, columns, out=None): out.append((copied(v), copied(columns)))
 
 
 def searched(f, *args, **keywords):

@@ -1,0 +1,130 @@
+"""A device that computes on the CPU but is none: what an accelerator refuses it refuses, and it records what leaves it.
+
+Tensors on it are wrappers around CPU tensors. NumPy cannot see them, they do not mix with the CPU's, and each
+copy to the host, each number read and each wait is counted. So code for an accelerator runs to the end, with
+numbers, where there is none."""
+from collections import Counter
+from contextlib import contextmanager
+
+import torch
+from torch.utils._pytree import tree_flatten, tree_map_only
+from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
+
+
+class Backend(_DummyBackendModule):
+    "What torch asks a device before it switches autocast there."
+    def get_amp_supported_dtype(self)->list: return [torch.float16, torch.bfloat16]
+
+
+_setup_privateuseone_for_python_backend("pretend", Backend())
+device = torch.device("pretend:0")
+cpu = torch.device("cpu")
+moves = []                # (operator, numbers) of each copy to the host
+waits = Counter()         # operators for whose result the host waits
+settings = dict(float64=True)
+# a shape that depends on values, or a value itself
+waiting = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::is_nonzero", "aten::equal",
+    "aten::_unique2", "aten::unique_dim", "aten::unique_consecutive", "aten::repeat_interleave", "aten::bincount"}
+free = {"aten::copy_", "aten::_to_copy", "aten::_pin_memory"}     # take tensors of two devices
+indexing = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}  # and indices of the host
+
+
+class Pretend(torch.Tensor):
+    "A tensor on the pretended device; `held` is where its numbers are."
+    @staticmethod
+    def __new__(cls, held):
+        if held.dtype==torch.float64 and not settings["float64"]:
+            raise TypeError("the pretended device has no float64")
+        return torch.Tensor._make_wrapper_subclass(cls, held.size(), strides=held.stride(),
+            storage_offset=held.storage_offset(), dtype=held.dtype, device=device)
+
+    def __init__(self, held): self.held = held
+
+    def __repr__(self): return f"Pretend({self.held})"
+
+    def tolist(self): return self.detach().cpu().tolist()
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None): return run(function, args, kwargs or {})
+
+
+def on_host(x)->bool: return isinstance(x, torch.Tensor) and not isinstance(x, Pretend)
+
+
+def check_devices(name, args, kwargs):
+    "Refuse tensors of the host among tensors of the device, as an accelerator does."
+    if name in free: return
+    tensors = [x for x in tree_flatten((args[:1] if name in indexing else args, kwargs))[0] if on_host(x)]
+    if name in indexing and len(args)>2: tensors += [x for x in args[2:3] if on_host(x)]
+    if any(x.ndim for x in tensors):
+        raise RuntimeError(f"expected all tensors on one device, but {name} got tensors of pretend:0 and cpu")
+
+
+def run(function, args, kwargs):
+    "Compute on the CPU, and return what belongs on the device as tensors of the device."
+    name = function.name().split(".")[0]
+    check_devices(name, args, kwargs)
+    target = kwargs.get("device")
+    leaves = name=="aten::_to_copy" and target is not None and torch.device(target)==cpu
+    lands = name=="aten::copy_" and on_host(args[0])
+    if leaves or lands: moves.append((name, args[-1].numel() if lands else args[0].numel()))
+    if name=="aten::_local_scalar_dense": moves.append((name, 1))
+    by_mask = name in indexing and any(isinstance(i, torch.Tensor) and i.dtype in (torch.bool, torch.uint8)
+        for i in args[1])
+    if leaves or lands or by_mask or name in waiting: waits[name] += 1
+    given = {id(x.held):x for x in tree_flatten((args, kwargs))[0] if isinstance(x, Pretend)}
+    args,kwargs = tree_map_only(Pretend, lambda x: x.held, (args, kwargs))
+    if target is not None: kwargs = kwargs|dict(device=cpu)
+    found = function(*args, **kwargs)
+    if leaves or lands: return found
+    return tree_map_only(torch.Tensor, lambda x: given.get(id(x)) if id(x) in given else Pretend(x), found)
+
+
+library = torch.library.Library("aten", "IMPL")
+factories = ["empty.memory_format", "empty_strided", "arange", "arange.start", "arange.start_step", "full", "zeros", "ones",
+    "eye", "eye.m", "linspace", "scalar_tensor", "rand", "rand.generator", "randn", "randn.generator", "randint",
+    "randint.low", "randint.generator", "randint.low_generator", "randperm", "randperm.generator", "tril_indices",
+    "triu_indices"]
+
+
+def made(name):
+    overload = (name.split(".")+["default"])[:2]
+    function = getattr(getattr(torch.ops.aten, overload[0]), overload[1])
+    def make(*args, **kwargs):
+        kwargs = {key:value for key,value in kwargs.items() if key!="pin_memory"}
+        return Pretend(function(*args, **kwargs|dict(device=cpu)))
+    return make
+
+
+def copy_from(source, target, non_blocking=False):
+    "Fill a tensor that `torch.tensor` makes."
+    target.held.copy_(getattr(source, "held", source))
+    return target
+
+
+for name in factories: library.impl(name, made(name), "PrivateUse1")
+library.impl("_copy_from", copy_from, "PrivateUse1")
+
+
+def send(value):
+    "Put a tensor on the pretended device, with its gradient switch."
+    if not isinstance(value, torch.Tensor) or isinstance(value, Pretend): return value
+    return Pretend(value.detach().clone()).requires_grad_(value.requires_grad)
+
+
+@contextmanager
+def recorded():
+    "Forget what was recorded before; gives the list of copies to the host."
+    moves.clear()
+    waits.clear()
+    yield moves
+
+
+@contextmanager
+def without_float64():
+    "A device that has no float64."
+    settings["float64"] = False
+    try: yield
+    finally: settings["float64"] = True

@@ -2,7 +2,7 @@
 
 Tensors on it are wrappers around CPU tensors. NumPy cannot see them, they do not mix with the CPU's, and each
 copy to the host, each number read and each wait is counted. So code for an accelerator runs to the end, with
-numbers, where there is none."""
+numbers, where there is none. Each operator that computes counts as one launch of a kernel."""
 from collections import Counter
 from contextlib import contextmanager
 
@@ -21,10 +21,16 @@ device = torch.device("pretend:0")
 cpu = torch.device("cpu")
 moves = []                # (operator, numbers) of each copy to the host
 waits = Counter()         # operators for whose result the host waits
+launches = Counter()      # operators that compute
 settings = dict(float64=True)
 # a shape that depends on values, or a value itself
 waiting = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::is_nonzero", "aten::equal",
     "aten::_unique2", "aten::unique_dim", "aten::unique_consecutive", "aten::repeat_interleave", "aten::bincount"}
+# they allocate, or look at the same memory otherwise
+silent = {f"aten::{name}" for name in """alias as_strided detach diagonal empty empty_like empty_strided expand lift_fresh
+    new_empty new_empty_strided permute promote_types record_stream resize_ result_type select slice split
+    split_with_sizes squeeze t transpose unbind unfold unsqueeze view view_as_complex view_as_real _reshape_alias
+    _unsafe_view _local_scalar_dense""".split()}
 free = {"aten::copy_", "aten::_to_copy", "aten::_pin_memory"}     # take tensors of two devices
 indexing = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}  # and indices of the host
 
@@ -74,6 +80,7 @@ def run(function, args, kwargs):
     by_mask = name in indexing and any(isinstance(i, torch.Tensor) and i.dtype in (torch.bool, torch.uint8)
         for i in args[1])
     if leaves or lands or by_mask or name in waiting: waits[name] += 1
+    if name not in silent: launches[name] += 1
     given = {id(x.held):x for x in tree_flatten((args, kwargs))[0] if isinstance(x, Pretend)}
     args,kwargs = tree_map_only(Pretend, lambda x: x.held, (args, kwargs))
     if target is not None: kwargs = kwargs|dict(device=cpu)
@@ -93,6 +100,7 @@ def made(name):
     overload = (name.split(".")+["default"])[:2]
     function = getattr(getattr(torch.ops.aten, overload[0]), overload[1])
     def make(*args, **kwargs):
+        if f"aten::{overload[0]}" not in silent: launches[f"aten::{overload[0]}"] += 1
         kwargs = {key:value for key,value in kwargs.items() if key!="pin_memory"}
         return Pretend(function(*args, **kwargs|dict(device=cpu)))
     return make
@@ -117,8 +125,7 @@ def send(value):
 @contextmanager
 def recorded():
     "Forget what was recorded before; gives the list of copies to the host."
-    moves.clear()
-    waits.clear()
+    for record in (moves,waits,launches): record.clear()
     yield moves
 
 

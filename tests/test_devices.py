@@ -18,12 +18,13 @@ from hiernb.geometry import hyperbolicity,lorentz,poincare,sphere
 from hiernb.loss import ancestors,classification,dynamic_scale,gumbel,metric,proxies
 from hiernb.loss import sphere as directed
 from hiernb.loss.configurations import inspecting_losses
-from hiernb.loss.hier import HIER,draw_members,draw_triplets,reciprocal_neighbors
+from hiernb.loss.hier import (
+    HIER, draw_members, draw_triplets, eligible_anchors, mutual_neighbors, reciprocal_neighbors, triplets_of, unrelated_points)
 from hiernb.loss.regularized import Regularized
 from modes import a,gen
 
 warnings.filterwarnings("ignore")
-small = 4         # numbers that a check of the input may read at once, such as the least and the largest
+small = 5         # numbers that a check of the input may read at once, such as the least and the largest
 C = modes.C
 ball,other = modes.ball,modes.rho
 x,labels,tree = modes.x,modes.labels,modes.tree_of_six
@@ -59,6 +60,7 @@ cases = {  # function -> arguments
     (lorentz.from_lorentz,):lambda: a(lorentz.to_lorentz(ball, C), C),
     (sphere.unit, directed.directions):lambda: a(x),
     (directed.check_embeddings,):lambda: a(x, 5),
+    (directed.check_kind_of_labels,):lambda: a(labels, len(labels)),
     (directed.check_batch,):lambda: a(x, labels, 6, 5),
     (directed.chord, directed.angle):lambda: a(u, u.flip(0)),
     (directed.inner,):lambda: a(u, p),
@@ -77,6 +79,12 @@ cases = {  # function -> arguments
     (gumbel.draw_ancestors,):lambda: a(heights, torch.full((2, 24), .4, dtype=torch.float64)),
     (ancestors.all_finite,):lambda: a(x),
     (ancestors.check_triplets, ancestors.ancestor_loss):lambda: a(heights, triplets),
+    (ancestors.in_large_blocks,):lambda: a(heights, triplets.T.contiguous(), .1, torch.full((3,), 1/3), .1),
+    (ancestors.with_center,):lambda: a(triplets.T, 23, .1, torch.full((3,), 1/3), (1., .2)),
+    (mutual_neighbors,):lambda: a(similarity, 5),
+    (unrelated_points,):lambda: a(similarity>0, False),
+    (eligible_anchors,):lambda: a(similarity>0, similarity<0),
+    (triplets_of,):lambda: a(torch.arange(3), similarity>-9, similarity>-9, 2),
     (draw_members,):lambda: a(similarity>0, 2),
     (draw_triplets,):lambda: a(reciprocal_neighbors(similarity, 8), 2),
     (hyperbolicity.clean_distances, hyperbolicity.based_delta, hyperbolicity.gromov_delta):lambda: a(metres),
@@ -89,15 +97,18 @@ for functions,make in cases.items():
     for f in functions:
         room = getattr(f, "__module__", type(f).__module__).removeprefix("hiernb.")
         named[f"{room}.{getattr(f, '__name__', type(f).__name__)}"] = f,make
-random = {"loss.hier.draw_members", "loss.hier.draw_triplets"}   # a device draws numbers of its own
+random = {"loss.hier.draw_members", "loss.hier.draw_triplets", "loss.hier.triplets_of"}   # a device draws numbers of its own
 of_metric = {name:name for name in modes.cases if name.startswith("metric.")}
 # take no tensor, are a step of what is walked (ancestor_loss, HIER, the losses), or begin on the CPU as modules do
-steps = """geometry.errors.SettingError geometry.poincare.near_portions geometry.poincare.PairwiseDist
-    geometry.poincare.RiemannianGradient geometry.hyperbolicity.relative_delta
+steps = """geometry.errors.SettingError geometry.errors.warn geometry.errors.libraries
+    geometry.poincare.near_portions geometry.poincare.near_share geometry.poincare.Measured
+    geometry.poincare.measure_all geometry.poincare.pull_back geometry.poincare.PairwiseDist
+    geometry.poincare.BallMap geometry.poincare.RiemannianGradient geometry.hyperbolicity.relative_delta
     geometry.hyperbolicity.suggested_curvature geometry.threads.one_openmp_thread geometry.threads.side_by_side
     loss.ancestors.hinges loss.ancestors.add_soft_gradient loss.ancestors.blocks loss.ancestors.add_noise_
     loss.ancestors.choose_ancestors loss.ancestors.sum_of_triplets loss.ancestors.split_noise
-    loss.ancestors.loss_and_gradient loss.ancestors.AncestorLoss loss.classification.check_options
+    loss.ancestors.loss_and_gradient loss.ancestors.of_block loss.ancestors.AncestorLoss loss.hier.Placed
+    loss.hier.place loss.hier.Attached loss.hier.compiled_place loss.hier.shapes_of_place loss.classification.check_options
     loss.classification.log_prior loss.classification.linear_start loss.configurations.variant_name
     loss.configurations.inspecting_losses loss.dynamic_scale.scaled_residual loss.dynamic_scale.inflection
     loss.dynamic_scale.initial_scale loss.gumbel.check_generator loss.gumbel.nearest_ loss.gumbel.log_uniform_
@@ -141,15 +152,13 @@ reasons = {
         metric.retrieval.first_hits_of metric.retrieval.hierarchical_retrieval metric.retrieval.map_at_r
         metric.retrieval.match_blocks metric.retrieval.over_first_r metric.retrieval.r_precision
         metric.retrieval.recall_at_k metric.retrieval.recall_chance metric.retrieval.relevant_of
-        metric.retrieval.retrieval_ceiling metric.retrieval.warn_of_themselves
+        metric.retrieval.retrieval_ceiling metric.retrieval.same_classes metric.retrieval.warn_of_themselves
         metric.retrieval_null.list_measures metric.retrieval_null.shuffled_measures metric.space.angle
         metric.space.intensity metric.space.prototypes metric.space.step_change metric.space.variances""",
     "parts of a gallery are searched on the CPU":"""
         metric.sharded.count_contradictions metric.sharded.find_themselves metric.sharded.join_lists
         metric.sharded.nearest_in metric.sharded.sharded_knn metric.sharded.sharded_ranks
         metric.sharded.themselves""",
-    "large blocks on a device are to come":"""
-        HIER Regularized""",
 }
 not_yet = {name:reason for reason,names in reasons.items() for name in names.split()}
 

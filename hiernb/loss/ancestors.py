@@ -4,9 +4,12 @@
 
 # %% auto #0
 __all__ = ['all_finite', 'check_triplets', 'hinges', 'add_soft_gradient', 'blocks', 'add_noise_', 'choose_ancestors',
-           'sum_of_triplets', 'split_noise', 'loss_and_gradient', 'AncestorLoss', 'ancestor_loss']
+           'sum_of_triplets', 'split_noise', 'loss_and_gradient', 'of_block', 'with_center', 'in_large_blocks',
+           'AncestorLoss', 'ancestor_loss']
 
 # %% ../../nbs/30_loss/09_ancestors.ipynb #e7cf2a56
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -53,10 +56,11 @@ def hinges(
     # (M,R), rows of `dist`: anchors, related, unrelated, and what else is to stay near LCA_ijk
     members:Tensor,
     nodes:Tensor,     # (2,R), columns of `dist`: LCA_ij and LCA_ijk
-    margins:Tensor,   # (M,1), ≥ 0, in the unit of `dist`
+    margins:Tensor|float,  # (M,1) or one number, ≥ 0, in the unit of `dist`
 )->Tensor:            # (M,R), ≥ 0: for i, j, k, …
     "Compute the hinge of each member; 0 where both ancestors are the same. HIER, eq. 6."
-    gap = dist[members,nodes[0]]-dist[members,nodes[1]]
+    of_pair,of_triplet = dist[members,nodes[:,None]]
+    gap = of_pair-of_triplet
     gap[2:] *= -1
     return (gap+margins).clamp_min(0)*(nodes[0]!=nodes[1])
 
@@ -138,7 +142,7 @@ def sum_of_triplets(
     tau:float,                                # temperature > 0
     noise:tuple[Tensor,Tensor]|None,          # two Gumbel tensors (T,P), or none
     chance:Tensor|None,                       # (2,2,T), uniform: draws the ancestors
-    source:np.random.BitGenerator|torch.Generator|None,  # draws the noise below the ancestors
+    source:np.random.BitGenerator|None,  # draws the noise below the ancestors
     grad:Tensor|None,  # (N,P), is added to: tau times the gradient of the sum; None: not wanted
     block:int,                                # triplets × proxies at once
 )->Tensor:                                    # scalar, float64: the sum over triplets
@@ -173,7 +177,6 @@ def split_noise(
     noise:tuple[Tensor,Tensor]|str|None,  # two Gumbel tensors (T,P); 'draw'; None
     n:int,                                # triplets T
     parts:int,                            # parts of the triplets
-    device:torch.device,                  # of the distances
     generator:torch.Generator|None,       # source of randomness
 )->tuple[list,list,list]:                 # of each part: noise, chances (2,2,T'), and source of the rest
     "Split noise among parts of the triplets, or draw what each part needs."
@@ -182,12 +185,9 @@ def split_noise(
     if not isinstance(noise, str):
         split = zip(*(gumbel.tensor_split(parts) for gumbel in noise))
         return list(split),nothing,nothing
-    chance = torch.rand(2, 2, n, dtype=torch.float64, device=device, generator=generator)
-    sources = [generator]*parts
-    if device.type=="cpu":
-        seeds = torch.empty(parts, dtype=torch.int64, device="cpu").random_(generator=generator)
-        sources = [np.random.SFC64(seed) for seed in seeds.tolist()]
-    return nothing,list(chance.tensor_split(parts, 2)),sources
+    chance = torch.rand(2, 2, n, dtype=torch.float64, device="cpu", generator=generator)
+    seeds = torch.empty(parts, dtype=torch.int64, device="cpu").random_(generator=generator)
+    return nothing,list(chance.tensor_split(parts, 2)),[np.random.SFC64(seed) for seed in seeds.tolist()]
 
 # %% ../../nbs/30_loss/09_ancestors.ipynb #aa78861f
 def loss_and_gradient(
@@ -204,22 +204,106 @@ def loss_and_gradient(
     block:int=2**17,                           # triplets × proxies at once: fits the cache
 )->tuple[Tensor,Tensor|None]:                  # mean loss, and its straight-through gradient (N,P)
     "Compute HIER's loss of given triplets and its gradient."
+    n = len(triplets)
+    if dist.device.type!="cpu":
+        weights = dist.new_full((n,), 1/n)
+        terms = with_center(triplets.T.contiguous(), len(dist)-1, margin, weights, radial)
+        return in_large_blocks(dist.detach(), *terms, tau, noise, generator, with_gradient)
     close = closeness(dist, tau)
-    dist,n,on_cpu = dist.detach().to(close.dtype),len(triplets),dist.device.type=="cpu"
-    terms = [(margin,1.)]*3
+    dist,terms = dist.detach().to(close.dtype),[(margin,1.)]*3
     if radial[0]:
         weight,radial_margin = radial
         terms.append((radial_margin,weight))
         triplets = F.pad(triplets, (0,1), value=len(dist)-1)                  # the center
     margins,factors = dist.new_tensor(terms).T[...,None]                      # (M,1) each
-    parts = 4 if on_cpu and n*dist.shape[1]>=2**19 else 1
-    noises,chances,sources = split_noise(noise, n, parts, dist.device, generator)
+    parts = 4 if n*dist.shape[1]>=2**19 else 1
+    noises,chances,sources = split_noise(noise, n, parts, generator)
     grads = dist.new_zeros(parts, *dist.shape) if with_gradient else [None]*parts
     def work(triplets, noise, chance, source, grad):
         return sum_of_triplets(
             dist, close, triplets, margins, factors, tau, noise, chance, source, grad, block)
     total = sum(side_by_side(work, triplets.tensor_split(parts), noises, chances, sources, grads))
     return total/n,grads.sum(0).div_(tau*n) if with_gradient else None
+
+# %% ../../nbs/30_loss/09_ancestors.ipynb #7f5b52a9
+def of_block(
+    dist:Tensor,                       # (N,P)
+    members:Tensor,                    # (M,R), rows of `dist`: anchors, related, unrelated, …
+    margins:Tensor|float,              # (M,1) or one number, ≥ 0
+    factors:Tensor,                    # (R,) or (M,R): what each hinge counts
+    tau:float,                         # temperature > 0
+    noise:tuple[Tensor,Tensor]|str|None, # two Gumbel tensors (R,P); 'draw'; None
+    generator:torch.Generator|None,    # source of randomness
+    grad:Tensor|None,                  # (N,P), is added to; None: not wanted
+)->Tensor:                             # scalar, float64
+    "Sum the hinges of a block, and add their gradient, in operators on all of it at once."
+    d = dist[members[:3]]                                                    # (3,R,P)
+    di,dj,dk = d
+    logits = d.new_empty(2, *di.shape)
+    torch.maximum(di, dj, out=logits[0])
+    torch.maximum(logits[0], dk, out=logits[1])
+    i_is_further,k_is_furthest = di>=dj,dk>logits[0]
+    logits.mul_(-1/tau)
+    soft = torch.empty_like(logits)                                          # the noise, then the softmax
+    if isinstance(noise, str): logits -= soft.exponential_(generator=generator).log_()
+    elif noise is not None:
+        for row,gumbel in zip(logits, noise): row += gumbel
+    nodes = logits.argmax(2)                                                 # (2,R)
+    missing = hinges(dist, members, nodes, margins)
+    total = (missing*factors).sum(dtype=torch.float64)
+    if grad is None: return total
+    pull = (missing>0)*factors
+    pull[2:] *= -1
+    entries = torch.add(nodes[:,None], members, alpha=dist.shape[1])         # the direct path
+    for node,sign in zip(entries, (1,-1)): grad.view(-1).index_add_(0, node.flatten(), pull.flatten(), alpha=sign)
+    torch.softmax(logits, 2, out=soft)
+    v = torch.mul(di, pull[0,:,None], out=logits[0])
+    for member,p in zip((dj,dk,dist[-1:]), pull[1:]): v.addcmul_(member, p[:,None])  # the fourth is the center
+    products = torch.mul(soft, v, out=d[:2])
+    soft *= torch.sub(v, products.sum(2)[...,None], out=products)            # u = s⊙(v − s·v)
+    pair,triple = soft
+    torch.mul(triple, k_is_furthest, out=dk)
+    rest = triple.sub_(dk).sub_(pair)
+    torch.mul(rest, i_is_further, out=di)
+    torch.sub(rest, di, out=dj)
+    grad.index_add_(0, members[:3].flatten(), d.flatten(0, 1), alpha=1/tau)
+    return total
+
+def with_center(
+    members:Tensor,             # (3,T), rows of the distances: anchors, related, unrelated
+    center:int,                 # row of the center
+    margin:float,               # δ ≥ 0
+    weights:Tensor,             # (T,): what each triplet counts
+    radial:tuple[float,float],  # weight and margin of the radial term; weight 0: there is none
+)->tuple[Tensor,Tensor|float,Tensor]: # members (M,T), margins and factors, as `in_large_blocks`
+    "Add the center as a fourth member of each triplet, without a tensor from the host."
+    factor,radial_margin = radial
+    if not factor: return members,margin,weights
+    margins = torch.cat([weights.new_full((3,1), margin),weights.new_full((1,1), radial_margin)])
+    factors = torch.cat([weights.expand(3, -1),factor*weights[None]])
+    return F.pad(members, (0,0,0,1), value=center),margins,factors
+
+def in_large_blocks(
+    dist:Tensor,                          # (N,P), finite
+    members:Tensor,                       # (M,T), rows of `dist`: anchors, related, unrelated, …
+    margins:Tensor|float,                 # (M,1) or one number, ≥ 0
+    factors:Tensor,                       # (T,) or (M,T): what each hinge counts
+    tau:float,                            # temperature > 0, in the unit of `dist`
+    noise:tuple[Tensor,Tensor]|str|None=None,  # two Gumbel tensors (T,P); 'draw': from `generator`; None
+    generator:torch.Generator|None=None,  # source of randomness
+    with_gradient:bool=True,              # whether the gradient is wanted
+    room:int=2**28,                       # bytes of the tensors of a block
+)->tuple[Tensor,Tensor|None]:             # sum of the hinges, float64, and its straight-through gradient (N,P)
+    "Compute the loss of given triplets and its gradient in few operators, none of which waits for the host."
+    n,of_triplet = members.shape[1],7.5*dist.shape[1]*dist.itemsize
+    parts = max(1, min(n, math.ceil(n*of_triplet/room)))
+    grad = torch.zeros_like(dist) if with_gradient else None
+    total,start = [],0
+    for rows,weights in zip(members.tensor_split(parts, 1), factors.tensor_split(parts, -1)):
+        part,start = slice(start, start+rows.shape[1]),start+rows.shape[1]
+        gumbels = noise if noise is None or isinstance(noise, str) else [g[part].to(dist.dtype) for g in noise]
+        total.append(of_block(dist, rows, margins, weights, tau, gumbels, generator, grad))
+    return torch.stack(total).sum(),grad
 
 # %% ../../nbs/30_loss/09_ancestors.ipynb #f76b2543
 class AncestorLoss(torch.autograd.Function):

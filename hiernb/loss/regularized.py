@@ -36,7 +36,7 @@ class Regularized(nn.Module):
         super().__init__()
         self.loss,self.regularizer,self.weight = loss,regularizer,weight
         # of the last batch: metric_loss, regularizer and, with HIER, eligible anchors
-        self.terms:dict[str,float] = {}
+        self.terms:dict[str,float|Tensor] = {}
 
     def __getattr__(self, name:str):              # attributes that the class itself lacks
         try: return super().__getattr__(name)
@@ -56,7 +56,8 @@ class Regularized(nn.Module):
         extra = self.regularizer(embeddings, labels, **drawn)
         self.terms = dict(metric_loss=value.detach(), regularizer=extra.detach())
         anchors = getattr(self.regularizer, "anchors", None) or {}
-        for name,count in anchors.items(): self.terms[f"anchors_{name}"] = float(count)
+        for name,count in anchors.items():       # on a device in a compiled graph
+            self.terms[f"anchors_{name}"] = count if isinstance(count, Tensor) else float(count)
         return value+self.weight*extra
 
     def extra_repr(self)->str: return f"weight={self.weight}"

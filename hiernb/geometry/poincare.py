@@ -125,6 +125,7 @@ def measure_all(
     out = out.div_(root).add_(q).log1p_().mul_(2/c**.5)
     return out,Measured(x, y, gap_x, gap_y, q, near)
 
+# %% ../../nbs/10_geometry/01_poincare.ipynb #0fecc62c
 def pull_back(
     measured:Measured,
     grad:Tensor,       # (B,C), of the distances
@@ -160,6 +161,7 @@ def pull_back(
     grad_x = (unit*grad_x).to(x.dtype)
     return grad_x,None if at_once else (unit*grad_y).to(y.dtype)
 
+# %% ../../nbs/10_geometry/01_poincare.ipynb #92e262f7
 class PairwiseDist(torch.autograd.Function):
     "`measure_all` for autograd."
     @staticmethod

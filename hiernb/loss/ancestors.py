@@ -269,6 +269,7 @@ def of_block(
     grad.index_add_(0, members[:3].flatten(), d.flatten(0, 1), alpha=1/tau)
     return total
 
+# %% ../../nbs/30_loss/09_ancestors.ipynb #c2602e04
 def with_center(
     members:Tensor,             # (3,T), rows of the distances: anchors, related, unrelated
     center:int,                 # row of the center

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['mutual_neighbors', 'reciprocal_neighbors', 'draw_members', 'unrelated_points', 'eligible_anchors', 'triplets_of',
-           'draw_triplets', 'HIER', 'Placed', 'place', 'Attached', 'compiled_place', 'shapes_of_place']
+           'draw_triplets', 'HIER', 'Placed', 'related_in_both', 'place', 'Attached', 'compiled_place',
+           'shapes_of_place']
 
 # %% ../../nbs/30_loss/10_hier.ipynb #9c59c623
 import math
@@ -225,6 +226,22 @@ class Placed(NamedTuple):
     eligible:Tensor    # (2,) float64: anchors in the batch and among the proxies
     counts:list[int]   # the same, on the host
 
+def related_in_both(
+    dist:Tensor,        # (B+P,B+P): points of the batch, then proxies
+    labels:Tensor,      # (B,) int64
+    topk:int,           # as `reciprocal_neighbors`
+    as_published:bool,  # let an anchor be its own unrelated point
+)->tuple[Tensor,Tensor]: # (B+P,B+P) bool: related and unrelated points, within each set
+    "Find what triplets may name, in the batch and among the proxies at once."
+    b = len(labels)
+    of_batch = torch.arange(len(dist), device=dist.device)<b
+    apart = of_batch[:,None]!=of_batch                                       # pairs that no triplet holds
+    similar = torch.exp(-dist)
+    similar[:b,:b] += labels[:,None]==labels
+    related = mutual_neighbors(similar.masked_fill_(apart, -1.), topk).masked_fill_(apart, False)
+    return related,unrelated_points(related, as_published).masked_fill_(apart, False)
+
+# %% ../../nbs/30_loss/10_hier.ipynb #698ccbdf
 def place(
     z:Tensor,                 # (B,D), in the ball
     proxies:Tensor,           # (P,D), in the ball
@@ -245,12 +262,7 @@ def place(
     center = [proxies.new_zeros(1, proxies.shape[1])]*(radial_weight>0)
     points = torch.cat([z,proxies,*center]).to(kind)
     dist,measured = measure_all(points, points, c, near_share[kind])
-    of_batch = torch.arange(b+p, device=dist.device)<b
-    apart = of_batch[:,None]!=of_batch                                       # pairs that no triplet holds
-    similar = torch.exp(-dist[:b+p,:b+p])
-    similar[:b,:b] += labels[:,None]==labels
-    related = mutual_neighbors(similar.masked_fill_(apart, -1.), topk).masked_fill_(apart, False)
-    unrelated = unrelated_points(related, as_published).masked_fill_(apart, False)
+    related,unrelated = related_in_both(dist[:b+p,:b+p], labels, topk, as_published)
     eligible = eligible_anchors(related, unrelated)
     found = eligible[:b].sum(),eligible[b:].sum()
     told = torch.stack([*found,dist.sum(dtype=torch.float64),measured.gap_x.amin(),labels.amin()])

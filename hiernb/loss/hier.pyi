@@ -1,6 +1,6 @@
 # Made from hier.py by `make export`: edit the notebook.
 from typing import Any
-__all__ = ['mutual_neighbors', 'reciprocal_neighbors', 'draw_members', 'unrelated_points', 'eligible_anchors', 'triplets_of', 'draw_triplets', 'HIER', 'Placed', 'place', 'Attached', 'compiled_place', 'shapes_of_place']
+__all__ = ['mutual_neighbors', 'reciprocal_neighbors', 'draw_members', 'unrelated_points', 'eligible_anchors', 'triplets_of', 'draw_triplets', 'HIER', 'Placed', 'related_in_both', 'place', 'Attached', 'compiled_place', 'shapes_of_place']
 import math
 from typing import NamedTuple
 import torch
@@ -83,6 +83,9 @@ class Placed(NamedTuple):
     of_proxies: Tensor
     eligible: Tensor
     counts: list[int]
+
+def related_in_both(dist: Tensor, labels: Tensor, topk: int, as_published: bool) -> tuple[Tensor, Tensor]:
+    ...
 
 def place(z: Tensor, proxies: Tensor, labels: Tensor, c: float, tau: float, margin: float, topk: int, per_anchor: int, as_published: bool, radial_weight: float, radial_margin: float, generator: torch.Generator | None=None) -> Placed:
     ...

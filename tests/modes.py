@@ -16,7 +16,7 @@ import hiernb.metric
 import hiernb.tree
 from hiernb.geometry.lorentz import to_lorentz
 from hiernb.geometry.poincare import expmap0
-from hiernb.metric import audit,hierarchical,neighbors,retrieval
+from hiernb.metric import audit,device,first_match,hierarchical,neighbors,retrieval
 from hiernb.metric.points import Points
 from hiernb.metric import lca as ancestry
 from hiernb.metric import audit_sample as sample
@@ -109,6 +109,9 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.lca.equalize_radii":lambda: a(radius, radius[-1]),
     "metric.lca.rankings_compared":lambda: a(costs, 1-polar[:1]@polar.T+0*costs, 3),
     "metric.lca.ranking_agreement":lambda: a(ball, C, torch.arange(4), 3),
+    "metric.lca.mean_ranks":lambda: a(x.round()),
+    "metric.lca.rank_correlations":lambda: a(x.round(), x.flip(0).round()),
+    "metric.lca.smallest":lambda: a(costs),
     "metric.lca.meeting_costs":lambda: a(drawn.points, to_lorentz(rho.double(), C), C),
     "metric.lca.meet":lambda: a(costs, *members),
     "metric.lca.joint_counts":lambda: a(nearest_proxy, labels.numpy()),
@@ -194,6 +197,29 @@ cases = {  # function -> arguments, made afresh for each call
     "metric.neighbors.check_labels":lambda: a(labels, N, 6),
     "metric.neighbors.same_points":lambda: a(x, x.clone()),
     "metric.neighbors.directions":lambda: a(x),
+    "metric.device.has_float64":lambda: a("cpu"),
+    "metric.device.where_measured":lambda: a(x),
+    "metric.device.work_memory":lambda: a(torch.device("cpu")),
+    "metric.device.rows_at_once":lambda: a(9, 2, 8),
+    "metric.device.naming_memory":lambda: a(2**20),
+    "metric.device.rounds_factors":lambda: a(torch.device("cpu")),
+    "metric.device.places":lambda: a(x>0, int((x>0).sum()), 9),
+    "metric.device.rising":lambda: a(torch.from_numpy(products)),
+    "metric.neighbors.require_one_device":lambda: a(x, y),
+    "metric.neighbors.propose_on_device":lambda: a(torch.from_numpy(products), torch.from_numpy(error), 2, 9),
+    "metric.neighbors.settle_on_device":lambda: a(torch.from_numpy(products.copy()), torch.arange(40).expand(4, 40),
+    torch.from_numpy(error), 2, lambda i,j: torch.ones(len(i), dtype=torch.float64, device=i.device), 2.**14),
+    "metric.neighbors.search_on_device":lambda: a(neighbors.search_on_device, pair, 3, own=None, memory=2**12),
+    "metric.first_match.precisions_on_device":lambda: a(pair),
+    "metric.first_match.in_doubt":lambda: a(first_match.precisions_on_device(pair), torch.arange(4),
+    lambda found,error,offset: (found>0, error)),
+    "metric.first_match.nearest_of":lambda: a(torch.tensor([0, 0, 1]), torch.tensor([5, 4, 4]),
+    torch.ones(3, dtype=torch.float64), torch.arange(6), torch.full((2,), torch.inf, dtype=torch.float64),
+    torch.full((2,), -1)),
+    "metric.first_match.first_match_on_device":lambda: a(pair, labels, theirs, None, None),
+    "metric.first_match.hide_point":lambda: a(torch.from_numpy(products.copy()), torch.tensor([0, 39, -1, 40])),
+    "metric.first_match.count_on_device":lambda: a(pair, torch.full((N,), .5, dtype=torch.float64),
+    torch.full((N,), -1), None, None),
     "metric.neighbors.check_geometry":lambda: a("poincare", C),
     "metric.neighbors.pair_up":lambda: a(x, y),
     "metric.neighbors.measure_pairs":lambda: a(pair, torch.arange(4), torch.arange(4)),
@@ -402,7 +428,7 @@ cases = {  # function -> arguments, made afresh for each call
     "tree.taxonomy.Taxonomy.from_newick":lambda: a("((a,b)g,c);"),
     "tree.taxonomy.Taxonomy.from_parents":lambda: a({"a":"r", "b":"r", "r":None}, ["a", "b"]),
 }
-by_callback = ("metric.neighbors.search", "metric.neighbors.search_faiss", "metric.neighbors.search_by_lot")
+by_callback = ("metric.neighbors.search", "metric.neighbors.search_on_device", "metric.neighbors.search_faiss", "metric.neighbors.search_by_lot")
 def matched(*args, **keywords):
     out = []
     retrieval.match_blocks(*args, each=lambda rows,hits: out.append((rows, hits)), **keywords)
@@ -410,7 +436,8 @@ def matched(*args, **keywords):
 
 
 # hand their results to a function
-through = dict.fromkeys(by_callback, searched)|{"metric.retrieval.match_blocks":matched}
+through = dict.fromkeys(by_callback, searched)|{"metric.retrieval.match_blocks":matched,
+    "metric.device.naming_memory":lambda memory: type(device.naming_memory(memory)).__name__}
 
 
 def is_text(name:str)->bool:

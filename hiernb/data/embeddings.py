@@ -121,7 +121,7 @@ def as_labels(
         if lost := [name for name in found if name not in place]:
             raise ValueError(f"label {lost[0]!r} is not among the {len(names)} class_names")
         found = torch.tensor([place[name] for name in found])
-    found = check_labels(found, n_samples, len(names) if names else None)
+    found = check_labels(found.cpu(), n_samples, len(names) if names else None)
     if int(found.min())<0: raise ValueError(f"labels must be integers from 0, got {int(found.min())}")
     if names is None and int(found.max())>=10**6:
         raise ValueError(f"labels go up to {int(found.max())}; number the classes from 0, or give them as "

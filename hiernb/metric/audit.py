@@ -144,7 +144,7 @@ def check_audit(
     taxonomy:Taxonomy|None,  # of the classes
     class_names:Sequence[str]|None=None, # what integer labels count
     order:str|None=None,     # "taxonomy": they count its classes
-)->tuple[Tensor,Tensor|None,Tensor|None,Taxonomy|None]:  # as given, on the CPU; the taxonomy in label order
+)->tuple[Tensor,Tensor|None,Tensor|None,Taxonomy|None]:  # where they lie; the taxonomy in label order
     """Check and convert the input of an audit.
     `ValueError` for parts that do not fit each other or lie outside the ball."""
     check_ball(c)
@@ -152,7 +152,7 @@ def check_audit(
     if len(x)<3: raise ValueError(f"an audit needs at least 3 embeddings, got {len(x)}")
     rim_gap(x, c, inside=True)
     if proxies is not None:
-        proxies = check_matrix(proxies, "proxies")
+        proxies = check_matrix(proxies, "proxies").to(x.device)
         found = tuple(proxies.shape)
         if found[1]!=x.shape[1] or found[0]<2:
             raise ValueError(f"proxies must be (P, {x.shape[1]}) as the embeddings, P ≥ 2; got {found}")
@@ -245,7 +245,7 @@ def proxy_tests(
     "Test every measure of the proxies against every control that bears on it."
     u = torch.nn.functional.normalize(proxies.double(), dim=1, eps=1e-300)
     costs = meeting_costs(s.points, place_on_hyperboloid(u, radius, s.c), s.c)
-    r = radius.numpy() if len(radius.unique())>1 else None
+    r = radius.cpu().numpy() if len(radius.unique())>1 else None
     nulls = {}
     for control in ("random directions","random rotation"):
         nulls[control] = proxy_nulls(control, u, radius, s, n, generator)
@@ -270,7 +270,7 @@ def depth_rows(
     found = {}
     for d in np.unique(depth): found[f"LCA radius, classes that part below depth {d}"] = radius[lca][depth==d]
     i,j,_ = s.triplets                                           # of one class
-    found["LCA radius, one class"] = radius[meet(costs, i, j)[0].numpy()]
+    found["LCA radius, one class"] = radius[meet(costs, i, j)[0].cpu().numpy()]
     return [row(name, float(values.mean())) for name,values in found.items()]
 
 # %% ../../nbs/40_metric/12_audit.ipynb #6a7939df

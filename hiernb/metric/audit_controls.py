@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from .lca import (
-    adjusted_mutual_information, decided, meeting_costs, midpoint_radius, rank_correlation, truth_measures)
+    adjusted_mutual_information, decided, meeting_costs, midpoint_radius, rank_correlation, smallest, truth_measures)
 from .audit_sample import Sample,meeting_places,proxy_measures,true_depths
 from ..tree.significance import PermutationTest,random_order
 
@@ -41,9 +41,9 @@ def proxy_control(
     generator:torch.Generator,  # source of randomness
 )->Tensor:                      # (P,D) directions of the control
     "Draw the directions of control proxies."
-    if name=="random rotation": return directions@random_rotation(directions.shape[1], generator)
+    if name=="random rotation": return directions@random_rotation(directions.shape[1], generator).to(directions)
     drawn = torch.randn(directions.shape, generator=generator, dtype=torch.float64, device=generator.device)
-    drawn = drawn.cpu()
+    drawn = drawn.to(directions.device)
     return drawn/drawn.norm(dim=1, keepdim=True)
 
 # %% ../../nbs/40_metric/11_audit_controls.ipynb #95f20e98
@@ -56,7 +56,7 @@ def proxy_nulls(
     generator:torch.Generator,  # source of randomness
 )->list[dict[str,float]]:
     "Measure `n` sets of control proxies of the same radii."
-    r = radius.numpy() if len(radius.unique())>1 else None
+    r = radius.cpu().numpy() if len(radius.unique())>1 else None
     found = []
     for _ in range(n):
         drawn = proxy_control(name, directions, generator)
@@ -96,11 +96,12 @@ def specificity(
         class_size = len(s.labels)/len(np.unique(s.labels))
         m = int(np.clip(class_size, least, most))
     near = cosines.topk(min(m, len(cosines)), dim=0)
-    if s.labels is None: return near.values.mean(0).numpy()
-    labels = s.labels[near.indices.T.numpy()]                          # (P,m)
+    if s.labels is None: return near.values.mean(0).cpu().numpy()
+    labels = torch.as_tensor(s.labels, device=cosines.device)[near.indices.T]    # (P,m)
     first,second = labels[:,:,None],labels[:,None]
-    alike = first==second if s.depth is None else s.depth[first,second]
-    return alike.mean((1,2))
+    if s.depth is None: alike = first==second
+    else: alike = torch.as_tensor(s.depth, device=cosines.device)[first,second]
+    return alike.double().mean((1,2)).cpu().numpy()
 
 def radius_test(
     directions:Tensor,          # (P,D) unit vectors of the proxies
@@ -125,7 +126,7 @@ def class_nulls(
 )->list[dict[str,float]]:
     "Measure the taxonomy under `n` permutations of the classes that occur."
     lca,height = meeting_places(costs, s.pool)
-    nearest,there = costs.numpy().argmin(1),np.unique(s.labels)
+    nearest,there = smallest(costs).cpu().numpy(),np.unique(s.labels)
     found = []
     for _ in range(n):
         place = np.arange(len(s.depth))
@@ -147,12 +148,12 @@ def midpoint_tests(
     generator:torch.Generator,  # source of randomness
 )->dict:                        # (measure, control) -> PermutationTest, coarse levels first
     "Test midpoint radii of groups against groups of any classes, and of classes against sets of any points."
-    own = torch.as_tensor(s.labels, device="cpu")
+    own,device = torch.as_tensor(s.labels, device="cpu"),s.points.device
     n_classes,there = int(own.max())+1,own.unique()
     def draw(n): return random_order(n, generator)
     def sums_by_class(rows):
         "Sum the points `rows` as if they were of the classes `own`, (C,D+1)."
-        return s.points.new_zeros(n_classes, s.points.shape[1]).index_add_(0, own, s.points[rows])
+        return s.points.new_zeros(n_classes, s.points.shape[1]).index_add_(0, own.to(device), s.points[rows])
     def permuted_classes():
         place = torch.arange(n_classes, device="cpu")
         place[there] = there[draw(len(there))]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from ..geometry.lorentz import to_lorentz
-from .lca import class_measures,decided,meet,radial_measures,truth_measures,use_measures
+from .lca import class_measures,decided,meet,radial_measures,smallest,truth_measures,use_measures
 from ..tree.significance import random_order
 from ..tree.taxonomy import Taxonomy
 
@@ -26,6 +26,7 @@ def sample_points(
     "Draw points: all, or as many of each class as fit; pairs of one class stay together."
     if n<=n_points: return torch.arange(n, device="cpu")
     order = random_order(n, generator)
+    labels = None if labels is None else labels.cpu()
     if labels is None: return order[:n_points].sort().values
     _,own = labels[order].unique(return_inverse=True)
     n_classes = int(own.max())+1
@@ -71,7 +72,7 @@ def sample_triplets(
     """Draw random triplets of different points.
     `ValueError` if no class has two points, or there is one class."""
     if labels is None: return triplets_of_any(n_points, n_triplets, generator)
-    labels = labels.unique(return_inverse=True)[1]
+    labels = labels.cpu().unique(return_inverse=True)[1]
     order,counts = labels.argsort(stable=True),labels.bincount()
     start,rank = counts.cumsum(0)-counts,torch.empty_like(labels)
     rank[order] = torch.arange(n_points, device="cpu")-start[labels[order]]    # of each point in its class
@@ -118,7 +119,7 @@ def true_depths(
     triplets:Tensor,    # (3,Q)
 )->np.ndarray:          # (3,Q)
     "Find the depth of the true LCA of each pair."
-    classes = [(labels[a],labels[b]) for a,b in pairs_of(triplets)]
+    classes = [(labels[a],labels[b]) for a,b in pairs_of(triplets.cpu())]
     return np.stack([depth[pair] for pair in classes])
 
 # %% ../../nbs/40_metric/10_audit_sample.ipynb #0c7e2435
@@ -136,7 +137,7 @@ def draw_sample(
     "Draw points and triplets for all controls. `ValueError` as `sample_triplets`."
     rows = sample_points(labels, len(x), n_points, generator)
     m = len(rows)
-    if labels is not None: labels = labels[rows]
+    if labels is not None: labels = labels.cpu()[rows]                 # triplets are drawn on the host
     triplets = sample_triplets(labels, m, n_triplets, generator)
     parts = dict(points=to_lorentz(x[rows].double(), c), c=c, triplets=triplets)
     if labels is None: return Sample(**parts)
@@ -155,7 +156,7 @@ def proper_levels(
     labels:Tensor,             # (M,) classes that occur
 )->dict[int,np.ndarray]:       # level -> group of each class (C,)
     "Find the levels whose groups are neither one nor all classes that occur."
-    own = labels.numpy()
+    own = labels.cpu().numpy()
     found = {}
     for level in range(taxonomy.depth):
         group = taxonomy.level_labels(level)
@@ -169,7 +170,7 @@ def meeting_places(
 )->tuple[np.ndarray,np.ndarray]:  # (3,T) LCA of the pairs ij, ik, jk, and its meeting height
     "Find the LCA of each pair of a triplet."
     found = [meet(costs, *pair) for pair in pairs_of(triplets)]
-    lca,height = (np.stack([part.numpy() for part in parts]) for parts in zip(*found))
+    lca,height = (torch.stack(parts).cpu().numpy() for parts in zip(*found))
     return lca,height
 
 def proxy_measures(
@@ -180,9 +181,10 @@ def proxy_measures(
 )->dict[str,float]:
     "Compute all measures of a set of proxies that the sample allows."
     place = torch.arange(len(costs), device="cpu") if roles is None else roles
-    nearest = costs.numpy().argmin(1)[place.numpy()]
+    place = place.to(s.triplets.device)
+    nearest = smallest(costs).cpu().numpy()[place.cpu().numpy()]
     i,j,k = place[s.triplets]
-    same,other,triple = (meet(costs, *members)[0].numpy() for members in ((i,j), (i,k), (i,j,k)))
+    same,other,triple = (meet(costs, *members)[0].cpu().numpy() for members in ((i,j), (i,k), (i,j,k)))
     found = use_measures(nearest, np.concatenate([same,other]), costs.shape[1])
     if s.labels is not None: found |= class_measures(nearest, s.labels, s.levels)
     if radius is not None: found |= radial_measures(same, other, triple, radius, s.labels is not None)

@@ -8,6 +8,7 @@ __all__ = ['check_probs', 'confidence_bins', 'expected_hits', 'reliability', 'ec
 # %% ../../nbs/40_metric/09_calibration.ipynb #7a5a9306
 import pandas as pd, torch
 from torch import Tensor
+from .device import where_measured
 from .hierarchical import check_labels, check_matrix, tied_best
 from ..tree.significance import whole_number
 
@@ -16,7 +17,7 @@ def check_probs(
     probs:Tensor,     # (N,C) class probabilities
     # how far an entry may lie outside 0..1, and a row's sum from 1: the rounding of a bfloat16 softmax
     atol:float=1e-2,
-)->Tensor:            # `probs` on the CPU, float64
+)->Tensor:            # `probs` where they lie, float64
     "Check probabilities. `ValueError` that names the first row that is no distribution."
     probs = check_matrix(probs, "probs").double()
     outside = ((probs<-atol) | (probs>1+atol)).any(1)        # (N,)
@@ -41,7 +42,7 @@ def confidence_bins(
     "Assign each prediction to a bin of confidence. `ValueError` for bad probs or `bins<1`."
     bins = whole_number(bins, "bins", 1)
     confidence,pred = check_probs(probs).max(1)
-    edges = torch.linspace(0, 1, bins+1, dtype=torch.float64, device="cpu")
+    edges = torch.linspace(0, 1, bins+1, dtype=torch.float64, device=confidence.device)
     return torch.bucketize(confidence, edges[1:-1]),confidence,pred
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #4af79a58
@@ -50,10 +51,10 @@ def expected_hits(
     labels:Tensor,  # (N,) true classes
 )->Tensor:          # (N,) float64 in 0..1
     "Score each prediction as right or wrong, ties averaged. `ValueError` for bad probs or labels."
-    scores = torch.as_tensor(probs, device="cpu")
+    scores = where_measured(probs)
     if not scores.is_floating_point(): scores = scores.double()        # integers are no ranking here
     rows,classes,share = tied_best(scores, 1)
-    labels = check_labels(labels, *scores.shape)
+    labels = check_labels(labels, *scores.shape).to(scores.device)
     hits = (classes==labels[rows])*share
     return rows.bincount(hits, minlength=len(labels))
 
@@ -67,10 +68,11 @@ def reliability(
     `ValueError` for bad probs, labels or `bins<1`. Guo et al. 2017, arXiv:1706.04599."""
     place,confidence,_ = confidence_bins(probs, bins)
     right = expected_hits(probs, labels)
-    edges = torch.linspace(0, 1, bins+1, dtype=torch.float64, device="cpu")
+    edges = torch.linspace(0, 1, bins+1, dtype=torch.float64, device=place.device)
     count,total,hits = (torch.bincount(place, w, minlength=bins) for w in (None,confidence,right))
     means = dict(confidence=total/count, accuracy=hits/count)
-    return pd.DataFrame(dict(lower=edges[:-1], upper=edges[1:], count=count)|means)
+    columns = dict(lower=edges[:-1], upper=edges[1:], count=count)|means
+    return pd.DataFrame({name:column.cpu() for name,column in columns.items()})
 
 # %% ../../nbs/40_metric/09_calibration.ipynb #6bb911b0
 def ece(
@@ -114,8 +116,8 @@ def ece_interval(
     n,gap = len(place),expected_hits(probs, labels)-confidence
     values = []
     for _ in range(n_resamples):
-        drawn = torch.randint(n, (n,), generator=generator, device=generator.device).cpu()
+        drawn = torch.randint(n, (n,), generator=generator, device=generator.device).to(place.device)
         gaps = torch.bincount(place[drawn], gap[drawn], minlength=bins)
         values.append(gaps.abs().sum()/n)
-    edges = torch.tensor([.025,.975], dtype=torch.float64, device="cpu")
+    edges = torch.tensor([.025,.975], dtype=torch.float64, device=place.device)
     return tuple(torch.stack(values).quantile(edges).tolist())

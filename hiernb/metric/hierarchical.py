@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np, torch
 from torch import Tensor
 from ..tree.significance import PermutationTest,random_order,whole_number
+from .device import rows_at_once,where_measured,work_memory
 from .neighbors import check_labels,check_matrix,directions,pair_up,search,search_by_lot
 from ..tree.labels import integer_labels,match_labels
 
@@ -52,10 +53,10 @@ def tied_best(
     """List the `k` best classes of each sample, and all that tie with the last of them.
     The share of all orders in which a class has a place sums to `k`. `ValueError` as `ranked`."""
     first,k = ranked(scores, k),whole_number(k, "k")
-    scores = torch.as_tensor(scores, device="cpu").detach()
+    scores = where_measured(scores)
     if not scores.is_floating_point():
-        rows = torch.arange(len(first), device="cpu").repeat_interleave(k)
-        return rows,first.flatten(),torch.ones(len(rows), dtype=torch.float64, device="cpu")
+        rows = torch.arange(len(first), device=first.device).repeat_interleave(k)
+        return rows,first.flatten(),torch.ones(len(rows), dtype=torch.float64, device=first.device)
     last = scores.gather(1, first[:,-1:])                    # (N,1)
     rows,classes = (scores>=last).nonzero().unbind(1)        # (M,) a list: ties of one row widen no other
     above = (scores>last).sum(1)
@@ -71,10 +72,10 @@ def topk_accuracy(
     """Compute the share of samples whose class is among the `k` best.
     `ValueError` for bad scores, labels or `k`."""
     rows,classes,share = tied_best(scores, k)
-    scores = torch.as_tensor(scores, device="cpu")
+    scores = where_measured(scores)
     # a ranking has no bound
     n_classes = scores.shape[1] if scores.is_floating_point() else torch.iinfo(torch.int64).max
-    labels = check_labels(labels, len(scores), n_classes)
+    labels = check_labels(labels, len(scores), n_classes).to(scores.device)
     hits = (classes==labels[rows])*share
     return float(hits.sum()/len(labels))
 
@@ -88,15 +89,15 @@ def table_mean(
     """Average `table[true class, guess]` over samples and their `k` best classes.
     `ValueError` if the sizes disagree."""
     rows,classes,share = tied_best(scores, k)
-    scores,n_classes = torch.as_tensor(scores, device="cpu"),len(table)
+    scores,n_classes = where_measured(scores),len(table)
     if scores.is_floating_point() and scores.shape[1]!=n_classes:
         raise ValueError(f"scores have {scores.shape[1]} classes, the table of the taxonomy {n_classes}; "
             f"they must agree")
     for found,name in ((classes.min(),"smallest"), (classes.max(),"largest")):
         if not 0<=found<n_classes:
             raise ValueError(f"the ranking must hold classes 0..{n_classes-1}; its {name} is {int(found)}")
-    labels = check_labels(labels, len(scores), n_classes)
-    worth = table[labels[rows],classes]                      # (M,)
+    labels = check_labels(labels, len(scores), n_classes).to(scores.device)
+    worth = table.to(scores.device)[labels[rows],classes]                      # (M,)
     return float((worth*share).sum()/(len(labels)*int(k)))
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #c7cc565c
@@ -155,10 +156,10 @@ def level_accuracy(
     `ValueError` for labels or predictions that are no class."""
     pred,labels = (match_labels(x, taxonomy)[0] for x in (pred,labels))
     n = len(labels)
-    pred,labels = (check_labels(x, n, taxonomy.n_classes) for x in (pred,labels))
+    pred,labels = (check_labels(x, n, taxonomy.n_classes).to(labels.device) for x in (pred,labels))
     right = []
     for level in range(taxonomy.depth):
-        group = torch.as_tensor(taxonomy.level_labels(level), device="cpu")
+        group = torch.as_tensor(taxonomy.level_labels(level), device=labels.device)
         right.append(group[pred]==group[labels])
     return torch.stack(right).double().mean(1)
 
@@ -180,9 +181,9 @@ def nearest_samples(
         if low<0 or high>=n:
             raise ValueError(f"a ranking of {n} samples must hold indices 0..{n-1}, got {low}..{high}")
         return x[:,:k]
-    found = torch.empty(n, k, dtype=torch.int32, device="cpu")
+    found = torch.empty(n, k, dtype=torch.int32, device=x.device)
     first = 1 if as_published else 0                         # the published code drops whatever comes first
-    def each(rows, v, columns): found[rows] = torch.as_tensor(columns[:,first:], device="cpu").int()
+    def each(rows, v, columns): found[rows] = torch.as_tensor(columns[:,first:], device=x.device).int()
     pair = pair_up(x, None)
     if as_published: search(pair, k+1, each)
     else: search_by_lot(pair, k, each, own=True)
@@ -219,15 +220,18 @@ def hs_at_k(
     `ValueError` where a class can earn nothing. Barz & Denzler 2019, arXiv:1809.09924."""
     similarity,k = check_square(similarity, "similarity"),whole_number(k, "k")
     near = nearest_samples(embeddings, k, as_published)
-    labels = check_labels(labels, len(near), len(similarity))
+    device = near.device
+    similarity = similarity.to(device)
+    labels = check_labels(labels, len(near), len(similarity)).to(device)
     counts = labels.bincount(minlength=len(similarity))
     best = best_sums(similarity, counts, k)
     poor = ((best[:,0]==0) & (counts>0)).nonzero()[:,0]
     if len(poor):
         raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, HS@k is 0/0 "
             f"there; leave it out")
-    total = torch.zeros(k, dtype=torch.float64, device="cpu")
-    for rows in torch.arange(len(near), device="cpu").split(1024):
+    total = torch.zeros(k, dtype=torch.float64, device=device)
+    size = 1024 if device.type=="cpu" else rows_at_once(len(near), 48*k, work_memory(device))
+    for rows in torch.arange(len(near), device=device).split(size):
         own,theirs = labels[rows],labels[near[rows]]
         earned = similarity[own[:,None],theirs].cumsum(1)    # (rows,k)
         total += (earned/best[own]).sum(0)
@@ -258,9 +262,10 @@ def chance(
     labels = integer_labels(labels)
     classes,counts = labels.unique(return_counts=True)
     expected = 0
-    for kind,n in zip(classes.tolist(), counts.tolist()):
-        constant = torch.full_like(labels, kind)             # all samples of one class
-        value = torch.as_tensor(measure(constant), dtype=torch.float64, device="cpu")
+    for kind,n in zip(classes, counts):
+        constant = kind.expand_as(labels).contiguous()       # all samples of one class
+        value = measure(constant)
+        value = value.double() if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64, device="cpu")
         expected = expected+float(n)/len(labels)*value
     return expected
 
@@ -275,12 +280,13 @@ def hs_chance(
     similarity = check_square(similarity, "similarity")
     n,k = len(labels),whole_number(k, "k")
     labels = check_labels(labels, n, len(similarity))
+    similarity = similarity.to(labels.device)
     if not 1<=k<n: raise ValueError(f"k must be 1..{n-1}, the other samples; got {k}")
     counts = labels.bincount(minlength=len(similarity))
     here = counts>0
     others = (similarity@counts.double()-similarity.diagonal())/(n-1)  # (C,) mean similarity to the others
     best = best_sums(similarity, counts, k)[here]
-    curve = others[here,None]*torch.arange(1, k+1, device="cpu")/best      # (classes,k)
+    curve = others[here,None]*torch.arange(1, k+1, device=labels.device)/best      # (classes,k)
     share = counts[here,None].double()/n
     return (share*curve).sum(0)
 
@@ -306,6 +312,6 @@ def permutation_p(
         return found if isinstance(found, tuple) else float(found)
     value,null = measured(labels),[]
     for _ in range(n_permutations):
-        order = random_order(len(labels), generator)
+        order = random_order(len(labels), generator).to(labels.device)
         null.append(measured(labels[order]))
     return PermutationTest(value, np.array(null), smaller_is_better)

@@ -24,6 +24,7 @@ from ..tree.compare import (
 from ..tree.infer import by_lot,neighbor_joining,pairwise_distance,upgma
 from ..tree.labels import match_labels,require_order
 from ..tree.taxonomy import Taxonomy
+from .device import rows_at_once,where_measured,work_memory
 from .calibration import confidence_bins
 from .neighbors import check_floating
 from .hierarchical import (
@@ -132,11 +133,12 @@ def answer_measures(
     Kim et al. 2023, arXiv:2301.11065; Guo et al. 2017, arXiv:1706.04599."""
     k = max(1, min(5,taxonomy.n_classes-1))
     best = {n:tied_best(logits, n) for n in {1,k}}  # samples, classes and shares of their places, (M,) each
-    d = torch.as_tensor(taxonomy.path_distance(), device="cpu").double()
+    device = logits.device
+    d = torch.as_tensor(taxonomy.path_distance(), device="cpu").double().to(device)
     inside = correct_sets(d, k)
     # (levels,C)
     levels = torch.stack([torch.as_tensor(taxonomy.level_labels(level), device="cpu")
-        for level in range(taxonomy.depth)])[:-1]
+        for level in range(taxonomy.depth)])[:-1].to(device)
     (rows,first,share),(top_rows,top,top_share) = best[1],best[k]
     guessed = levels[:,first]  # (levels,M)
     certain = logits.is_floating_point()
@@ -149,7 +151,7 @@ def answer_measures(
         *names,[f"level {level} accuracy" for level in range(len(levels))],
         ["ECE, 15 bins","MCE, 15 bins"]*certain)
     def numbers(labels):
-        N = len(labels)
+        N,labels = len(labels),labels.to(device)
         hit = {n:(classes==labels[at])*part for n,(at,classes,part) in best.items()}               # (M,) each
         edges = [(d[labels[at],classes]*part).sum()/(n*N) for n,(at,classes,part) in sorted(best.items())]
         found = [hit[n].sum()/N for n in ks]+edges+[(inside[labels[top_rows],top]*top_share).sum()/(k*N)]
@@ -157,7 +159,7 @@ def answer_measures(
         if certain:
             gap = place.bincount(rows.bincount(hit[1], minlength=N)-confidence, minlength=15).abs()
             found += [gap.sum()/N,(gap/count).max()]
-        return tuple(map(float, found))
+        return tuple(torch.stack([value.double() for value in found]).tolist())
     return {name:part in (1,4) for part,some in enumerate(names) for name in some},numbers
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #f3649b62
@@ -168,7 +170,7 @@ def answer_ceilings(
     "The best that answers can be, given the labels."
     k = max(1, min(5, taxonomy.n_classes-1))
     # (C,C) edges, the class itself first
-    nearest = torch.as_tensor(taxonomy.path_distance(), device="cpu").double().sort(1).values
+    nearest = torch.as_tensor(taxonomy.path_distance(), device="cpu").double().sort(1).values.to(labels.device)
     found = {f"AHD@{n}":float(nearest[labels,:n].mean()) for n in (1,k)}
     found |= {name:1. for name in ("top-1 accuracy",f"top-{k} accuracy",f"HP@{k}")}
     found |= {f"level {level} accuracy":1. for level in range(taxonomy.depth-1)}
@@ -193,7 +195,7 @@ def inspect_logits(
     if logits.is_floating_point() and logits.shape[1]!=C:
         raise ValueError(f"logits have {logits.shape[1]} classes, the taxonomy {C}; they must agree")
     labels,taxonomy = match_labels(labels, taxonomy, rows=[of])
-    labels = check_labels(labels, len(logits), C)
+    labels = check_labels(labels, len(logits), C).to(logits.device)
     names,numbers = answer_measures(logits, taxonomy)
     tests = label_tests(numbers, names, labels, n_permutations, generator, answer_ceilings(labels, taxonomy))
     return pd.DataFrame([row for name,test in tests.items() for row in rows_of(of, name, test)])
@@ -205,9 +207,10 @@ def nearest_prototypes(
     k:int=1,            # classes, 1..C
 )->Tensor:              # (N,k) classes, the most similar first
     "Classify by the nearest prototype on the sphere. `ValueError` as `directions`."
-    cosines = directions(embeddings).double()@directions(prototypes, "prototypes").double().T
+    x = directions(embeddings).double()
+    cosines = x@directions(prototypes, "prototypes").double().to(x.device).T
     # prototypes that are equally far: in a fixed random order
-    lot = torch.from_numpy(by_lot(len(prototypes)))
+    lot = torch.from_numpy(by_lot(len(prototypes))).to(x.device)
     return lot[ranked(cosines[:,lot], k)]
 
 def inspect_nearest(
@@ -252,19 +255,31 @@ def neighbor_measures(
     Barz & Denzler 2019, arXiv:1809.09924; Kim et al. 2023, arXiv:2301.11065."""
     n,C = len(embeddings),taxonomy.n_classes
     k = min(250, n-1)
-    near,similarity = nearest_samples(embeddings if near is None else near, k).long().numpy(),taxonomy.similarity()
-    weights = rank_weights(torch.as_tensor(similarity, device="cpu"), labels.bincount(minlength=C), k).numpy()
+    near,similarity = nearest_samples(embeddings if near is None else near, k).long(),taxonomy.similarity()
     x = directions(embeddings).double()
+    device,labels = x.device,labels.to(x.device)
+    worth = torch.as_tensor(similarity, device="cpu").to(device)
+    weights = rank_weights(worth, labels.bincount(minlength=C), k)
+    if device.type=="cpu": near,weights = near.numpy(),weights.numpy()
+    else: near = near.to(device)
     present = labels.unique()
-    rank = torch.zeros(C, dtype=torch.long, device="cpu")
-    rank[present] = torch.arange(len(present), device="cpu")
+    rank = torch.zeros(C, dtype=torch.long, device=device)
+    rank[present] = torch.arange(len(present), device=device)
     if len(present)<2: raise ValueError("variance between classes needs at least two classes, got one")
-    def numbers(labels):
+    def earned_on_device(y):
+        size = rows_at_once(n, 32*k, work_memory(device))
+        some = torch.arange(n, device=device).split(size)
+        return sum((worth[y[rows,None],y[near[rows]]]*weights[y[rows]]).sum() for rows in some)
+    def earned_by_class(labels):
         earned,y,order = 0.,labels.numpy(),labels.argsort(stable=True).numpy()
         # class by class: one row of the table at a time
         for rows in np.split(order, np.flatnonzero(np.diff(y[order]))+1):
             for some in np.split(rows, range(1024, len(rows), 1024)):
                 earned += similarity[y[rows[0]]].take(y.take(near[some])).sum(0)@weights[y[rows[0]]]
+        return earned
+    def numbers(labels):
+        labels = labels.to(device)
+        earned = earned_by_class(labels) if device.type=="cpu" else earned_on_device(labels)
         means = class_means(x, rank[labels], len(present))
         within = 1-means.square().sum(1).mean()
         between = 2*(means-means.mean(0)).square().sum()/(len(present)-1)
@@ -298,7 +313,7 @@ def inspect_embeddings(
     arXiv:2301.11065."""
     embeddings = check_floating(embeddings, "embeddings")
     labels,taxonomy = match_labels(labels, taxonomy, rows=[] if proxies is None else ["proxies"])
-    labels = check_labels(labels, len(embeddings), taxonomy.n_classes)
+    labels = check_labels(labels, len(embeddings), taxonomy.n_classes).to(embeddings.device)
     depth = {} if proxies is None else {"mean intensity":float(intensity(embeddings,proxies).mean())}
     names,numbers = neighbor_measures(embeddings, labels, taxonomy, near)
     tests = label_tests(numbers, names, labels, n_permutations, generator,
@@ -313,7 +328,7 @@ def mean_angle(
 )->float:               # radians in 0..π, 0: each proxy points where its data are
     """Mean angle between each class's proxy and prototype.
     `ValueError` as `angle`. Kim et al. 2023, arXiv:2301.11065."""
-    proxies = torch.as_tensor(proxies, device="cpu").to(prototypes)
+    proxies = where_measured(proxies).to(prototypes)
     return lambda order: float(angle(proxies[order], prototypes).mean())
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #7246bf1b
@@ -341,10 +356,10 @@ def inspect(
     if train is not None: train = train[0],match_labels(train[1], taxonomy, class_names, order, rows)[0]
     labels,taxonomy = match_labels(labels, taxonomy, class_names, order, rows)
     C = taxonomy.n_classes
-    labels = check_labels(labels, len(embeddings), C)
+    labels = check_labels(labels, len(embeddings), C).to(embeddings.device)
     generator = generator or torch.Generator().manual_seed(0)
     points = {}
-    if logits is not None and (found := torch.as_tensor(logits, device="cpu").shape)!=(len(embeddings),C):
+    if logits is not None and (found := tuple(where_measured(logits).shape))!=(len(embeddings),C):
         raise ValueError(f"logits must have a row per embedding and a column per class, ({len(embeddings)}, "
             f"{C}); got {tuple(found)}")
     if proxies is not None:
@@ -353,7 +368,7 @@ def inspect(
         expected = (C,embeddings.shape[1])
         if found!=expected:
             raise ValueError(f"proxies must be {expected}, a row per class of the taxonomy; got {found}")
-    absent = C-len((labels if train is None else torch.as_tensor(train[1], device="cpu")).unique())
+    absent = C-len((labels if train is None else where_measured(train[1])).unique())
     if absent>0:
         raise ValueError(f"{absent} of {C} classes have no embedding and so no prototype: give embeddings of "
             f"all classes as `train`")

@@ -52,7 +52,8 @@ class Points:
 
     def relevant(self)->Tensor: # (N,) int64
         "Count, for each query, the candidates of its class."
-        return n_relevant(Task(self.labels, None, self.labels, self.searched, self.gallery is None))
+        searched = self.searched.to(self.labels.device)
+        return n_relevant(Task(self.labels, None, self.labels, searched, self.gallery is None))
 
 # %% ../../nbs/40_metric/14_points.ipynb #0994d50e
 def list_length(

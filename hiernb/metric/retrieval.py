@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from ..geometry.errors import warn
 from ..tree.taxonomy import Taxonomy
+from .device import rows_at_once,where_measured,work_memory
 from .neighbors import (
     Neighbors, check_labels, check_matrix, directions, knn, pair_up, same_points, search_by_lot)
 from ..tree.significance import whole_number
@@ -43,7 +44,8 @@ def check_copy(
 )->None:
     "Check the classes of a gallery that is the queries. `ValueError` for classes that contradict each other."
     if gallery_labels is None: return
-    other = (check_labels(gallery_labels, len(labels), name="gallery_labels")!=labels).nonzero()[:,0]
+    theirs = check_labels(gallery_labels, len(labels), name="gallery_labels").to(labels.device)
+    other = (theirs!=labels).nonzero()[:,0]
     if len(other):
         raise ValueError(f"the gallery holds the queries themselves, but {len(other)} of {len(labels)} "
             f"gallery_labels differ from labels,"
@@ -70,7 +72,7 @@ def warn_of_themselves(
     find themselves."""
     if len(gallery)<2: return
     n = len(queries)
-    evenly = torch.linspace(0, n-1, min(n, most), dtype=torch.float64, device="cpu").long()
+    evenly = torch.linspace(0, n-1, min(n, most), dtype=torch.float64, device=queries.device).long()
     some = queries[evenly]
     if geometry=="sphere":
         some = directions(some, "queries")
@@ -94,8 +96,9 @@ def same_classes(
     gallery_labels:Tensor|None,  # of as many gallery points; None: the same
 )->bool:
     "Check whether queries and gallery have the same classes, point by point. `ValueError` for bad labels."
-    return gallery_labels is None or torch.equal(
-        check_labels(gallery_labels, len(labels), name="gallery_labels"), labels)
+    if gallery_labels is None: return True
+    theirs = check_labels(gallery_labels, len(labels), name="gallery_labels")
+    return torch.equal(theirs.to(labels.device), labels)
 
 def check_ranking(
     ranking:Tensor,  # (Q,k) gallery indices
@@ -107,7 +110,7 @@ def check_ranking(
     if low<0 or high>=size:
         raise ValueError(f"a ranking must hold indices 0..{size-1} of the gallery, got {low}..{high}")
     if not own: return
-    itself = (ranking==torch.arange(len(ranking), device="cpu")[:,None]).any(1).nonzero()[:,0]
+    itself = (ranking==torch.arange(len(ranking), device=ranking.device)[:,None]).any(1).nonzero()[:,0]
     if len(itself):
         raise ValueError(f"query {int(itself[0])} is in its own ranking: make it with exclude_self=True, or "
             f"give gallery_labels")
@@ -126,7 +129,7 @@ def task(
     points = check_matrix(queries, "queries")
     if points.dtype==torch.bool or points.is_complex():
         raise ValueError(f"queries must be real embeddings or a ranking of integers, got {points.dtype}")
-    labels = check_labels(labels, len(points), n_classes)
+    labels = check_labels(labels, len(points), n_classes).to(points.device)
     given = not points.is_floating_point()
     if given and gallery is not None:
         raise ValueError("queries are a ranking already (integers): give gallery_labels without a gallery")
@@ -143,7 +146,7 @@ def task(
     if own: theirs = labels
     else:
         size = len(gallery_labels if given else gallery)
-        theirs = check_labels(gallery_labels, size, n_classes, "gallery_labels")
+        theirs = check_labels(gallery_labels, size, n_classes, "gallery_labels").to(points.device)
     if given: check_ranking(points, len(theirs), own)
     return Task(points, gallery, labels, theirs, own)
 
@@ -154,12 +157,14 @@ def match_blocks(
     each:Callable,  # rows (b,), hits (b,k) bool: what to do with a block; called from several threads
     geometry:str="sphere",    # `sphere`, `euclidean` or `poincare`
     c:float|None=None,        # curvature magnitude > 0 of the ball
-    block:int=2**22,          # hits at a time
+    block:int|None=None,      # hits at a time; None: 2²², on a device what its memory allows
 )->None:
     """Find, block by block, which neighbors are of the right class.
     `ValueError` as `knn`, and for a ranking that is too short."""
     points,gallery,labels,theirs,own = task
     k = whole_number(k, "k")
+    device = points.device
+    if block is None: block = 2**22 if device.type=="cpu" else work_memory(device)//32
     size = max(1, block//max(k, 1))
     def hits(rows, v, columns):
         for some,found in zip(rows.split(size), columns.split(size)):
@@ -171,7 +176,7 @@ def match_blocks(
     if not 1<=k<=length:
         raise ValueError(f"k must be 1..{length}, the length of the ranking; {k} is asked for: make it with "
             f"knn(..., k={k})")
-    for some in torch.arange(len(points), device="cpu").split(size): hits(some, None, points[some,:k].long())
+    for some in torch.arange(len(points), device=device).split(size): hits(some, None, points[some,:k].long())
 
 def class_matches(
     task:Task,
@@ -183,7 +188,7 @@ def class_matches(
     `ValueError` as `match_blocks`."""
     k = whole_number(k, "k")
     width = max(0, min(k, len(task.theirs)))
-    found = torch.empty(len(task.points), width, dtype=torch.bool, device="cpu")
+    found = torch.empty(len(task.points), width, dtype=torch.bool, device=task.points.device)
     def each(rows, hits): found[rows] = hits
     match_blocks(task, k, each, geometry, c)
     return found
@@ -206,7 +211,7 @@ def relevant_of(
 )->Tensor:                       # (Q,) as `n_relevant`
     "Count the relevant points from labels alone. `ValueError` for bad labels."
     own = gallery_labels is None
-    theirs = labels if own else check_labels(gallery_labels, len(gallery_labels), name="gallery_labels")
+    theirs = labels if own else check_labels(gallery_labels, len(gallery_labels), name="gallery_labels").to(labels.device)
     return n_relevant(Task(labels, None, labels, theirs, own))
 
 def check_asked(
@@ -296,8 +301,8 @@ def over_first_r(
     wanted = n_relevant(task)
     k = int(wanted.max())
     if k==0: return over_queries(wanted, wanted>0)
-    rank = torch.arange(1, k+1, device="cpu")
-    out = torch.empty(len(wanted), dtype=torch.float64, device="cpu")
+    rank = torch.arange(1, k+1, device=wanted.device)
+    out = torch.empty(len(wanted), dtype=torch.float64, device=wanted.device)
     def each(rows, hits):
         r = wanted[rows]
         counted = (hits & (rank<=r[:,None])).double()
@@ -333,7 +338,7 @@ def map_at_r(
     """Compute the mean average precision over the R nearest.
     `ValueError` as `knn`. Musgrave et al. 2020, arXiv:2003.08505, section 3.2."""
     def precision(hits):
-        rank = torch.arange(1, hits.shape[1]+1, device="cpu")
+        rank = torch.arange(1, hits.shape[1]+1, device=hits.device)
         return hits*hits.cumsum(1)/rank
     these = task(queries, labels, gallery, gallery_labels, geometry=geometry)
     return over_first_r(precision, these, geometry, c, per_query)
@@ -348,8 +353,8 @@ def class_interval(
 )->tuple[float,float]:                    # (low, high) of the mean over queries
     """Percentile bootstrap interval that resamples whole classes.
     `ValueError` for bad values, fewer than 2 classes. Field & Welsh 2007."""
-    values = torch.as_tensor(values, device="cpu").detach().double()
-    labels = check_labels(labels, len(values))
+    values = where_measured(values).double()
+    labels = check_labels(labels, len(values)).to(values.device)
     if n_resamples<1 or not 0<level<1:
         raise ValueError(f"expected n_resamples ≥ 1 and 0 < level < 1, got {n_resamples} and {level}")
     if values.ndim!=1 or values.isinf().any():
@@ -364,10 +369,11 @@ def class_interval(
     generator = generator or torch.Generator().manual_seed(0)
     means = []
     for part in torch.arange(n_resamples, device="cpu").split(max(1, 2**20//n)):
-        drawn = torch.randint(n, (len(part),n), generator=generator, device=generator.device).cpu()
+        drawn = torch.randint(n, (len(part),n), generator=generator, device=generator.device).to(values.device)
         means.append(total[drawn].sum(1)/count[drawn].sum(1))
-    edges = np.quantile(torch.cat(means).numpy(), ((1-level)/2,(1+level)/2))
-    return tuple(float(edge) for edge in edges)
+    means,shares = torch.cat(means),((1-level)/2,(1+level)/2)
+    if means.device.type=="cpu": return tuple(map(float, np.quantile(means.numpy(), shares)))
+    return tuple(torch.stack([means.quantile(share) for share in shares]).tolist())
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #87582034
 def misses_by_chance(
@@ -415,7 +421,7 @@ def chance_at_r(
     wanted,queries = (x.double() for x in wanted[wanted>0].unique(return_counts=True))
     right = wanted/size                                                # that a rank is right, p
     again = (wanted-1)/max(size-1, 1)                                  # that an earlier one is too, p'
-    rank = torch.arange(1, int(wanted.max())+1, device="cpu")
+    rank = torch.arange(1, int(wanted.max())+1, device=wanted.device)
     precision = ((1+(rank-1)*again[:,None])/rank).cumsum(1)            # (values of R, most R)
     up_to_r = precision.gather(1, wanted.long()[:,None]-1)[:,0]
     def mean(value): return float((value*queries).sum()/queries.sum())
@@ -533,10 +539,11 @@ def hierarchical_retrieval(
     labels,taxonomy = match_labels(labels, taxonomy)
     C,depth = taxonomy.n_classes,taxonomy.depth
     points,gallery,labels,theirs,own = task(queries, labels, gallery, gallery_labels, C, geometry)
-    n = len(theirs)-own
+    n,device = len(theirs)-own,points.device
     size = max(1, 2**20//(n*depth))                                    # queries at a time
-    shared = shared_levels(taxonomy)
-    out = torch.empty(len(points), 4, dtype=torch.float64, device="cpu")
+    if device.type!="cpu": size = rows_at_once(len(points), 64*n*depth, work_memory(device))
+    shared = shared_levels(taxonomy).to(device)
+    out = torch.empty(len(points), 4, dtype=torch.float64, device=device)
     def each(rows, v, columns):
         for some,found in zip(rows.split(size), columns.split(size)):
             levels = shared[labels[some,None],theirs[found]]
@@ -547,6 +554,6 @@ def hierarchical_retrieval(
     elif points.shape[1]!=n:
         raise ValueError(f"a ranking of {points.shape[1]} of {n} gallery points: H-AP, ASI and NDCG read it "
             f"whole, knn(..., k={n})")
-    else: each(torch.arange(len(points), device="cpu"), None, points.long())
+    else: each(torch.arange(len(points), device=device), None, points.long())
     *measures,relevant = out.T
     return HierarchicalRetrieval(*(over_queries(value, relevant>0, per_query) for value in measures))

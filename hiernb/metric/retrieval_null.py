@@ -32,7 +32,7 @@ def list_measures(
         if k<=length: found[f"Recall@{k}"] = hits[:,:k].any(1).double().mean().item()
     if longest>length: return found
     asked = wanted>0
-    R,rank = wanted[asked],torch.arange(1, longest+1, device="cpu")
+    R,rank = wanted[asked],torch.arange(1, longest+1, device=hits.device)
     hits = (hits[asked,:longest] & (rank<=R[:,None])).double()
     precision = hits*hits.cumsum(1)/rank
     found["R-precision"] = (hits.sum(1)/R).mean().item()
@@ -53,7 +53,7 @@ def shuffled_measures(
     wanted = n_relevant(Task(ranking, None, labels, theirs, own))
     rows = [list_measures(ranking, labels, theirs, wanted, ks)]
     for _ in range(n):
-        order = random_order(len(theirs), generator)
+        order = random_order(len(theirs), generator).to(labels.device)
         if own: shuffled = labels[order],theirs[order],wanted[order]
         else: shuffled = labels,theirs[order],wanted
         rows.append(list_measures(ranking, *shuffled, ks))

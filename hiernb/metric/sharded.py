@@ -11,6 +11,7 @@ from collections.abc import Callable,Iterator,Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from .device import rising
 from hiernb.metric.neighbors import (
     Neighbors, Pair, best_first, check_labels, check_matrix, lengths_of, measure_pairs, pair_up, same_points, search,
     tie_rank)
@@ -44,8 +45,9 @@ def parts(
     for i,(points,labels) in enumerate(shards):
         if isinstance(labels, np.ndarray): labels = np.array(labels)   # read from the file
         labels = check_labels(labels, len(points), name="the labels of a shard")
-        wanted = torch.arange(len(labels), device="cpu")
-        if among is not None: wanted = wanted[torch.isin(labels, among)]
+        labels = labels.to(points.device if isinstance(points, Tensor) else "cpu")
+        wanted = torch.arange(len(labels), device=labels.device)
+        if among is not None: wanted = wanted[torch.isin(labels, among.to(labels.device))]
         for some in wanted.split(int(rows)):
             if not len(some): continue
             here = read_rows(points, some, among is None)
@@ -62,9 +64,10 @@ def pieces(
     start:int=0,              # index of the first point in the whole gallery
     rows:int=2**15,           # of a piece, at most
     among:Tensor|None=None,   # classes that are wanted; None: all
+    device:torch.device|None=None,  # where the pieces go; None: they stay
 )->Iterator[tuple[Tensor,Tensor,Tensor]]:  # indices in the whole, points (≤rows,D), classes
     "Split as `parts`, and join small parts."
-    def join(held): return tuple(map(torch.cat, zip(*held)))
+    def join(held): return tuple(torch.cat(part).to(device or part[0].device) for part in zip(*held))
     held,size = [],0
     for part in parts(shards, start, rows, among):
         n = len(part[0])
@@ -134,10 +137,10 @@ def themselves(
             part = points[first:first+rows]
             part = torch.from_numpy(np.array(part)) if isinstance(part, np.ndarray) else part
             here = slice(start+first, start+first+len(part))
-            same = same and same_points(queries[here], part)
+            same = same and same_points(queries[here], part.to(queries.device))
         start += len(points)
     everywhere = all_gather(torch.tensor(same, device="cpu")).all()
-    return torch.arange(n, device="cpu") if everywhere else None
+    return torch.arange(n, device=queries.device) if everywhere else None
 
 # %% ../../nbs/40_metric/05_sharded.ipynb #f321f2ef
 def count_contradictions(
@@ -150,7 +153,7 @@ def count_contradictions(
     "Count the queries that have another class in the gallery."
     other = 0
     for points,theirs in shards:
-        theirs = check_labels(theirs, len(points), name="the labels of a shard")
+        theirs = check_labels(theirs, len(points), name="the labels of a shard").to(labels.device)
         here = (own>=start)&(own<start+len(points))
         other += int((theirs[own[here]-start]!=labels[here]).sum())
         start += len(points)
@@ -169,7 +172,7 @@ def find_themselves(
     """Decide which gallery point each query must not find.
     `ValueError` in every process for classes that contradict each other."""
     given = own is not None
-    if given: own = check_labels(own, len(queries), n, "own")
+    if given: own = check_labels(own, len(queries), n, "own").to(queries.device)
     else: own = themselves(queries, shards, start, n, all_gather, rows)
     if own is None: return None
     other = count_contradictions(labels, own, shards, start, all_gather)
@@ -195,15 +198,15 @@ def sharded_ranks(
     """Rank each query's first match in a gallery in parts: `first_ranks` of the whole.
     `ValueError` as `knn`."""
     queries = check_matrix(queries, "queries")
-    labels = check_labels(labels, len(queries))
-    q = len(labels)
+    q,device = len(queries),queries.device
+    labels = check_labels(labels, q).to(device)
     start,n = place_of(shards, all_gather, rank)
     own = find_themselves(queries, labels, shards, own, start, n, all_gather, rows)
     def itself(columns): return None if own is None else place_in(columns, own)
     # the first match of all parts
-    v = torch.full((q,), torch.inf, dtype=torch.float64, device="cpu")
-    match = torch.full((q,), -1, device="cpu")
-    for columns,points,theirs in pieces(shards, start, rows, labels):
+    v = torch.full((q,), torch.inf, dtype=torch.float64, device=device)
+    match = torch.full((q,), -1, device=device)
+    for columns,points,theirs in pieces(shards, start, rows, labels, device):
         pair = pair_up(queries, points, geometry, c)
         near,index = first_match(pair, labels, theirs, itself(columns), lots=tie_rank(columns))
         place = torch.where(index<0, -1, columns[index])
@@ -211,7 +214,7 @@ def sharded_ranks(
     v,match = earliest(all_gather(v), all_gather(match))
     # the points in front of it
     front = torch.zeros_like(match)
-    for columns,points,_ in pieces(shards, start, rows):
+    for columns,points,_ in pieces(shards, start, rows, device=device):
         pair = pair_up(queries, points, geometry, c)
         lots = tie_rank(columns),tie_rank(match)
         front += count_nearer(pair, v, place_in(columns, match), itself(columns), lots=lots)
@@ -227,8 +230,9 @@ def join_lists(
     "Join several lists, the nearest first, ties by index."
     order = indices.argsort(1)
     v,indices = v.gather(1, order),indices.gather(1, order)
-    nearest = best_first(np.ascontiguousarray(v.numpy()))
-    order = torch.from_numpy(nearest[:,:k])
+    if v.device.type=="cpu": nearest = torch.from_numpy(best_first(np.ascontiguousarray(v.numpy())))
+    else: nearest = rising(v)
+    order = nearest[:,:k]
     return v.gather(1, order),indices.gather(1, order)
 
 # %% ../../nbs/40_metric/05_sharded.ipynb #caa8a3c4
@@ -239,11 +243,12 @@ def nearest_in(
     own:Tensor|None,      # (Q,) index in the whole of each query itself, which it must not find
 )->tuple[Tensor,Tensor]:  # (Q,≤k+1) v by subtraction, inf for itself; (Q,≤k+1) indices in the whole
     "Find candidates in a part of the gallery, one more where a query might find itself."
+    device = pair.x.device
     q,width = len(pair.x),min(len(columns), k+(own is not None))
-    found = torch.empty(q, width, dtype=torch.int64, device="cpu")
-    def each(rows, _, nearest): found[rows] = torch.from_numpy(nearest)
+    found = torch.empty(q, width, dtype=torch.int64, device=device)
+    def each(rows, _, nearest): found[rows] = torch.as_tensor(nearest, device=device)
     search(pair, width, each)
-    rows = torch.arange(q, device="cpu").repeat_interleave(width)
+    rows = torch.arange(q, device=device).repeat_interleave(width)
     v = measure_pairs(pair, rows, found.flatten()).view(q, width)
     found = columns[found]
     if own is not None: v[found==own[:,None]] = torch.inf
@@ -264,15 +269,15 @@ def sharded_knn(
 )->Neighbors:                     # (cosines or distances, indices in the whole), the same in every process
     "Find nearest neighbors in a gallery in parts: `knn` of the whole. `ValueError` as `knn`."
     queries = check_matrix(queries, "queries")
-    q,k = len(queries),whole_number(k, "k")
+    q,k,device = len(queries),whole_number(k, "k"),queries.device
     start,n = place_of(shards, all_gather, rank)
     most = n-(own is not None)
     if not 1<=k<=most: raise ValueError(f"k must be 1..{most}, the number of neighbors to be had; got {k}")
-    if own is not None: own = check_labels(own, q, n, "own")
+    if own is not None: own = check_labels(own, q, n, "own").to(device)
     # none yet, at indices beyond the gallery
-    v = torch.full((q,k), torch.inf, dtype=torch.float64, device="cpu")
-    indices = n+torch.arange(k, device="cpu").repeat(q, 1)
-    for columns,points,_ in pieces(shards, start, rows):
+    v = torch.full((q,k), torch.inf, dtype=torch.float64, device=device)
+    indices = n+torch.arange(k, device=device).repeat(q, 1)
+    for columns,points,_ in pieces(shards, start, rows, device=device):
         near,found = nearest_in(pair_up(queries, points, geometry, c), columns, k, own)
         v,indices = join_lists(torch.cat([v,near], 1), torch.cat([indices,found], 1), k)
     v,indices = (all_gather(x).transpose(0, 1).flatten(1) for x in (v,indices))

@@ -23,8 +23,10 @@ def class_means(
     if absent:
         raise ValueError(f"{len(absent)} of {n_classes} classes have no embedding and so no mean, first "
             f"class {absent[0]}")
-    total = x.new_zeros(n_classes, x.shape[1]).index_add_(0, labels, x)
-    return total/counts[:,None]
+    # a device adds in any order: in float64 that does not show
+    wide = x if x.device.type=="cpu" else x.double()
+    total = wide.new_zeros(n_classes, x.shape[1]).index_add_(0, labels, wide)
+    return (total/counts[:,None]).to(x.dtype)
 
 # %% ../../nbs/40_metric/08_space.ipynb #56703d30
 def prototypes(
@@ -35,7 +37,7 @@ def prototypes(
     """Compute the direction of each class's mean direction.
     `ValueError` for a class without embeddings or with mean 0. Kim et al. 2023, arXiv:2301.11065."""
     x = directions(embeddings)
-    labels = check_labels(labels, len(x), n_classes)
+    labels = check_labels(labels, len(x), n_classes).to(x.device)
     return directions(class_means(x, labels, n_classes), "class means")
 
 # %% ../../nbs/40_metric/08_space.ipynb #ebacb5ea
@@ -65,7 +67,7 @@ def variances(
     """Measure variance between and within classes, and their ratio.
     `ValueError` with fewer than two classes. Kim et al. 2023, arXiv:2301.11065."""
     x = directions(embeddings).double()
-    kinds,labels = check_labels(labels, len(x)).unique(return_inverse=True)
+    kinds,labels = check_labels(labels, len(x)).to(x.device).unique(return_inverse=True)
     n_classes = len(kinds)
     means = class_means(x, labels, n_classes)
     if n_classes<2: raise ValueError("variance between classes needs at least two classes, got one")
@@ -82,7 +84,7 @@ def intensity(
     """Measure the depth inside the region of the nearest representative.
     `ValueError` for coinciding representatives. Kim et al. 2023, arXiv:2301.11065."""
     x = directions(embeddings).double()
-    p = directions(representatives, "representatives").double()
+    p = directions(representatives, "representatives").double().to(x.device)
     different = len(p.unique(dim=0))
     if different<max(2,len(p)):
         raise ValueError(f"representatives must be two or more different directions, got {len(p)} with "
@@ -121,7 +123,7 @@ def step_change(
         raise ValueError(f"before and after need one shape (N,C), C ≥ 2; got {shapes}")
     if (before<=0).any() or (after<=0).any():
         raise ValueError("distances must be positive: a ratio to 0 is not defined")
-    labels = check_labels(labels, *before.shape)
+    labels = check_labels(labels, *before.shape).to(before.device)
     growth = (after/before).log()                            # (N,C)
     own = growth.gather(1, labels[:,None])                   # (N,1)
     n_others = growth.numel()-len(own)

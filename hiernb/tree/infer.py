@@ -273,7 +273,7 @@ def proxy_distances(
         distances = torch.cat([pairwise_dist(some, proxies, c),dist0(some, c)[:,None]], 1)
         total.index_add_(0, rows, distances)
     mean = (total/count[:,None]).cpu().numpy()
-    return mean[:,:-1],mean[:,-1],kept.numpy()
+    return mean[:,:-1],mean[:,-1],kept.cpu().numpy()
 
 # %% ../../nbs/20_tree/05_infer.ipynb #e43f8648
 def proxy_tree(

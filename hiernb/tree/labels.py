@@ -56,11 +56,11 @@ def object_labels(
 def tensor_labels(
     labels:Tensor,  # (N,) integers
     name:str,       # what an error calls them
-)->Tensor:          # (N,) int64 on the CPU
+)->Tensor:          # (N,) int64, where they lie
     "Convert a tensor of labels. `ValueError` for a type without integers."
     if labels.is_floating_point() or labels.is_complex() or labels.dtype==torch.bool:
         raise ValueError(f"{name} must be integers, got {labels.dtype}")
-    return labels.detach().cpu().long()
+    return labels.detach().long()
 
 def label_array(
     labels,      # (N,) integers or names: an array, a list, a pandas column
@@ -85,7 +85,7 @@ def label_array(
 def plain_labels(
     labels,               # (N,) integers or names: a tensor, an array, a list, a pandas column
     name:str="labels",    # what an error calls them
-)->Tensor|list[str]:      # (N,) int64 on the CPU, or N names
+)->Tensor|list[str]:      # (N,) int64, a tensor where it lies, all else on the CPU; or N names
     "Convert labels of any container. `ValueError` for empty ones and for what is neither integer nor name."
     if isinstance(labels, Tensor): return tensor_labels(labels, name)
     values = label_array(labels, name)
@@ -99,7 +99,7 @@ def plain_labels(
 def integer_labels(
     labels,               # (N,) integers in any container
     name:str="labels",    # what an error calls them
-)->Tensor:                # (N,) int64 on the CPU
+)->Tensor:                # (N,) int64, as `plain_labels`
     "Convert labels where only integers make sense. `ValueError` as `plain_labels`, and for names."
     found = plain_labels(labels, name)
     if isinstance(found, Tensor): return found

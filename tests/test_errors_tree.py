@@ -101,6 +101,8 @@ PATHS = {
     "nan for a name": (lambda: check_paths([("A",nan)]), "must be a string, got nan"),
     "one path twice": (lambda: check_paths([("A","x"),("B",),("A","x")]),
         "duplicate class: labels [0, 2] have the same path ('A', 'x')"),
+    "the first path that occurs again": (lambda: check_paths([("A",),("B",),("B",),("A",),("B",)]),
+        "duplicate class: labels [0, 3] have the same path ('A',)"),
     "a name without a path": (lambda: check_class_names(["A","cat"], [("A",)]),
         "name 'cat' of label 1 stands alone"),
     "a path without a name": (lambda: check_class_names(["A"], [("A",),("B",)]),

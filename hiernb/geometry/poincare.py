@@ -346,13 +346,13 @@ class ToPoincare(nn.Module):
     "Map Euclidean vectors into the ball: clip, expmap0, Riemannian gradient. HIER, arXiv:2212.14258."
     def __init__(self,
         c:float=.1,         # curvature magnitude > 0
-        clip_r:float=2.3,   # longest Euclidean vector, > 0; float32 reaches the rim where √c·clip_r > 8
+        clip_r:float=2.3,   # longest Euclidean vector, > 0; √c·clip_r ≤ 8: float32 is too coarse beyond
     ):
         check_ball(c)
         if not clip_r>0 or c**.5*clip_r>8:
             raise SettingError(
-                f"clip_r must be in (0, {8/c**.5:.4g}], where √c·clip_r ≤ 8: tanh rounds to 1 beyond; "
-                f"got {clip_r} with c={c}", "clip_r", "c")
+                f"clip_r must be in (0, {8/c**.5:.4g}], where √c·clip_r ≤ 8: nearer to the rim float32 is too "
+                f"coarse for distances; got {clip_r} with c={c}", "clip_r", "c")
         super().__init__()
         self.c,self.clip_r = float(c),float(clip_r)
 

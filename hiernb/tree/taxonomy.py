@@ -52,7 +52,7 @@ def unique_names(
 def check_paths(
     paths:Sequence[tuple[str,...]],  # one per class, in label order
 )->None:
-    """Require paths, none of them empty, twice there, or with an empty name in it.
+    """Require paths that are not empty, all different, and without an empty name.
     `ValueError` names the label."""
     if not paths: raise ValueError("a taxonomy needs at least one class, got no paths")
     def is_name(name): return isinstance(name, str) and bool(name.strip())
@@ -71,9 +71,10 @@ def check_unique(
     items:Sequence,  # one per class, in label order
     what:str,        # what an item is, for the message
 )->None:
-    "Require items that differ. `ValueError` names the first that occurs twice, and its labels."
-    item,count = Counter(items).most_common(1)[0]
-    if count==1: return
+    "Require items that differ. `ValueError` names the first that occurs again, and all its labels."
+    count = Counter(items)
+    if len(count)==len(items): return
+    item = next(item for item in items if count[item]>1)
     labels = [i for i,other in enumerate(items) if other==item]
     raise ValueError(f"duplicate class: labels {labels} have the same {what} {item!r}")
 

@@ -68,8 +68,8 @@ def worst_error(form, x, y, exact):
 def main(size=692, dim=128):
     x,y = points(size, dim, 0),points(size, dim, 1)
     ours,others = (lambda x,y: pairwise_dist(x, y, C)),peers()
-    peaks = {name: peak_bytes(partial(both_ways, form, x, y))/1e6 for name,
-        form in dict(ours=ours, **others).items()}
+    peaks = {name: peak_bytes(partial(both_ways, form, x, y))/1e6
+        for name,form in dict(ours=ours, **others).items()}
     what,our_time = f"{size}×{size}×{dim} forward and backward",seconds(partial(both_ways, ours, x, y), 9)
     for name,form in others.items():
         print(row(f"pairwise_dist {what}", our_time*1e3, seconds(partial(both_ways, form, x, y), 3)*1e3, "ms",

@@ -54,8 +54,8 @@ def run(folder, processes):
         port = s.getsockname()[1]
     context = get_context("spawn")
     pipes = [context.Pipe(False) for _ in range(processes)]
-    children = [context.Process(target=ask, args=(folder,processes,rank,port,there)) for rank,
-        (_,there) in enumerate(pipes)]
+    children = [context.Process(target=ask, args=(folder,processes,rank,port,there))
+        for rank,(_,there) in enumerate(pipes)]
     for process,(_,there) in zip(children, pipes):
         process.start()
         there.close()

@@ -97,8 +97,8 @@ def as_written(
     "Keep the lines of a docstring's examples, and their dashes; take links out of signatures."
     def block(m): return f"{m[1]}\n\n```\n{textwrap.dedent(m[2]).rstrip()}\n```\n"
     parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)         # the signature is a block already
-    return "".join(linked.sub(r"\1", part) if k%2 else listing.sub(block, part) for k,
-        part in enumerate(parts))
+    return "".join(linked.sub(r"\1", part) if k%2 else listing.sub(block, part)
+        for k,part in enumerate(parts))
 
 
 def prepare()->Path:

@@ -38,8 +38,8 @@ def as_method(
     unknown = options-{"as_prop","cls_method"}
     if unknown:
         raise ValueError(f"{node.name}: expected @patch with as_prop or cls_method, found {sorted(unknown)}")
-    kind = [ast.Name(new) for old,
-        new in dict(as_prop="property", cls_method="classmethod").items() if old in options]
+    kind = [ast.Name(new)
+        for old,new in dict(as_prop="property", cls_method="classmethod").items() if old in options]
     node.decorator_list = kind + [d for d in node.decorator_list if d is not patch]
     node.args.args[0].annotation = None
     return node

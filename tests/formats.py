@@ -58,8 +58,8 @@ def cars(home:Path, of:list[int], names:list[str], layout:str="first", seed:int|
     home.mkdir(parents=True, exist_ok=True)
     if layout=="first":
         paths = [f"car_ims/{i+1:06}.jpg" for i in range(len(of))]
-        rows = [dict(relative_im_path=path)|box|{"class":k+1,"test":i%2} for i,
-            (path,k) in enumerate(zip(paths, of))]
+        rows = [dict(relative_im_path=path)|box|{"class":k+1,"test":i%2}
+            for i,(path,k) in enumerate(zip(paths, of))]
         savemat(home/"cars_annos.mat", dict(annotations=structs(rows), class_names=cells(names)))
     else:
         paths = [f"cars_{('train','test')[i%2]}/{i//2+1:05}.jpg" for i in range(len(of))]

@@ -39,8 +39,8 @@ def public()->dict[str, object]:
                 fields = getattr(thing, "_fields", ())
                 methods = {n:getattr(thing,
                     n) for n in vars(thing) if not n.startswith("_") and n not in fields}
-                found |= {f"{here}.{n}":m for n,
-                    m in methods.items() if callable(m) or isinstance(m, property)}
+                found |= {f"{here}.{n}":m
+                    for n,m in methods.items() if callable(m) or isinstance(m, property)}
     return found
 
 

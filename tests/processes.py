@@ -235,8 +235,8 @@ def launch(size, alone, folder):
         port = s.getsockname()[1]
     context = get_context("fork")
     pipes = [context.Pipe(False) for _ in range(size)]
-    children = [context.Process(target=child, args=(rank,size,port,alone,folder,there)) for rank,
-        (_,there) in enumerate(pipes)]
+    children = [context.Process(target=child, args=(rank,size,port,alone,folder,there))
+        for rank,(_,there) in enumerate(pipes)]
     for process in children: process.start()
     def hear(here, process):
         while not here.poll(.05) and process.is_alive(): pass

@@ -136,8 +136,8 @@ def test_a_cache_of_other_packages_is_not_taken_for_this_one(made_up, monkeypatc
 
 
 def pictures(data):
-    return {k:[(v.styles[i].item(), data.taxonomy.paths[v.labels[i]]) for i in range(len(v))] for k,
-        v in data.splits.items()}
+    return {k:[(v.styles[i].item(), data.taxonomy.paths[v.labels[i]]) for i in range(len(v))]
+        for k,v in data.splits.items()}
 
 
 @pytest.mark.parametrize("level,seed", [("class", 0), ("class", 1), ("subgroup", 0), ("subgroup", 2)])

@@ -36,8 +36,8 @@ def bird_lists(home, paths, images, end="\n", seed=None):
     class k. Image path -> label."""
     inner = sorted({p[:k] for p in paths for k in range(1,len(p))}, key=lambda p: (len(p),p))
     number = {p:i for i,p in enumerate([*inner,*paths])}
-    rows = sorted((str(uuid.UUID(int=(k*977+i*31+1)**9%2**128)),number[p],k) for k,
-        p in enumerate(paths) for i in range(images[k]))
+    rows = sorted((str(uuid.UUID(int=(k*977+i*31+1)**9%2**128)),number[p],k)
+        for k,p in enumerate(paths) for i in range(images[k]))
     found = [f"{node:04}/{image.replace('-','')}.jpg" for image,node,_ in rows]
     text(home/"classes.txt", [f"{i} {p[-1]}" for p,i in number.items()], end)
     text(home/"hierarchy.txt", [f"{i} {number[p[:-1]]}" for p,i in reversed(number.items()) if i], end)
@@ -57,8 +57,8 @@ def test_nabirds_agrees_with_the_published_tree(tmp_path):
         assert data.taxonomy==taxonomy
         assert data.taxonomy.level_sizes==[1,22,228,495,555]
         assert data.class_names==taxonomy.names
-        seen = [("/".join(path.split("/")[-2:]),y) for part in data.splits.values() for path,
-            y in zip(part.paths, part.labels.tolist())]
+        seen = [("/".join(path.split("/")[-2:]),y) for part in data.splits.values()
+            for path,y in zip(part.paths, part.labels.tolist())]
         assert dict(seen)==truth
         assert len(seen)==len(truth)
     assert data.splits["train"][0][0].shape==(3,128,128)

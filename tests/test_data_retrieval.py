@@ -240,8 +240,8 @@ def test_damaged_annotations_raise_or_mean_what_they_say(layout, tmp_path, row, 
         except ValueError as e:
             assert re.search(r"\.mat|cars_annos|devkit|first", str(e)), repr(e)
             return
-    assert dict(zip(listing.paths, (listing.names[y] for y in listing.labels)))=={p:names[int(k)-1] for _,p,
-        k in rows}
+    assert dict(zip(listing.paths, (listing.names[y] for y in listing.labels)))=={p:names[int(k)-1]
+        for _,p,k in rows}
     assert all(g==(make_of(n),n) for g,n in zip(listing.groups, listing.names))
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -26,8 +26,8 @@ def exact(golden):
         square = lambda v: sum(a*a for a in v)
         chord = lambda x,y: square([a-b for a,b in zip(x, y)])
         gaps = [[1-c*square(p) for p in points] for points in (xs,ys)]
-        rows = [[float(mpmath.acosh(1+2*c*chord(x, y)/(g*h))/mpmath.sqrt(c)) for y,
-            h in zip(ys, gaps[1])] for x,g in zip(xs, gaps[0])]
+        rows = [[float(mpmath.acosh(1+2*c*chord(x, y)/(g*h))/mpmath.sqrt(c))
+            for y,h in zip(ys, gaps[1])] for x,g in zip(xs, gaps[0])]
     return torch.tensor(rows, dtype=torch.float64)
 
 def head(golden): return ToPoincare(golden["meta_c"], golden["meta_clip_r"])

@@ -37,8 +37,8 @@ measures = {
     "chance_at_r":chance_at_r,
     "sharded_ranks":lambda own: sharded_ranks(x, own, [(y, own[:30])]).tolist(),
     "permutation_p":lambda own: permutation_p(lambda kinds: recall_at_k(near, kinds, 1)[1], own, 19).p_value,
-    "shuffled_measures":lambda own: {name:v.tolist() for name,
-    v in shuffled_measures(near, own, None, (1, 2), 3, draws()).items()},
+    "shuffled_measures":lambda own: {name:v.tolist()
+    for name,v in shuffled_measures(near, own, None, (1, 2), 3, draws()).items()},
     "variances":lambda own: variances(x, own),
     "audit":lambda own: audit(ball, proxies, own, n_permutations=59, n_points=60,
     n_triplets=30).table.to_csv(),

@@ -61,8 +61,8 @@ def test_a_run_begun_by_two_processes_and_ended_by_four_is_the_run_of_one(found)
     assert [a["size"] for a in found["begun"]]==[2]*2
     assert [a["size"] for a in found["ended"]]==[4]*4
     for name,one in found["alone"].items():
-        for many,epochs in ((a["runs"][name],epochs) for part,
-            epochs in (("begun",1),("ended",3)) for a in found[part]):
+        for many,epochs in ((a["runs"][name],epochs)
+            for part,epochs in (("begun",1),("ended",3)) for a in found[part]):
             assert len(many["history"]["epoch"])==epochs and list(many["history"])==list(one["history"]) and many["among"]==0, name
             assert epochs==1 or many["best"]==one["best"] and many["weights"]<1e-9, (name,many)
             for column,values in one["history"].items():

@@ -121,8 +121,8 @@ def loss_for_four(recipe):
     return make_loss_of(recipe.sections, 4, recipe.sections["model"]["dim"], four, draw())
 
 def test_inspecting_says_what_the_paper_says():
-    configurations = {name:describe_module(make(draw())) for name,
-        make in inspecting_losses(4, 128, four).items()}
+    configurations = {name:describe_module(make(draw()))
+        for name,make in inspecting_losses(4, 128, four).items()}
     pixels = dict(cifar100=None, fashion_mnist=None)
     networks = dict(cifar100="resnet50", nabirds="resnet50", micros="inception_v3", microl="inception_v3",
         mesoz="inception_v3", fashion_mnist="resnet50")

@@ -182,8 +182,8 @@ def split_edited(rows): rows[0]["split"],rows[4]["split"] = "test","train"
 ])
 def test_a_table_is_held_against_what_the_run_began_with(tmp_path, change, says):
     paint_all(tmp_path)
-    rows = [row|dict(split=("train","train","val","val","test","test")[i%6]) for i,
-        row in enumerate(rows_of(tmp_path/"table.csv"))]
+    rows = [row|dict(split=("train","train","val","val","test","test")[i%6])
+        for i,row in enumerate(rows_of(tmp_path/"table.csv"))]
     write_rows(tmp_path/"table.csv", rows)
     there = Manifest.of(load(tmp_path/"table.csv"))
     change(rows)

@@ -22,8 +22,8 @@ classifiers = {"softmax":"Softmax", "normface":"NormFace", "proxydr":"ProxyDR", 
 def named_but_not_run(opening, configurations):
     "Classifiers that the opening of a study names and its table lacks."
     ran = {name.split("-")[0] for name in configurations}
-    return [title for name,
-        title in classifiers.items() if re.search(rf"\b{title}\b", opening, re.I) and name not in ran]
+    return [title
+        for name,title in classifiers.items() if re.search(rf"\b{title}\b", opening, re.I) and name not in ran]
 
 
 @pytest.mark.parametrize("study", ["01_fashion_mnist", "04_inspect_emoji"])

@@ -38,8 +38,8 @@ def test_a_difference_is_paired_by_seed_whatever_the_order_and_whoever_else_is_t
     more_of_other):
     one = pd.Series({s:a for s,(a,_) in pairs.items()}|{100+k:.5 for k in range(more_of_one)}).sample(frac=1,
         random_state=0)
-    other = pd.Series({s:b for s,
-        (_,b) in pairs.items()}|{200+k:.1 for k in range(more_of_other)}).sample(frac=1, random_state=1)
+    other = pd.Series({s:b
+        for s,(_,b) in pairs.items()}|{200+k:.1 for k in range(more_of_other)}).sample(frac=1, random_state=1)
     cell,(a,b) = over_seeds(one, other),np.array(list(pairs.values())).T
     assert (cell["pairs"],cell["seeds"])==(len(pairs),len(pairs)+more_of_one)
     assert cell["difference"]==pytest.approx((a-b).mean(), abs=1e-12)
@@ -56,8 +56,8 @@ def write_run(folder, recipe, seed, values, data="set", test=True, **training):
     (folder/"recipe.toml").write_text("\n".join(lines))
     (folder/"log.csv").write_text("epoch\n1\n2\n")
     if test:
-        pd.DataFrame([dict(of=of, measure=m, value=v) for (of,m),
-            v in values.items()]).to_csv(folder/"test.csv", index=False)
+        pd.DataFrame([dict(of=of, measure=m, value=v)
+            for (of,m),v in values.items()]).to_csv(folder/"test.csv", index=False)
 
 @pytest.fixture
 def two_sets(tmp_path):

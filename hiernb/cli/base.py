@@ -57,7 +57,7 @@ def in_front(
     "Bring together what belongs together, a notebook before its parameters."
     taking = {f"--{f.name}" for f in fields(command) if bool not in (f.type,*get_args(f.type))}
     free = [re.match(command.loose, word) and before not in taking for before,word in zip(["",*words], words)]
-    return sorted((w for w,f in zip(words, free) if f), key=lambda w: "=" in w)+[w for w,
-        f in zip(words, free) if not f]
+    return sorted((w for w,f in zip(words, free) if f), key=lambda w: "=" in w)+[w
+        for w,f in zip(words, free) if not f]
 
 setting = r"[A-Za-z_][\w.\"*-]*\s*="   # how key=value begins

@@ -493,8 +493,8 @@ def verify(
     `FileNotFoundError` if nothing is there."""
     path = Path(os.path.abspath(Path(path).expanduser()))
     folders = {n:folder_of(s, path) for n,s in sources.items()}
-    rows = [dict(name=n, file=file, state=state) for n,f in folders.items() if f for file,
-        state in sources[n].check(f).items()]
+    rows = [dict(name=n, file=file, state=state) for n,f in folders.items() if f
+        for file,state in sources[n].check(f).items()]
     if not rows and own and path.exists():
         rows = [dict(name=path.stem if path.is_file() else path.resolve().name, file=file,
             state=state) for file,state in own["check"](path).items()]

@@ -156,8 +156,8 @@ def read_pickle(
         raise ValueError(f"{where} cannot be read as a pickle of plain data: {first_line(e)}") from e
     if not isinstance(found,dict):
         raise ValueError(f"{where}: expected a dictionary, found {type(found).__name__}")
-    found = {k.decode("latin1") if isinstance(k,bytes) else str(k):v.value if isinstance(v,Made) else v for k,
-        v in found.items()}
+    found = {k.decode("latin1") if isinstance(k,bytes) else str(k):v.value if isinstance(v,Made) else v
+        for k,v in found.items()}
     for name,value in found.items():
         try: check_plain(value, len(data))
         except ValueError as e: raise ValueError(f"{where}: {name[:40]}: {e}") from None

@@ -33,8 +33,8 @@ def read_lines(
         line = e.object[:e.start].count(b"\n")+1
         byte = e.object[e.start]
         raise ValueError(f"{path}, line {line}: expected UTF-8 text, found the byte 0x{byte:02x}") from None
-    lines = [(number,line.strip()) for number,
-        line in enumerate(re.split(r"\r\n|\r|\n", text),1) if line.strip()]
+    lines = [(number,line.strip())
+        for number,line in enumerate(re.split(r"\r\n|\r|\n", text),1) if line.strip()]
     for number,line in lines:
         if odd := re.search(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]", line):
             raise ValueError(f"{path}, line {number}: expected text, found the control character {odd[0]!r}")
@@ -64,8 +64,8 @@ def read_fields(
         cells[left:] = [c for end in cells[left:] for c in end.rsplit(None, right)]
         whole = all(count(c) for c,kind in zip(cells,columns.values()) if kind is int)
         if len(cells)!=len(names) or not whole:
-            expected = ", ".join(f"{n} (a whole number from 1)" if kind is int else n for n,
-                kind in columns.items())
+            expected = ", ".join(f"{n} (a whole number from 1)" if kind is int else n
+                for n,kind in columns.items())
             raise ValueError(f"{path}, line {number}: expected {expected}; found {line[:80]!r}")
         rows.append((number,*(kind(c) for c,kind in zip(cells,columns.values()))))
     return rows

@@ -50,8 +50,8 @@ def compare_counts(
 )->bool:                         # True if they agree
     "Warn about every number that differs from the published one."
     show = lambda n: f"{n:,}" if isinstance(n,int) else " ".join(map(str,n))
-    wrong = [f"{what}: {show(found[what])} (published: {show(n)})" for what,
-        n in published.items() if found[what]!=n]
+    wrong = [f"{what}: {show(found[what])} (published: {show(n)})"
+        for what,n in published.items() if found[what]!=n]
     if wrong:
         warn(f"{name}: {'; '.join(wrong)}. Results do not compare with published ones")
     return not wrong
@@ -122,7 +122,7 @@ def check_labeled(
     try: found = read(folder)
     except (ValueError,FileNotFoundError) as e: return {"list":str(e)}
     bad = verify_images([found.home/p for p in found.paths])
-    differ = [f"{what} {found.counts[what]}, published {n}" for what,
-        n in published.items() if found.counts[what]!=n]
+    differ = [f"{what} {found.counts[what]}, published {n}"
+        for what,n in published.items() if found.counts[what]!=n]
     state = f"not the published set: {'; '.join(differ)}" if differ else "whole"
     return {Path(found.source).name:state}|(dict(zip(bad.path,bad.reason)) or {"images":"whole"})

@@ -38,9 +38,9 @@ class Pictures:
     places:list[str]               # of each image: where it is listed, for messages
     empty:tuple[tuple[str,...],...]=()  # classes without an image
 
-split_words = {w:s for s,
-    words in dict(train="train training", val="val valid validation", test="test testing", query="query",
-               gallery="gallery").items() for w in words.split()}  # how a split may be called
+split_words = {w:s
+    for s,words in dict(train="train training", val="val valid validation", test="test testing",
+        query="query", gallery="gallery").items() for w in words.split()}  # how a split may be called
 
 # %% ../../nbs/50_data/09_own.ipynb #000136fc
 def split_folders(
@@ -258,8 +258,8 @@ def require_files(
     "Require that all images are there. `FileNotFoundError` names the absent ones, and where they are listed."
     lost = [(place,file) for place,file in zip(pictures.places,pictures.files) if not os.path.isfile(file)]
     if not lost: return
-    named = "; ".join(f"{place}, column path: {file}" for place,
-        file in lost[:20])+(f"; and {len(lost)-20} more" if len(lost)>20 else "")
+    named = "; ".join(f"{place}, column path: {file}"
+        for place,file in lost[:20])+(f"; and {len(lost)-20} more" if len(lost)>20 else "")
     raise FileNotFoundError(f"{pictures.source}: {len(lost)} of {len(pictures.files)} images are not there: "
         f"{named}. Paths start from {pictures.source.parent}")
 

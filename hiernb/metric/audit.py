@@ -331,12 +331,12 @@ def audit(
         tests |= more
         rows += by_depth
     if not clip_r: missing.append("the clip radius (the largest radius seen took its place)")
-    missing += [name for name,
-        part in (("proxies",proxies),("labels",labels),("taxonomy",taxonomy)) if part is None]
+    missing += [name
+        for name,part in (("proxies",proxies),("labels",labels),("taxonomy",taxonomy)) if part is None]
     if taxonomy is not None and s.truth is None:
         missing.append("truth (the taxonomy decides no triplet of the classes that are there)")
-    rows += [row(measure, test.value, control, test, " use" not in measure) for (measure,control),
-        test in tests.items()
+    rows += [row(measure, test.value, control, test, " use" not in measure)
+        for (measure,control),test in tests.items()
              if " use" not in measure or control=="random directions"]
     seen = len(s.points)
     rows = [line|dict(points=line["points"] or seen) for line in rows]

@@ -121,8 +121,8 @@ def label_tests(
     test = permutation_p(numbers, labels, n_permutations, generator)
     columns = zip(smaller_is_better.items(), test.value, test.null.T)
     ceilings = ceilings or {}
-    return {name:PermutationTest(value, null, smaller, ceiling=ceilings.get(name, np.nan)) for (name,smaller),
-        value,null in columns}
+    return {name:PermutationTest(value, null, smaller, ceiling=ceilings.get(name, np.nan))
+        for (name,smaller),value,null in columns}
 
 # %% ../../nbs/40_metric/13_inspect.ipynb #b3423ebb
 def answer_measures(
@@ -373,8 +373,8 @@ def inspect(
         raise ValueError(f"{absent} of {C} classes have no embedding and so no prototype: give embeddings of "
             f"all classes as `train`")
     points["prototypes"] = means = prototypes(*(train or (embeddings,labels)), C)
-    tables = [inspect_representatives(p, taxonomy, of, distance, n_permutations, generator) for of,
-        p in points.items()]
+    tables = [inspect_representatives(p, taxonomy, of, distance, n_permutations, generator)
+        for of,p in points.items()]
     if logits is not None: tables.append(inspect_logits(logits, labels, taxonomy, n_permutations, generator))
     tables.append(inspect_embeddings(embeddings, labels, taxonomy, points.get("proxies"), n_permutations,
         generator, near))

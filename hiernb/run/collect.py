@@ -108,8 +108,8 @@ def flat_settings(
     sections:dict[str,Any],  # of recipe.toml
 )->dict[str,Any]:            # section.key -> value
     "Flatten the settings that decide the result of a run, without the seed."
-    rows = {f"{part}.{k}":v for part,
-        keys in sections.items() if isinstance(keys, dict) and part!="published" for k,v in keys.items()}
+    parts = {part:keys for part,keys in sections.items() if isinstance(keys, dict) and part!="published"}
+    rows = {f"{part}.{k}":v for part,keys in parts.items() for k,v in keys.items()}
     return {k:v for k,v in rows.items() if k not in same}
 
 def original_settings(

@@ -373,10 +373,10 @@ def write_examination(
     """One report, a CSV a table, a Newick file a tree, an SVG a figure, each whole or not at all.
     `OSError` if they cannot be written."""
     drawn = {name:(figure_svg(figure),caption) for name,(figure,caption) in figures.items()}
-    files = {f"{n}.csv":csv_text(t).encode() for n,t in tables.items()}|{f"tree_of_{n}.nwk":newick(t) for n,
-        t in trees.items()}
-    made = [write_atomic(folder/name, data) for name,
-        data in (files|{f"{name}.svg":svg for name,(svg,_) in drawn.items()}).items()]
+    files = {f"{n}.csv":csv_text(t).encode() for n,t in tables.items()}|{f"tree_of_{n}.nwk":newick(t)
+        for n,t in trees.items()}
+    made = [write_atomic(folder/name, data)
+        for name,data in (files|{f"{name}.svg":svg for name,(svg,_) in drawn.items()}).items()]
     for name in written:                             # of an earlier examination
         if folder/name not in made and name!="report.html": (folder/name).unlink(missing_ok=True)
     return [report(folder/"report.html", f"{beginning}{settings['embeddings']} hold",

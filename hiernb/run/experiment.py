@@ -329,8 +329,8 @@ def agree_on_recipe(
     "Require that all processes have one recipe and resume alike. `ValueError` names one that does not."
     mine = {k:v for k,v in recipe.flat().items() if k not in how}|{"seed":recipe.seed,"resume":resume}
     every = all_gather_objects(mine)
-    said = [f"process {rank}: {settings_differ(every[0], theirs, {}, 'in this one')}" for rank,
-        theirs in enumerate(every) if theirs!=every[0]]
+    said = [f"process {rank}: {settings_differ(every[0], theirs, {}, 'in this one')}"
+        for rank,theirs in enumerate(every) if theirs!=every[0]]
     if said: raise ValueError(f"the processes were started with different settings; those of process 0 come "
         f"first. {'. '.join(said)}. "
                               "Start all of them by one command")

@@ -97,8 +97,8 @@ def make_loss_of(
     given = dict(sections["loss"])
     Loss = losses[given.pop("name")]
     can = inspect.signature(Loss).parameters
-    given |= {k:v for k,
-        v in dict(n_classes=n_classes, dim=dim, taxonomy=taxonomy, generator=generator).items() if k in can}
+    known = dict(n_classes=n_classes, dim=dim, taxonomy=taxonomy, generator=generator)
+    given |= {k:v for k,v in known.items() if k in can}
     if (prior := given.get("class_prior")) is not None:
         if prior!="train":
             raise SettingError(

@@ -315,8 +315,8 @@ def to_toml(self:Recipe,
         # a file or folder that gave the value may have a line end in its name
         return f"{said:46}  # {visible(where)}" if origins and where else said
     blocks = [[line(k, v, self.origins.get(k, "")) for k,v in top.items()]]
-    blocks += [[f"[{s}]",*(line(k, v, self.origins.get(f"{s}.{k}", "")) for k,v in part.items())] for s,
-        part in self.sections.items()]
+    blocks += [[f"[{s}]",*(line(k, v, self.origins.get(f"{s}.{k}", "")) for k,v in part.items())]
+        for s,part in self.sections.items()]
     return "\n\n".join("\n".join(block) for block in blocks)+"\n"
 
 # %% ../../nbs/80_run/04_recipe.ipynb #b724130e
@@ -324,6 +324,6 @@ def recipe_names(
     pattern:str="*",     # as file names are matched: hier/cub-*
 )->list[str]:            # in full, in the order of the files
     "The recipes that come with the library."
-    names = [f"{stem}/{'-'.join(cell)}" for stem,
-        path in books().items() for cell in product(*read_book(path).axes.values())]
+    names = [f"{stem}/{'-'.join(cell)}"
+        for stem,path in books().items() for cell in product(*read_book(path).axes.values())]
     return [name for name in names if fnmatchcase(name, pattern)]

@@ -98,10 +98,10 @@ def keys_of(
 )->dict[str,Key]:                       # parameter -> key
     "The parameters of a function."
     plain,parameters = getattr(function, "func", function),inspect.signature(function).parameters
-    there = {n:p for n,
-        p in parameters.items() if n not in leave and p.kind in (p.POSITIONAL_OR_KEYWORD,p.KEYWORD_ONLY)}
-    return {n:Key(p.annotation, p.default, f"{plain.__module__}.{plain.__qualname__}") for n,
-        p in there.items()
+    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD,inspect.Parameter.KEYWORD_ONLY
+    there = {n:p for n,p in parameters.items() if n not in leave and p.kind in kinds}
+    return {n:Key(p.annotation, p.default, f"{plain.__module__}.{plain.__qualname__}")
+        for n,p in there.items()
             if not (only_defaults and p.default is p.empty)}
 
 # %% ../../nbs/80_run/02_schema.ipynb #aad4df6c
@@ -203,8 +203,8 @@ def fit(
         if type(got) in (bool,str) and type(got) not in allowed: continue
         return got
     nested = [(k,v) for k,v in value.items() if isinstance(v, dict)] if isinstance(value, dict) else []
-    hint = "".join(f"; a name with dots stands in quotation marks: \"{k}.{next(iter(v), '…')}\"" for k,
-        v in nested[:1])
+    hint = "".join(f"; a name with dots stands in quotation marks: \"{k}.{next(iter(v), '…')}\""
+        for k,v in nested[:1])
     raise ValueError(f"{where} must be "
         f"{' or '.join(type_words.get(kind, inspect.formatannotation(kind)) for kind in allowed)}, got "
         f"{value!r}{hint}")

@@ -230,8 +230,8 @@ def mean_cells(
     t,seeds = texts(part, name),part[name]["seeds"]
     published = t.get("published", [""]*len(part))
     few = [f", n = {n:.0f}" if n==n and n!=all_ else "" for n,all_ in zip(seeds, part["runs","seeds"])]
-    return [m+f" ± {h}"*bool(h)+f" ({p})"*bool(p)+f if m else "–" for m,h,p,
-        f in zip(t["mean"], t["half"], published, few)]
+    return [m+f" ± {h}"*bool(h)+f" ({p})"*bool(p)+f if m else "–"
+        for m,h,p,f in zip(t["mean"], t["half"], published, few)]
 
 def difference_cells(
     part:pd.DataFrame,  # rows of one data set
@@ -241,8 +241,8 @@ def difference_cells(
     t = texts(part, name)
     signed = ["+"*(v>0)+d for d,v in zip(t["difference"], part[name]["difference"])]
     def rest(low, high, p): return f" [{low}, {high}]"+f", p = {p:.2g}"*(p==p) if low else ", one pair"
-    return [d+rest(low, high, p) if d else "–" for d,low,high,
-        p in zip(signed, t["difference low"], t["difference high"], part[name]["p"])]
+    return [d+rest(low, high, p) if d else "–"
+        for d,low,high,p in zip(signed, t["difference low"], t["difference high"], part[name]["p"])]
 
 # %% ../../nbs/80_run/09_table.ipynb #a02a5b95
 def notes(
@@ -287,8 +287,8 @@ def lonely(
         if not part.any():
             said.append(f"No recipe of {data} is the baseline: there are no differences.")
             continue
-        none = [recipe for (_,recipe),
-            base in part.items() if base not in ("",recipe) and not pairs[data,recipe]>0]
+        none = [recipe
+            for (_,recipe),base in part.items() if base not in ("",recipe) and not pairs[data,recipe]>0]
         if none:
             said.append(f"No seed in common with {part[part!=''].iloc[0]}, and so no difference: "
                 f"{', '.join(none)}.")
@@ -318,8 +318,8 @@ def sheets(
                 [list(r) for r,recipe in zip(rows, part.index) if recipe!=base]))
         shares = {n:part[n]["normalized"] for n in measures if (n,"normalized") in there}
         if shares:
-            columns = [["–" if pd.isna(v) else t for v,
-                t in zip(of, number_texts(of))] for of in shares.values()]
+            columns = [["–" if pd.isna(v) else t
+                for v,t in zip(of, number_texts(of))] for of in shares.values()]
             made.append((title, ["normalized",*shares], [list(r) for r in zip(names, *columns)]))
     return made
 

@@ -62,7 +62,7 @@ cases = {  # function -> arguments
     (lorentz.from_lorentz,):lambda: a(lorentz.to_lorentz(ball, C), C),
     (sphere.unit, directed.directions):lambda: a(x),
     (directed.check_embeddings,):lambda: a(x, 5),
-    (directed.check_kind_of_labels,):lambda: a(labels, len(labels)),
+    (directed.check_kind_of_labels,):lambda: a(labels, x),
     (directed.check_batch,):lambda: a(x, labels, 6, 5),
     (directed.chord, directed.angle):lambda: a(u, u.flip(0)),
     (directed.inner,):lambda: a(u, p),
@@ -117,7 +117,7 @@ steps = """geometry.errors.SettingError geometry.errors.warn
     geometry.hyperbolicity.suggested_curvature geometry.threads.one_openmp_thread geometry.threads.side_by_side
     loss.ancestors.hinges loss.ancestors.add_soft_gradient loss.ancestors.blocks loss.ancestors.add_noise_
     loss.ancestors.choose_ancestors loss.ancestors.sum_of_triplets loss.ancestors.split_noise
-    loss.ancestors.loss_and_gradient loss.ancestors.of_block loss.ancestors.AncestorLoss loss.hier.Placed
+    loss.ancestors.loss_and_gradient loss.ancestors.of_block loss.ancestors.block_bytes loss.ancestors.AncestorLoss loss.hier.Placed
     loss.hier.related_in_both loss.hier.place loss.hier.Attached loss.hier.compiled_place loss.hier.shapes_of_place loss.classification.check_options
     loss.classification.log_prior loss.classification.linear_start loss.configurations.variant_name
     loss.configurations.inspecting_losses loss.dynamic_scale.scaled_residual loss.dynamic_scale.inflection
@@ -273,3 +273,23 @@ def test_an_audit_keeps_costs():
     with pretend.recorded() as moves: found = run(placed)
     assert max(n for _,n in moves)<200*400/4
     require_equal(plain(found.table), plain(run(lambda value: value).table))
+
+
+@pytest.mark.parametrize("name", ["Proxy-Anchor", "HIER", "pairwise_dist", "labels"])
+def test_tensors_on_two_devices_are_refused(name):
+    "In one line that says what to move."
+    there = pretend.send(ball)
+    calls = {"Proxy-Anchor":lambda: metric.ProxyAnchor(6, 5)(there, pretend.send(labels)),
+        "HIER":lambda: HIER(8, 5, topk=8)(there, pretend.send(labels)),
+        "pairwise_dist":lambda: poincare.pairwise_dist(there, ball, C),
+        "labels":lambda: metric.SupCon()(there, labels)}
+    with pytest.raises(ValueError, match="pretend:0") as e: calls[name]()
+    assert "move" in str(e.value)
+    assert "\n" not in str(e.value)
+
+
+def test_out_of_memory_names_what_to_lower(monkeypatch):
+    def full(*_): raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    monkeypatch.setattr(ancestors, "of_block", full)
+    with pytest.raises(torch.OutOfMemoryError, match="268 MB.*lower hiernb.loss.ancestors.block_bytes"):
+        ancestors.in_large_blocks(heights, triplets.T.contiguous(), .1, torch.full((3,), 1/3), .1)

@@ -20,9 +20,14 @@ def check_ball(
     c:float,         # curvature magnitude, to be positive and finite
     *points:Tensor,  # points or vectors, (...,D)
 )->list[Tensor]:     # the same in one common dtype, float32 or float64
-    "Prepare points for arithmetic in the ball. `ValueError` if `c` is not positive and finite."
+    """Prepare points for arithmetic in the ball.
+    `ValueError` if `c` is not positive and finite, or points are on several devices."""
     if not 0<c<float("inf"):
         raise SettingError(f"c must be positive and finite (sectional curvature is -c), got {c}", "c")
+    devices = {p.device for p in points}
+    if len(devices)>1:
+        raise ValueError(f"points must be on one device, got {' and '.join(sorted(map(str, devices)))}: move them "
+            "with .to(device)")
     dtype = torch.float32
     for p in points: dtype = torch.promote_types(dtype, p.dtype)
     return [p.to(dtype) for p in points]

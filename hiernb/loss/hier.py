@@ -17,7 +17,7 @@ from fastcore.basics import patch
 from torch import Tensor,nn
 from ..geometry.errors import SettingError
 from ..geometry.poincare import (
-    ToPoincare, clip_norm, dist0, expmap0, measure_all, near_share, pairwise_dist, pull_back, rim_gap)
+    ToPoincare, check_ball, clip_norm, dist0, expmap0, measure_all, near_share, pairwise_dist, pull_back, rim_gap)
 from .ancestors import ancestor_loss,in_large_blocks,with_center
 from .sphere import check_batch,check_embeddings,check_kind_of_labels,check_number
 from .gumbel import check_generator
@@ -320,8 +320,8 @@ def forward_at_once(self:HIER,
 )->Tensor:                                # scalar ≥ 0: the batch's loss plus the proxies'
     "Compute `forward` by `place`; in a compiled graph as one operator, with counts of anchors as tensors."
     check_embeddings(embeddings, self.dim)
-    labels = check_kind_of_labels(labels, len(embeddings))
-    z,proxies = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)),self.proxies
+    labels = check_kind_of_labels(labels, embeddings)
+    z,proxies = check_ball(self.c, embeddings, self.proxies)
     settings = (self.c, float(self.tau), float(self.margin), self.topk, self.triplets_per_anchor,
         self.as_published, float(self.radial_weight), float(self.radial_margin))
     fixed = z.detach(),proxies.detach(),labels

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from ..geometry.errors import SettingError
-from ..geometry.poincare import ToPoincare, clip_norm, dist0, expmap0, measure_all, near_share, pairwise_dist, pull_back, rim_gap
+from ..geometry.poincare import ToPoincare, check_ball, clip_norm, dist0, expmap0, measure_all, near_share, pairwise_dist, pull_back, rim_gap
 from .ancestors import ancestor_loss, in_large_blocks, with_center
 from .sphere import check_batch, check_embeddings, check_kind_of_labels, check_number
 from .gumbel import check_generator

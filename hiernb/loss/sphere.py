@@ -77,17 +77,19 @@ def check_embeddings(
 
 # %% ../../nbs/30_loss/01_sphere.ipynb #56b5769d
 def check_kind_of_labels(
-    labels:Tensor,  # integers
-    size:int,       # of the batch
-)->Tensor:          # int64
-    "Check what is known of labels without reading them. `ValueError` for another kind or number."
+    labels:Tensor,      # integers
+    embeddings:Tensor,  # (B,D)
+)->Tensor:              # (B,) int64
+    "Check what is known of labels without reading them. `ValueError` for another kind, number or device."
     if not isinstance(labels,Tensor):
         raise ValueError(f"labels must be a torch tensor of integers, got {type(labels).__name__}")
     integers = not labels.is_floating_point() and labels.dtype!=torch.bool
-    if not integers or labels.shape!=(size,):
+    if not integers or labels.shape!=embeddings.shape[:1]:
         raise ValueError(
-            f"labels must be integers, one per embedding: ({size},), got {labels.dtype} "
+            f"labels must be integers, one per embedding: ({len(embeddings)},), got {labels.dtype} "
             f"{tuple(labels.shape)}")
+    if labels.device!=embeddings.device:
+        raise ValueError(f"embeddings are on {embeddings.device} and labels on {labels.device}: move both to one device")
     return labels.long()
 
 def check_batch(
@@ -98,7 +100,7 @@ def check_batch(
 )->Tensor:              # labels (B,), int64
     "Check a batch and return its labels. `ValueError` names the mismatch."
     check_embeddings(embeddings, dim)
-    labels = check_kind_of_labels(labels, len(embeddings))
+    labels = check_kind_of_labels(labels, embeddings)
     low,high = torch.stack(labels.aminmax()).tolist()
     if low<0 or high>=n_classes:
         raise ValueError(
@@ -127,7 +129,10 @@ def inner(
     x:Tensor,  # (N,D)
     y:Tensor,  # (M,D)
 )->Tensor:     # (N,M)
-    "Compute all inner products, in float32 or better also under autocast."
+    "Compute all inner products, in float32 or better also under autocast. `ValueError` on two devices."
+    if x.device!=y.device:
+        raise ValueError(f"points are on {x.device} and {y.device}: move embeddings and loss to one device, with "
+            "loss.to(device)")
     common = torch.promote_types(x.dtype, y.dtype)
     with torch.autocast(x.device.type, enabled=False):
         return x.to(common) @ y.to(common).mT

@@ -117,7 +117,7 @@ steps = """geometry.errors.SettingError geometry.errors.warn
     geometry.hyperbolicity.suggested_curvature geometry.threads.one_openmp_thread geometry.threads.side_by_side
     loss.ancestors.hinges loss.ancestors.add_soft_gradient loss.ancestors.blocks loss.ancestors.add_noise_
     loss.ancestors.choose_ancestors loss.ancestors.sum_of_triplets loss.ancestors.split_noise
-    loss.ancestors.loss_and_gradient loss.ancestors.of_block loss.ancestors.block_bytes loss.ancestors.AncestorLoss loss.hier.Placed
+    loss.ancestors.loss_and_gradient loss.ancestors.of_block loss.ancestors.AncestorLoss loss.hier.Placed
     loss.hier.related_in_both loss.hier.place loss.hier.Attached loss.hier.compiled_place loss.hier.shapes_of_place loss.classification.check_options
     loss.classification.log_prior loss.classification.linear_start loss.configurations.variant_name
     loss.configurations.inspecting_losses loss.dynamic_scale.scaled_residual loss.dynamic_scale.inflection

@@ -226,7 +226,7 @@ class Grid:
         say(f"{n} run{'s'*(n>1)}, {done} finished, {self.jobs} at a time, into {self.folder}")
         try: runs.run(progress=is_first())
         except (KeyboardInterrupt,SystemExit):
-            say("stopped; the same command goes on from there")
+            say("stopped; the same command resumes from there")
             raise
         for job in runs.jobs:
             if job.name in runs.failed: say(f"failed: {job.name}: see {job.log}")

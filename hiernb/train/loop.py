@@ -49,7 +49,7 @@ class Run:
 # %% ../../nbs/65_train/14_loop.ipynb #bba310db
 @patch
 def pace(self:Trainer)->float:
-    "Compute images per second in the epoch so far; nan by a clock that stands still."
+    "Compute images per second in the epoch so far; nan if no time has passed."
     return self.sums["rows"]/self.options.views/self.spent if self.spent>0 else math.nan
 
 @patch
@@ -67,7 +67,7 @@ def finish(self:Trainer,
     progress:bool=False,   # as `embed`
     judged:bool=True,      # False: this epoch is not validated and cannot be the best
 )->None:
-    """Validate the epoch that is trained, add it to the history, and keep its weights if it is the best.
+    """Validate the epoch just trained, add it to the history, and keep its weights if it is the best.
     `Terminated`, after a checkpoint, if a signal comes while it validates."""
     stop.at_once = get_world_size()==1
     try: found = self.validate(progress) if judged else self.unjudged_row()
@@ -111,7 +111,7 @@ def best_in_progress(self:Trainer)->tuple[Path,dict[str,Any]]|None: # checkpoint
 
 @patch
 def epoch_of_best_file(self:Trainer)->int: # 0 for a file that is absent, damaged or of another run
-    "Read of which epoch the best epoch's file is."
+    "Read the number of the best epoch from its file."
     with suppress(ValueError,FileNotFoundError):
         state = read_checkpoint(best_checkpoint(self.folder))
         if state.get("settings")==self.settings: return state["epoch"]
@@ -281,7 +281,7 @@ def run_epochs(self:Trainer,
             while len(self.history)<epochs: self.run_epoch(epochs, progress, bar, stop, logs)
         except Terminated:
             bar.close()
-            say(f"{stop.number.name}: stopped. {self.last_saved()}; the same command goes on from there")
+            say(f"{stop.number.name}: stopped. {self.last_saved()}; the same command resumes from there")
             any_rank(False)  # no process ends before that is written: torchrun would kill the others
             raise SystemExit(128+stop.number) from None
         finally:

@@ -211,7 +211,7 @@ cases = {  # function -> arguments, made afresh for each call
     torch.from_numpy(error), 2, lambda i,j: torch.ones(len(i), dtype=torch.float64, device=i.device), 2.**14),
     "metric.neighbors.search_on_device":lambda: a(neighbors.search_on_device, pair, 3, own=None, memory=2**12),
     "metric.first_match.precisions_on_device":lambda: a(pair),
-    "metric.first_match.in_doubt":lambda: a(first_match.precisions_on_device(pair), torch.arange(4),
+    "metric.first_match.in_doubt":lambda: a(first_match.precisions_on_device(pair), slice(0, 4),
     lambda found,error,offset: (found>0, error)),
     "metric.first_match.nearest_of":lambda: a(torch.tensor([0, 0, 1]), torch.tensor([5, 4, 4]),
     torch.ones(3, dtype=torch.float64), torch.arange(6), torch.full((2,), torch.inf, dtype=torch.float64),

@@ -8,6 +8,8 @@ from hiernb.geometry.poincare import ToPoincare,pairwise_dist
 from hiernb.loss.classification import ProxyDR
 from hiernb.loss.hier import HIER
 from hiernb.loss.metric import MultiSimilarity,ProxyAnchor,SoftTriple,SupCon
+from hiernb.metric.neighbors import knn
+from hiernb.metric.retrieval import r_precision,recall_at_k
 from test_devices import place_module
 
 batch,n_classes,dim = 180,90,128
@@ -73,3 +75,23 @@ def test_distances_of_all_pairs():
     with pretend.recorded(): pairwise_dist(points, points.detach().flip(0), .1).sum().backward()
     assert sum(pretend.launches.values())<=95
     assert sum(pretend.waits.values())<=1
+
+
+searches = {  # measure of 20,000 points -> launches and waits, a few percent above what was counted
+    "recall_at_k":(lambda x,labels: recall_at_k(x, labels, (1, 10)), 540, 25),
+    "knn":(lambda x,labels: knn(x, None, 10, exclude_self=True), 350, 12),
+    "r_precision":(r_precision, 420, 20)}
+
+
+@pytest.mark.parametrize("name", searches)
+def test_searches(name):
+    "20,000 points in a gigabyte: two to five blocks, and no number per point leaves the device."
+    measure,launched,waited = searches[name]
+    classes = torch.arange(20_000)//20
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(1000, 16, generator=generator)[classes]+1.2*torch.randn(20_000, 16, generator=generator)
+    points,classes = map(pretend.send, (points, classes))
+    with pretend.recorded() as moves: measure(points, classes)
+    assert .8*launched<sum(pretend.launches.values())<=launched
+    assert sum(pretend.waits.values())<=waited
+    assert all(n==1 for _,n in moves)

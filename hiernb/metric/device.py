@@ -43,7 +43,8 @@ def work_memory(
         raise ValueError(f"HIERNB_DEVICE_MEMORY must be a number of bytes above 0, got {setting!r}")
     if device.type!="cuda": return 2**30
     free,_ = torch.cuda.mem_get_info(device)
-    return max(2**26, free//4)
+    kept = torch.cuda.memory_reserved(device)-torch.cuda.memory_allocated(device)     # by torch, for what comes
+    return max(2**26, (free+kept)//4)
 
 def rows_at_once(
     n_rows:int,     # rows of the whole table

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np, torch
 from torch import Tensor
 from ..tree.significance import PermutationTest,random_order,whole_number
-from .device import rows_at_once,where_measured,work_memory
+from .device import naming_memory,rows_at_once,where_measured,work_memory
 from .neighbors import check_labels,check_matrix,directions,pair_up,search,search_by_lot
 from ..tree.labels import integer_labels,match_labels
 
@@ -230,11 +230,13 @@ def hs_at_k(
         raise ValueError(f"class {int(poor[0])}: no other sample is similar to its queries, HS@k is 0/0 "
             f"there; leave it out")
     total = torch.zeros(k, dtype=torch.float64, device=device)
-    size = 1024 if device.type=="cpu" else rows_at_once(len(near), 48*k, work_memory(device))
-    for rows in torch.arange(len(near), device=device).split(size):
-        own,theirs = labels[rows],labels[near[rows]]
-        earned = similarity[own[:,None],theirs].cumsum(1)    # (rows,k)
-        total += (earned/best[own]).sum(0)
+    memory = work_memory(device)
+    size = 1024 if device.type=="cpu" else rows_at_once(len(near), 48*k, memory)
+    with naming_memory(memory):
+        for rows in torch.arange(len(near), device=device).split(size):
+            own,theirs = labels[rows],labels[near[rows]]
+            earned = similarity[own[:,None],theirs].cumsum(1)    # (rows,k)
+            total += (earned/best[own]).sum(0)
     return total/len(near)
 
 # %% ../../nbs/40_metric/07_hierarchical.ipynb #63a37beb

@@ -16,7 +16,7 @@ import scipy.stats
 import torch
 from torch import Tensor
 from ..geometry.poincare import dist0,pairwise_dist,rim_gap
-from .device import work_memory
+from .device import naming_memory,work_memory
 from .neighbors import directions
 
 # %% ../../nbs/40_metric/06_lca.ipynb #c527b663
@@ -119,15 +119,17 @@ def meet(
     "Find lowest common ancestors among the proxies. HIER, arXiv:2212.14258, eq. 4, without noise."
     device = costs.device
     first,*others = (member.to(device) for member in members)
-    if block is None: block = 2**18 if device.type=="cpu" else work_memory(device)//16
+    memory = work_memory(device)
+    if block is None: block = 2**18 if device.type=="cpu" else memory//16
     found = torch.empty_like(first)
     height = costs.new_empty(len(first))
     size = max(1, block//costs.shape[1])
-    for rows in torch.arange(len(found), device=found.device).split(size):
-        worst = costs[first[rows]]
-        for other in others: torch.maximum(worst, costs[other[rows]], out=worst)
-        found[rows] = smallest(worst)
-        height[rows] = worst.gather(1, found[rows,None])[:,0]
+    with naming_memory(memory):
+        for rows in torch.arange(len(found), device=device).split(size):
+            worst = costs[first[rows]]
+            for other in others: torch.maximum(worst, costs[other[rows]], out=worst)
+            found[rows] = smallest(worst)
+            height[rows] = worst.gather(1, found[rows,None])[:,0]
     return found,height
 
 # %% ../../nbs/40_metric/06_lca.ipynb #2a26b9a8

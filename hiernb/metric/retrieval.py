@@ -68,7 +68,7 @@ def warn_of_themselves(
     geometry:str="euclidean",
     most:int=256,              # queries that are looked at
 )->None:
-    """Warn where most queries stand in the gallery too, in another order, among others or rounded, and would
+    """Warn if most queries also occur in the gallery, in another order, among others or rounded, and would
     find themselves."""
     if len(gallery)<2: return
     n = len(queries)
@@ -81,7 +81,7 @@ def warn_of_themselves(
     size = some.double().norm(dim=1)
     themselves = (first<=.003*size)&(first<second/30)  # bfloat16 moves a vector by 0.002 of its length
     if 2*themselves.sum()<=len(some): return
-    warn(f"{int(themselves.sum())} of {len(some)} queries looked at stand in the gallery too, and "
+    warn(f"{int(themselves.sum())} of {len(some)} queries looked at also occur in the gallery, and "
         "each finds itself: where the gallery is the queries, leave it out; else take them out of it")
 
 # %% ../../nbs/40_metric/03_retrieval.ipynb #4c102779

@@ -66,6 +66,14 @@ def model(norm=True):
             nn.Linear(72,12,bias=False), of[1](12))
     return nn.Sequential(net, Head(12,D,c=c)).double().to(memory_format=torch.channels_last)
 
+class LeftOver(nn.Module):
+    "A network with a layer that it does not use, and whose first layer stands still in the first step."
+    def __init__(self):
+        super().__init__()
+        self.net,self.left_over = model(norm=False),nn.Linear(3, 3).double()
+        self.held = list(self.net[0][0].parameters())
+    def forward(self, images): return self.net(images)
+
 def with_hier(loss, **of):
     return Regularized(loss, HIER(16,D,c,topk=6,triplets_per_anchor=5,generator=generator(1),**of))
 
@@ -73,6 +81,8 @@ plans = {name:(model,make,{}) for name,make in losses.items()}  # name -> model,
 plans |= {f"{name} with HIER":(model,lambda make=make: with_hier(make()),{}) for name,make in losses.items()}
 plans |= {"micro-batches":(lambda: model(norm=False),lambda: with_hier(ProxyAnchor(C,D)),dict(micro_batch=4)),
           "manifold":(model,lambda: with_hier(MultiSimilarity(c=c), proxies="manifold"),{}),
+          "left over":(LeftOver,lambda: with_hier(ProxyAnchor(C,D)),{}),
+          "left over, micro-batches":(LeftOver,lambda: with_hier(ProxyAnchor(C,D)),dict(micro_batch=4)),
           "compiled in two":(lambda: model(norm=False),lambda: ProxyDR(C,D,proxies="ema"),dict(compile=True))}
 
 def steps(make_model, make_loss, options):
@@ -87,8 +97,9 @@ def steps(make_model, make_loss, options):
     net.train()
     loss.train()
     for i in range(STEPS):
+        for p in getattr(net, "held", ()): p.requires_grad_(i>0)
         values.append(learner.gradient(i, len(labels), share(images[i]), share(labels))[0]["loss"])
-        if i==0: first = [p.grad.clone() for p in learner.parameters]
+        if i==0: first = [p.grad.clone() for p in learner.parameters if p.grad is not None]
         learner.update_weights()
     return dict(loss=torch.stack(values), gradient=first,
         weights=[*net.state_dict().values(),*loss.state_dict().values()])

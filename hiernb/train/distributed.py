@@ -6,8 +6,8 @@
 __all__ = ['torchrun_names', 'seconds_to_connect', 'Result', 'get_rank', 'get_world_size', 'own_gpu', 'check_accelerator',
            'refuse_environment', 'torchrun_variables', 'check_address', 'require_answer', 'connect',
            'init_process_group', 'destroy_process_group', 'without_variables', 'local_fabric', 'shares', 'own_rows',
-           'share', 'check_batches', 'Gather', 'all_gather_objects', 'gather_sizes', 'gather', 'all_gather', 'buckets',
-           'exchange', 'broadcast', 'reduce_gradients', 'broadcast_state', 'any_rank', 'on_every_rank', 'on_rank_zero',
+           'share', 'check_batches', 'Gather', 'all_gather_objects', 'gather_sizes', 'gather', 'all_gather', 'add_up',
+           'sum_while_backward', 'buckets', 'broadcast', 'broadcast_state', 'any_rank', 'on_every_rank', 'on_rank_zero',
            'connection_lost', 'merge_moments', 'WholeBatchNorm', 'Synchronized', 'synchronized', 'empty_instance',
            'sync_batch_norm']
 
@@ -26,6 +26,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import Tensor,nn
 from torch.distributed.rendezvous import rendezvous
+from torch.nn.parallel import DistributedDataParallel
 
 from .sampling import batch_sizes
 
@@ -283,6 +284,26 @@ def all_gather(
     "Gather a tensor from every process."
     return gather(x.detach()[None], [1]*get_world_size())
 
+# %% ../../nbs/65_train/05_distributed.ipynb #09cfcef8
+def add_up(
+    state:None,
+    bucket:dist.GradBucket,  # gradients of some parameters
+)->torch.futures.Future[Tensor]: # their sums over all processes
+    "Add up gradients; PyTorch would average them."
+    sent = dist.all_reduce(bucket.buffer(), async_op=True).get_future()
+    return sent.then(lambda done: done.value()[0])
+
+def sum_while_backward(
+    model:nn.Module,   # with a parameter that learns, the same in all processes
+    unused:bool=False, # some parameters get no gradient, and are left out
+)->nn.Module:          # the same function
+    """Wrap a model so that its gradients are summed over the processes while the backward pass goes on.
+    Each process has its images' part of the gradient."""
+    wrapped = DistributedDataParallel(model, broadcast_buffers=False, init_sync=False,
+        find_unused_parameters=unused, gradient_as_bucket_view=True)
+    wrapped.register_comm_hook(None, add_up)
+    return wrapped
+
 # %% ../../nbs/65_train/05_distributed.ipynb #a242e450
 def buckets(
     tensors:Iterable[Tensor],  # of any shapes
@@ -297,39 +318,22 @@ def buckets(
         queue[-1].append(t)
     return [bucket for queue in made.values() for bucket in queue]
 
+# %% ../../nbs/65_train/05_distributed.ipynb #08cafd47
 @torch.no_grad()
-def exchange(
-    tensors:Iterable[Tensor],  # overwritten
-    collective:Callable,       # starts an exchange of one flat tensor in place; returns what to wait for
+def broadcast(
+    tensors:Iterable[Tensor],  # overwritten in processes 1…
 )->None:
-    "Send many tensors through a collective operation in a few large messages."
+    "Send the tensors of process 0 to all others, in a few large messages; no effect with a single process."
+    if get_world_size()==1: return
     def start(bucket):
         flat = torch.cat([t.flatten() for t in bucket])
-        return bucket,flat,collective(flat)
-    sent = [start(bucket) for bucket in buckets(tensors)]  # all are on their way before the first is awaited
+        return bucket,flat,dist.broadcast(flat, 0, async_op=True)
+    plain = (t.detach().as_subclass(Tensor) for t in tensors)
+    sent = [start(bucket) for bucket in buckets(plain)]    # all are on their way before the first is awaited
     for bucket,flat,work in sent:
         work.wait()
         parts = flat.split([t.numel() for t in bucket])
         for t,part in zip(bucket, parts): t.copy_(part.view_as(t))
-
-# %% ../../nbs/65_train/05_distributed.ipynb #08cafd47
-def broadcast(
-    tensors:Iterable[Tensor],  # overwritten in processes 1…
-)->None:
-    "Send the tensors of process 0 to all others; no effect with a single process."
-    if get_world_size()==1: return
-    plain = [t.detach().as_subclass(Tensor) for t in tensors]
-    exchange(plain, lambda flat: dist.broadcast(flat, 0, async_op=True))
-
-def reduce_gradients(
-    summed:Iterable[nn.Parameter],  # of the model: each process has its images' part of the gradient
-    same:Iterable[nn.Parameter],    # of the loss: each process has the whole gradient
-)->None:
-    "Reduce gradients after backward to those of one process. Parameters without gradient are left out."
-    if get_world_size()==1: return
-    grads = lambda parameters: [p.grad for p in parameters if p.grad is not None]
-    exchange(grads(summed), lambda flat: dist.all_reduce(flat, async_op=True))
-    broadcast(grads(same))
 
 def broadcast_state(
     *modules:nn.Module,  # the same in all processes
@@ -439,10 +443,13 @@ class WholeBatchNorm(torch.autograd.Function):
         return of_x.to(x.dtype),of_weight,of_bias,None
 
 # %% ../../nbs/65_train/05_distributed.ipynb #6f87eb60
-class Synchronized(nn.SyncBatchNorm):
+class Synchronized(nn.modules.batchnorm._BatchNorm):
     """Normalize batches over the shares of all processes; on CUDA as PyTorch does it, on the CPU by
     `WholeBatchNorm`."""
+    # no subclass of PyTorch's: DistributedDataParallel takes that for CUDA only
     process_group = None
+    _check_non_zero_input_channels = nn.SyncBatchNorm._check_non_zero_input_channels
+    on_cuda = nn.SyncBatchNorm.forward
     def __reduce_ex__(self, protocol):
         return (empty_instance,(type(self).__bases__[1],),*super().__reduce_ex__(protocol)[2:])
 
@@ -475,7 +482,9 @@ class Synchronized(nn.SyncBatchNorm):
         x:Tensor,  # (B,C,…)
     )->Tensor:     # (B,C,…)
         "Compute what the module computed before, over all processes. `ValueError` for one value per channel."
-        y = self.normalize(x) if self.training and not x.is_cuda else super().forward(x)
+        if self.training and x.is_cuda: y = self.on_cuda(x)
+        elif self.training: y = self.normalize(x)
+        else: y = super().forward(x)
         return self.act(self.drop(y)) if hasattr(self, "act") else y
 
 # %% ../../nbs/65_train/05_distributed.ipynb #3e4ccaa5
@@ -504,6 +513,7 @@ def sync_batch_norm(
     mode = model.training
     model.train()
     for m in model.modules():
-        plain = isinstance(m, nn.modules.batchnorm._BatchNorm) and not isinstance(m, nn.SyncBatchNorm)
+        plain = isinstance(m, nn.modules.batchnorm._BatchNorm)
+        plain = plain and not isinstance(m, (nn.SyncBatchNorm,Synchronized))
         if plain and m.training: m.__class__ = synchronized(type(m))
     model.train(mode)

@@ -6,7 +6,8 @@
 __all__ = ['check_representatives', 'Learner', 'seed_draws', 'own_seed', 'gather_batch', 'NotFinite']
 
 # %% ../../nbs/65_train/12_learner.ipynb #c966df45
-import math
+import gc,math
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from ..metric.space import step_change
 from .config import Options
 from .optim import load_optimizer_state,make_optimizers,parameter_groups,parameters_of
 from hiernb.train.distributed import (
-    broadcast, broadcast_state, gather, get_rank, get_world_size, local_fabric, reduce_gradients, shares,
+    broadcast, broadcast_state, gather, get_rank, get_world_size, local_fabric, shares, sum_while_backward,
     sync_batch_norm)
 
 # %% ../../nbs/65_train/12_learner.ipynb #a1c50031
@@ -58,6 +59,8 @@ class Learner:
         if options.step_change: check_representatives(loss)
         sync_batch_norm(model)
         self.embed = torch.compile(model) if options.compile else model
+        # with several processes: which parameters learn, whether some get no gradient, the model that sums
+        self.summed = None
         self.named = parameters_of(model, loss)
         # lists, since walking through the modules at each step costs time
         self.model_parameters,self.loss_parameters = list(model.parameters()),list(loss.parameters())
@@ -110,6 +113,31 @@ def seed_draws(
     torch.random.default_generator.manual_seed(seed)
     if device.type in ("cuda","mps"): getattr(torch, device.type).manual_seed(seed)
 
+@patch(as_prop=True)
+def embedder(self:Learner)->nn.Module: # images, or images and sizes -> embeddings
+    "Return the model; with several processes as the one that sums gradients over them."
+    if get_world_size()==1: return self.embed
+    learning = [p.requires_grad for p in self.model_parameters]
+    if not any(learning): return self.embed
+    if self.summed is None or self.summed[0]!=learning: self.wrap(learning)
+    return self.summed[2]
+
+@patch
+def wrap(self:Learner,
+    learning:list[bool],  # of each parameter of the model
+    unused:bool=False,    # some get no gradient
+)->None:
+    "Wrap the model anew, for other parameters."
+    self.summed = None
+    gc.collect()  # ends the hooks of the one before
+    self.summed = learning,unused,sum_while_backward(self.embed, unused)
+
+@patch
+def sums_too_little(self:Learner)->bool:
+    "Tell whether a backward pass left out parameters for whose gradients the wrapped model waits."
+    if self.summed is None or self.summed[1]: return False
+    return any(p.grad is None for p in self.model_parameters if p.requires_grad)
+
 @patch
 def embed_rows(self:Learner,
     seed:int,          # of what the model draws
@@ -118,7 +146,7 @@ def embed_rows(self:Learner,
 )->Tensor:             # embeddings (B,D), float32
     "Embed as many images as the memory holds at a time."
     seed_draws(seed, self.fabric.device)
-    with self.fabric.autocast(): embeddings = self.embed(images, *sizes)
+    with self.fabric.autocast(): embeddings = self.embedder(images, *sizes)
     return self.fabric.strategy.precision.convert_output(embeddings)
 
 @patch
@@ -215,8 +243,11 @@ def backward(self:Learner,
     "Compute the gradients of one process's whole batch, the same in all processes."
     self.fabric.backward(loss)
     grads = embeddings.grad.split(self.options.micro_batch) if parts else ()
-    for part,grad in zip(parts, grads): self.embed_rows(*part).backward(grad)
-    reduce_gradients(self.model_parameters, self.loss_parameters)
+    for i,(part,grad) in enumerate(zip(parts, grads), 1):
+        # gradients of all parts travel with the last one
+        quiet = getattr(self.embedder, "no_sync", nullcontext) if i<len(parts) else nullcontext
+        with quiet(): self.embed_rows(*part).backward(grad)
+    broadcast(p.grad for p in self.loss_parameters if p.grad is not None)
     scale = self.options.model_gradient_scale
     if scale!=1: torch._foreach_mul_([p.grad for p in self.model_parameters if p.grad is not None], scale)
 
@@ -231,14 +262,20 @@ def gradient(self:Learner,
     score:bool=True,       # compute the batch's accuracy too
 )->tuple[dict[str,Tensor|float],Tensor]: # loss, accuracy, terms and sum of all gradients; embeddings (N,D)
     "Compute the gradient of the whole batch's loss, the same in all processes."
+    # all at once, a fifth of the time of clones
+    if self.buffers: torch._foreach_copy_(self.saved_buffers, self.buffers)
     views = 1 if images.ndim==4 else images.shape[1]
-    images,labels,*sizes = as_rows(images, labels, *sizes)
+    given,(images,labels,*sizes) = (images,labels,*sizes),as_rows(images, labels, *sizes)
     for p in self.parameters: p.grad = None                # as optimizers do it, only sooner
     mine,parts = self.embed_batch(own_seed(seed), images, *sizes)
     embeddings,labels = gather_batch(total, views, mine, labels)
     versions = [b._version for b in self.loss_buffers]
     loss,found = self.loss_of_batch(seed, embeddings, labels, score)
     self.backward(loss, mine, parts)
+    if self.sums_too_little():                             # once: the model has parameters that it does not use
+        if self.buffers: torch._foreach_copy_(self.buffers, self.saved_buffers)
+        self.wrap(self.summed[0], unused=True)
+        return self.gradient(seed, total, *given, score=score)
     # EMA class points: on CUDA the order of a sum may change a last digit
     broadcast(b for b,version in zip(self.loss_buffers, versions) if b._version>version)
     gradient = torch.stack([p.grad.sum() for p in self.parameters if p.grad is not None]).sum()
@@ -264,8 +301,6 @@ def step(self:Learner,
     score:bool=True,     # compute the batch's accuracy too
 )->dict[str,float]:      # sums over the batch's rows: loss, terms, rows; with a score accuracy, scored rows
     "Take one gradient step. `NotFinite`, a ValueError, if loss or gradient is not."
-    # all at once, a fifth of the time of clones
-    if self.buffers: torch._foreach_copy_(self.saved_buffers, self.buffers)
     found,embeddings = self.gradient(seed, total, images, labels, *sizes, score=score)
     on_device = [k for k,v in found.items() if isinstance(v, Tensor)]
     numbers = torch.stack([found[k].float() for k in on_device]).tolist()

@@ -1,7 +1,8 @@
 # Made from learner.py by `make export`: edit the notebook.
 from typing import Any
 __all__ = ['check_representatives', 'Learner', 'seed_draws', 'own_seed', 'gather_batch', 'NotFinite']
-import math
+import gc, math
+from contextlib import nullcontext
 from typing import Any
 import torch
 from fastcore.basics import patch
@@ -14,7 +15,7 @@ from ..loss.sphere import directions, pairwise
 from ..metric.space import step_change
 from .config import Options
 from .optim import load_optimizer_state, make_optimizers, parameter_groups, parameters_of
-from hiernb.train.distributed import broadcast, broadcast_state, gather, get_rank, get_world_size, local_fabric, reduce_gradients, shares, sync_batch_norm
+from hiernb.train.distributed import broadcast, broadcast_state, gather, get_rank, get_world_size, local_fabric, shares, sum_while_backward, sync_batch_norm
 
 def check_representatives(loss: nn.Module) -> None:
     ...
@@ -22,6 +23,7 @@ def check_representatives(loss: nn.Module) -> None:
 class Learner:
     fabric: Any
     embed: Any
+    summed: Any
     named: Any
     parameters: Any
     loss_buffers: Any
@@ -49,6 +51,16 @@ class Learner:
 
     @property
     def judged(self) -> tuple[nn.Module, nn.Module]:
+        ...
+
+    @property
+    def embedder(self) -> nn.Module:
+        ...
+
+    def wrap(self, learning: list[bool], unused: bool=False) -> None:
+        ...
+
+    def sums_too_little(self) -> bool:
         ...
 
     def embed_rows(self, seed: int, images: Tensor, *sizes: Tensor) -> Tensor:

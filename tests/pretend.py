@@ -19,10 +19,11 @@ class Backend(_DummyBackendModule):
 _setup_privateuseone_for_python_backend("pretend", Backend())
 device = torch.device("pretend:0")
 cpu = torch.device("cpu")
+drawn = torch.Generator().manual_seed(0)
 moves = []                # (operator, numbers) of each copy to the host
 waits = Counter()         # operators for whose result the host waits
 launches = Counter()      # operators that compute
-settings = dict(float64=True)
+settings = dict(float64=True, rounding=0.)
 # a shape that depends on values, or a value itself
 waiting = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::is_nonzero", "aten::equal",
     "aten::_unique2", "aten::unique_dim", "aten::unique_consecutive", "aten::repeat_interleave", "aten::bincount"}
@@ -68,6 +69,13 @@ def check_devices(name, args, kwargs):
         raise RuntimeError(f"expected all tensors on one device, but {name} got tensors of pretend:0 and cpu")
 
 
+def add_rounding_(product, x, y):
+    "Err as another order of summation may: by a random share of what `rounding` allows, in units of ε‖x‖‖y‖."
+    sizes = x.double().norm(dim=1, keepdim=True)*y.double().norm(dim=0).max()
+    noise = 2*torch.rand(product.shape, generator=drawn, dtype=torch.float64)-1
+    product += (settings["rounding"]*torch.finfo(product.dtype).eps*sizes*noise).to(product.dtype)
+
+
 def run(function, args, kwargs):
     "Compute on the CPU, and return what belongs on the device as tensors of the device."
     name = function.name().split(".")[0]
@@ -86,6 +94,7 @@ def run(function, args, kwargs):
     if target is not None: kwargs = kwargs|dict(device=cpu)
     found = function(*args, **kwargs)
     if leaves or lands: return found
+    if settings["rounding"] and name in ("aten::mm", "aten::addmm"): add_rounding_(found, *args[-2:])
     return tree_map_only(torch.Tensor, lambda x: given.get(id(x)) if id(x) in given else Pretend(x), found)
 
 
@@ -135,3 +144,11 @@ def without_float64():
     settings["float64"] = False
     try: yield
     finally: settings["float64"] = True
+
+
+@contextmanager
+def rounding(share):
+    "A device whose matrix products differ from the CPU's, by up to `share` of ε‖x‖‖y‖."
+    settings["rounding"] = share
+    try: yield
+    finally: settings["rounding"] = 0.

@@ -166,7 +166,7 @@ def check_audit(
     elif labels is not None and not isinstance(labels := plain_labels(labels), Tensor):
         labels = np.unique(labels, return_inverse=True)[1]
     if labels is not None:
-        labels = check_labels(labels, len(x), None if taxonomy is None else taxonomy.n_classes)
+        labels = check_labels(labels, len(x), None if taxonomy is None else taxonomy.n_classes).to(x.device)
     return x,proxies,labels,taxonomy
 
 # %% ../../nbs/40_metric/12_audit.ipynb #8dfaa7a1

@@ -24,18 +24,18 @@ def sample_points(
     generator:torch.Generator,  # source of randomness
 )->Tensor:                      # (≤n_points,) rows, ascending
     "Draw points: all, or as many of each class as fit; pairs of one class stay together."
-    if n<=n_points: return torch.arange(n, device="cpu")
-    order = random_order(n, generator)
-    labels = None if labels is None else labels.cpu()
+    device = torch.device("cpu") if labels is None else labels.device
+    if n<=n_points: return torch.arange(n, device=device)
+    order = random_order(n, generator).to(device)
     if labels is None: return order[:n_points].sort().values
     _,own = labels[order].unique(return_inverse=True)
     n_classes = int(own.max())+1
-    own = random_order(n_classes, generator)[own]    # classes in random order
+    own = random_order(n_classes, generator).to(device)[own]    # classes in random order
     by_class = own.argsort(stable=True)
     counts = own.bincount()
     start = counts.cumsum(0)-counts
     rank = torch.empty_like(own)                                 # of each point in its class
-    rank[by_class] = torch.arange(n, device="cpu")-start.repeat_interleave(counts)
+    rank[by_class] = torch.arange(n, device=device)-start.repeat_interleave(counts)
     turn = (rank//2)*n_classes+own                               # two of each class, then two more
     return order[turn.argsort(stable=True)[:n_points]].sort().values
 
@@ -47,7 +47,7 @@ def random_rows(
 )->Tensor:                      # (T,) int64 in 0..high-1
     "Draw integers below their bounds."
     drawn = torch.rand(n, generator=generator, dtype=torch.float64, device=generator.device)
-    return (drawn.cpu()*high).long()
+    return (drawn.to(high.device if isinstance(high, Tensor) else "cpu")*high).long()
 
 def triplets_of_any(
     n_points:int,               # M
@@ -72,10 +72,10 @@ def sample_triplets(
     """Draw random triplets of different points.
     `ValueError` if no class has two points, or there is one class."""
     if labels is None: return triplets_of_any(n_points, n_triplets, generator)
-    labels = labels.cpu().unique(return_inverse=True)[1]
+    labels = labels.unique(return_inverse=True)[1]
     order,counts = labels.argsort(stable=True),labels.bincount()
     start,rank = counts.cumsum(0)-counts,torch.empty_like(labels)
-    rank[order] = torch.arange(n_points, device="cpu")-start[labels[order]]    # of each point in its class
+    rank[order] = torch.arange(n_points, device=labels.device)-start[labels[order]]    # of each point in its class
     able = (counts[labels]>=2).nonzero()[:,0]
     if not len(able):
         raise ValueError(f"no class has two points: pairs of one class are needed; got {n_points} points of "
@@ -137,13 +137,14 @@ def draw_sample(
     "Draw points and triplets for all controls. `ValueError` as `sample_triplets`."
     rows = sample_points(labels, len(x), n_points, generator)
     m = len(rows)
-    if labels is not None: labels = labels.cpu()[rows]                 # triplets are drawn on the host
+    if labels is not None: labels = labels[rows]
     triplets = sample_triplets(labels, m, n_triplets, generator)
     parts = dict(points=to_lorentz(x[rows].double(), c), c=c, triplets=triplets)
     if labels is None: return Sample(**parts)
-    if taxonomy is None: return Sample(labels=labels.unique(return_inverse=True)[1].numpy(), **parts)
-    parts |= dict(labels=labels.numpy(), depth=taxonomy.lca_depth(), levels=proper_levels(taxonomy, labels))
-    triples = torch.randint(m, (3,pool*n_triplets), generator=generator, device=generator.device).cpu()
+    if taxonomy is None: return Sample(labels=labels.unique(return_inverse=True)[1].cpu().numpy(), **parts)
+    parts |= dict(labels=labels.cpu().numpy(), depth=taxonomy.lca_depth(), levels=proper_levels(taxonomy, labels))
+    triples = torch.randint(m, (3,pool*n_triplets), generator=generator, device=generator.device)
+    triples = triples.to(labels.device)
     a,b,e = labels[triples]
     triples = triples[:,(a!=b) & (a!=e) & (b!=e)]                # of three classes
     depth = true_depths(parts["depth"], parts["labels"], triples)
@@ -156,11 +157,11 @@ def proper_levels(
     labels:Tensor,             # (M,) classes that occur
 )->dict[int,np.ndarray]:       # level -> group of each class (C,)
     "Find the levels whose groups are neither one nor all classes that occur."
-    own = labels.cpu().numpy()
+    own = labels.unique().cpu().numpy()
     found = {}
     for level in range(taxonomy.depth):
         group = taxonomy.level_labels(level)
-        if 1<len(np.unique(group[own]))<len(np.unique(own)): found[level] = group
+        if 1<len(np.unique(group[own]))<len(own): found[level] = group
     return found
 
 # %% ../../nbs/40_metric/10_audit_sample.ipynb #75a9399d

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from .device import (
-    naming_memory, rising, rounds_factors, rows_at_once, where_measured, work_memory)
+    most_memory, naming_memory, rising, rounds_factors, rows_at_once, where_measured, work_memory)
 from ..geometry.lorentz import query_key
 from ..geometry.poincare import rim_gap
 from ..geometry.sphere import unit
@@ -349,7 +349,7 @@ def search_on_device(
 )->None:
     "Search exactly where the points are, in few large blocks."
     n,device = len(pair.y),pair.x.device
-    memory = work_memory(device) if memory is None else memory
+    memory = work_memory(device) if memory is None else min(memory, most_memory)
     single = pair.dtype==torch.float32
     sharp = 2.**14 if single else 2.**30
     made = lru_cache(lambda dtype: factors(pair, dtype))

@@ -259,7 +259,7 @@ def test_a_file_of_embeddings_is_inspected_and_audited(home, monkeypatch, capsys
     out = capsys.readouterr().out
     assert "ceiling" in out
     assert "p_value" in out
-    assert "The embeddings hold the classes: Recall@1" in out
+    assert "The embeddings separate the classes: Recall@1" in out
     for name in ("Recall@1","MAP@R","mean correlation","triplet agreement","UPGMA clade recall"):
         assert name in out
     assert cli.main(["audit",str(home/"points.npz")])==1

@@ -313,7 +313,7 @@ def judge(
     adjusted[tested] = holm(p[tested].fillna(1))
     test = np.where(~tested, "none", np.where(flips, "sign flips", "Student's t"))
     sides = np.where(found.estimate>0, "higher", "lower")
-    unknown = [f"cannot be told with {n} seed{'s'*(n!=1)}" for n in found.seeds]
+    unknown = [f"inconclusive with {n} seed{'s'*(n!=1)}" for n in found.seeds]
     verdict = np.where(adjusted<=limit, sides, unknown)
     return found.assign(test=test, p_adjusted=adjusted, verdict=verdict)
 

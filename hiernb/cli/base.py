@@ -35,7 +35,7 @@ def show(
 def named(
     kind:str,   # what stands for the value in the help
 )->Any:         # for `Annotated`
-    "An argument as the help shows it: a default only where it says something."
+    "Format an argument for the help, with its default where that is informative."
     return arg(metavar=kind,
         help_behavior_hint=lambda default: "" if default in ("","None","False") else f"(default: {default})")
 

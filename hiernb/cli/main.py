@@ -44,7 +44,7 @@ def usage_line(
     name:str,  # of a command
     box:str,   # what tyro says is wrong
 )->str:        # one line
-    "The fault, what comes near, and where to read more."
+    "Compose the line of a usage error: the fault, similar words, and where to read more."
     text = re.sub(r"\x1b\[[\d;]*m|[│╭╮╰╯]", " ", box).partition("\n")[2]  # below the title
     # between rules, which are ASCII in some terminals
     fault,*more = (" ".join(part.split()) for part in re.split("─{4,}|-{4,}", text) if part.strip())
@@ -61,7 +61,7 @@ def usage_line(
 
 # %% ../../nbs/85_cli/05_main.ipynb #a608794a
 def parse(words:Sequence[str])->Any:  # one of `commands`, filled in
-    "A command line. `SystemExit` after help (0) and for wrong usage (2)."
+    "Parse a command line. `SystemExit` after help (0) and for wrong usage (2)."
     name,*rest = words or ["--help"]
     if name in ("-h","--help","help"):
         print(overview())
@@ -87,18 +87,18 @@ def parse(words:Sequence[str])->Any:  # one of `commands`, filled in
 
 # %% ../../nbs/85_cli/05_main.ipynb #57de3d95
 def broken_off(error:BaseException)->bool:
-    "`hiernb.train.distributed.connection_lost`, where that room is in use at all."
+    "Check whether an exchange between processes broke off, if there are several."
     return "hiernb.train.distributed" in sys.modules and sys.modules["hiernb.train.distributed"].connection_lost(error)
 
 def plain_line(text:str)->str:  # may hold names out of a file or folder of others
-    "A text in one line; signs that steer a terminal are escaped."
+    "Write a text in one line, with control characters escaped."
     line = " ".join(text.split())
     if line.isprintable(): return line
     from hiernb.data.base import visible
     return visible(line)
 
 def one_line(error:BaseException)->str:
-    "An error as a line."
+    "Write an error as one line."
     if broken_off(error): return "another process has ended or is late; see what it says"
     says = (
         error.strerror if isinstance(error, OSError) and error.strerror and not error.filename
@@ -115,7 +115,7 @@ def open_streams()->None:
 
 @contextmanager
 def without_windows()->Iterator[None]:
-    "Within it matplotlib draws into files, whatever MPLBACKEND says: a command opens no window."
+    "Let matplotlib draw into files inside `with`, whatever MPLBACKEND is: a command opens no window."
     before = os.environ.get("MPLBACKEND")
     os.environ["MPLBACKEND"] = "agg"
     try: yield
@@ -125,7 +125,7 @@ def without_windows()->Iterator[None]:
 
 @contextmanager
 def short_warnings()->Iterator[None]:
-    "Within it a warning is a line, of the first process alone."
+    "Show each warning as one line inside `with`, from the first process only."
     with warnings.catch_warnings():
         warnings.showwarning = lambda message,*_: say(f"warning: {plain_line(str(message))}")
         yield

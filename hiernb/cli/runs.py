@@ -94,7 +94,7 @@ def show_outcome(
 def as_setting(
     word:str,  # of the command line: section.key=value, or images
 )->str:        # section.key=value
-    """A folder or table of images as `data.name`.
+    """Write a folder or table of images as `data.name`.
     `ValueError` answers a word that is neither, with the command that was meant."""
     from hiernb.data.base import sources
     from hiernb.run.schema import toml_value

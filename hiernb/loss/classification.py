@@ -105,7 +105,7 @@ def linear_start(
 
 # %% ../../nbs/30_loss/04_classification.ipynb #80c30ce2
 class Softmax(nn.Module):
-    """Cross-entropy over a linear layer; `.proxies` are its weights.
+    """Compute cross-entropy over a linear layer; `.proxies` are its weights.
     `ValueError` for an option without a meaning here. Inspecting paper."""
     def __init__(self,
         n_classes:int,                        # number of classes C
@@ -161,7 +161,7 @@ def forward(self:Softmax,
 
 # %% ../../nbs/30_loss/04_classification.ipynb #de4d7945
 class DirectionLoss(nn.Module):
-    "Cross-entropy over logits that depend on directions alone: the common part of NormFace and ProxyDR."
+    "Compute cross-entropy over logits of directions alone: the common part of NormFace and ProxyDR."
     def __init__(self,
         n_classes:int,                        # number of classes C
         dim:int,                              # embedding dimension D

@@ -138,7 +138,7 @@ class MarginProxyLoss(ProxyLoss):
 
 # %% ../../nbs/30_loss/07_metric.ipynb #53147783
 class ProxyAnchor(MarginProxyLoss):
-    """Each proxy pulls its class and pushes the rest of the batch, the hardest most.
+    """Pull each proxy's class towards it and push the rest of the batch away, the hardest most.
     Kim et al. 2020, arXiv:2003.13911, eq. 4."""
 
 # %% ../../nbs/30_loss/07_metric.ipynb #a49014e6
@@ -154,7 +154,7 @@ def from_cosines(self:ProxyAnchor,
 
 # %% ../../nbs/30_loss/07_metric.ipynb #22dff64f
 class ProxyNCA(MarginProxyLoss):
-    """Each sample is pulled by its proxy and pushed by all others.
+    """Pull each sample towards its proxy and push it away from all others.
     The variant that HIER, arXiv:2212.14258, calls Proxy-NCA."""
 
 # %% ../../nbs/30_loss/07_metric.ipynb #84566073
@@ -170,7 +170,7 @@ def from_cosines(self:ProxyNCA,
 
 # %% ../../nbs/30_loss/07_metric.ipynb #aceff385
 class OriginalProxyNCA(ProxyLoss):
-    """Closer to the own proxy than to the others.
+    """Bring each sample closer to its own proxy than to the others.
     Movshovitz-Attias et al. 2017, arXiv:1703.07464, eq. 5; can be negative."""
 
 # %% ../../nbs/30_loss/07_metric.ipynb #980b479f
@@ -186,7 +186,7 @@ def from_cosines(self:OriginalProxyNCA,
 
 # %% ../../nbs/30_loss/07_metric.ipynb #aa359250
 class SoftTriple(nn.Module):
-    "Cross-entropy over classes of several centers each. Qian et al. 2019, arXiv:1909.05235, eq. 7–8."
+    "Compute cross-entropy over classes of several centers each. Qian et al. 2019, arXiv:1909.05235, eq. 7–8."
     def __init__(self,
         n_classes:int,                        # number of classes C
         dim:int,                              # embedding dimension D
@@ -249,7 +249,7 @@ def forward(self:SoftTriple,
 
 # %% ../../nbs/30_loss/07_metric.ipynb #dabe8e1b
 class MultiSimilarity(nn.Module):
-    """Pairs weighed against the other pairs of their anchor.
+    """Weigh each pair against the other pairs of its anchor.
     Wang et al. 2019, arXiv:1904.06627, eq. 14; on the ball as in HIER."""
     def __init__(self,
         geometry:str|None=None,  # 'sphere' or 'poincare'; None: what `c` says

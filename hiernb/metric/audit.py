@@ -312,8 +312,8 @@ def audit(
     class_names:Sequence[str]|None=None,  # names in label order: what integer labels count
     order:str|None=None,  # "taxonomy": they count its classes, also where it came from a Newick file
 )->Audit:                                 # `.table`, `.verdict`, `.tests`
-    """Does the learned hierarchy exist? `ValueError` for parts that do not fit, points outside the ball, one
-    class, too few permutations."""
+    """Test whether the learned hierarchy exists. `ValueError` for parts that do not fit, points outside
+    the ball, one class, too few permutations."""
     x,proxies,labels,taxonomy = check_audit(embeddings, proxies, labels, c, taxonomy, class_names, order)
     if n_points is None: n_points = max(2000, min(10_000, budget//(512 if proxies is None else len(proxies))))
     check_sizes(n_permutations, alpha, n_points, n_triplets, clip_r)

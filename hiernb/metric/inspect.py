@@ -37,7 +37,7 @@ def rows_of(
     name:str,                                # name of the measure; a named tuple adds `, field`
     test:PermutationTest|float,              # a test, or a number that has no chance level
 )->list[dict]:  # one a number: of, measure, value, chance, ceiling, normalized, low, high, p_value
-    "Rows of the table from one permutation test; warns where a value lies beyond its ceiling."
+    "Make rows of the table from one permutation test; warns where a value lies beyond its ceiling."
     if not isinstance(test, PermutationTest): return [dict(of=of, measure=name, value=float(test))]
     fields = getattr(test.value, "_fields", None)
     names = [f"{name}, {field}" for field in fields] if fields else [name]
@@ -116,7 +116,7 @@ def label_tests(
     generator:torch.Generator|None=None,          # of the permutations; None: a new one with seed 0
     ceilings:dict[str,float]|None=None,           # best value by name, where there is one
 )->dict[str,PermutationTest]:                     # one test a name, all on the same permutations
-    "Permutation tests of several measures of labeled samples at once. `ValueError` as `permutation_p`."
+    "Test several measures of labeled samples on the same permutations. `ValueError` as `permutation_p`."
     test = permutation_p(numbers, labels, n_permutations, generator)
     columns = zip(smaller_is_better.items(), test.value, test.null.T)
     ceilings = ceilings or {}
@@ -230,7 +230,7 @@ def rank_weights(
     counts:Tensor,      # (C,) samples of each class
     k:int,              # length of the list, 1..N-1
 )->Tensor:  # (C,k) float64: what similarity at each rank adds to AHS@k; 0 for a class without samples
-    """AHS@k is the mean over samples of these weights times similarities.
+    """Compute weights by which AHS@k is the mean over samples of weights times similarities.
     `ValueError` where a class can earn nothing."""
     best = best_sums(similarity, counts, k)
     poor = ((best[:,0]==0)&(counts>0)).nonzero()[:,0]
@@ -326,7 +326,7 @@ def mean_angle(
     proxies:Tensor,     # (C,D) learned class points, any length but 0
     prototypes:Tensor,  # (C,D) class means
 )->float:               # radians in 0..π, 0: each proxy points where its data are
-    """Mean angle between each class's proxy and prototype.
+    """Average the angle between each class's proxy and prototype.
     `ValueError` as `angle`. Kim et al. 2023, arXiv:2301.11065."""
     proxies = where_measured(proxies).to(prototypes)
     return lambda order: float(angle(proxies[order], prototypes).mean())

@@ -54,7 +54,7 @@ def angle(
 
 # %% ../../nbs/40_metric/08_space.ipynb #d76bb310
 class Variances(NamedTuple):
-    "Spread of the classes on the unit sphere; squared chords, so each lies in 0..4."
+    "Hold the spread of the classes on the unit sphere; squared chords, so each lies in 0..4."
     between:float           # mean squared distance of two class means
     within:float            # mean over classes of the mean squared distance to the class mean
     discriminability:float  # between / within, ≥ 0
@@ -104,7 +104,7 @@ def intensity(
 
 # %% ../../nbs/40_metric/08_space.ipynb #ff2dae2a
 class StepChange(NamedTuple):
-    "Geometric mean ratios of distances after : before a training step."
+    "Hold geometric mean ratios of distances after : before a training step."
     convergence:float  # to the own class; below 1 where the step brings embeddings nearer
     divergence:float   # to the other classes; above 1 where it takes them away
 

@@ -228,7 +228,7 @@ def frozen_parts(
 
 # %% ../../nbs/60_model/02_backbones.ipynb #96fe52e3
 class Embedder(nn.Module):
-    "A backbone with an embedding head, and size information where asked for."
+    "Combine a backbone with an embedding head and, optionally, image sizes."
     def __init__(self,
         net:nn.Module,                # images (B,channels,H,W) -> features (B,F)
         head:nn.Module,               # features -> embeddings (B,dim)

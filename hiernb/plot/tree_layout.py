@@ -15,8 +15,8 @@ from skbio import TreeNode
 
 # %% ../../nbs/70_plot/01_tree_layout.ipynb #64d99f0c
 class Layout(NamedTuple):
-    """Coordinates of the N nodes of a tree in preorder: a parent comes before its children, and row 0 is the
-    root."""
+    """Hold coordinates of the N nodes of a tree in preorder: a parent comes before its children, and row 0
+    is the root."""
     x:ndarray       # (N,) distance from the root, in the unit of the branch lengths; edges if there are none
     y:ndarray       # (N,) row, 0 … tips−1; the first tip has row 0
     parent:ndarray  # (N,) index of the parent; −1 for the root

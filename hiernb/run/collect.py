@@ -90,7 +90,7 @@ def published_of(
 def epochs_done(
     folder:Path,  # of a run
 )->int:           # ≥ 0
-    "Whole lines of log.csv below its head."
+    "Count the complete lines of log.csv below its header."
     return max(0, (folder/"log.csv").read_bytes().count(b"\n")-1) if (folder/"log.csv").is_file() else 0
 
 # %% ../../nbs/80_run/08_collect.ipynb #6b1d0e57
@@ -99,7 +99,7 @@ settings_begin = re.compile(rf" (?=(?:{'|'.join(section_names)})(?:\.\w+)?=)")
 def split_name(
     name:str,        # from `name_apart`; the recipe's own name may have spaces
 )->tuple[str,str]:   # recipe; settings, empty if there are none
-    "A recipe's name and the settings behind it."
+    "Split a run's name into recipe and settings."
     begin = settings_begin.search(name)
     return (name,"") if begin is None else (name[:begin.start()],name[begin.end():])
 
@@ -127,7 +127,7 @@ def words_apart(
     first:dict[str,Any],  # what the library's recipe says; empty if there is none
     among:set[str],       # keys in which runs of the name differ
 )->list[str]:             # such as training.epochs=3, regularizer=none
-    "The settings that a name has to tell."
+    "Select the settings that a name must show."
     section = lambda k: k.split(".")[0]
     gone = sorted({section(k) for k in first}-{section(k) for k in kind})
     changed = {k for k in kind if k in first and kind[k]!=first[k]}
@@ -155,7 +155,7 @@ def name_apart(
 def run_folders(
     folder:Path,         # of a run, or with runs in it at any depth
 )->dict[str,Path]:       # where it really is -> as reached from here, in the order of names
-    "Folders with a recipe.toml. `FileNotFoundError` if there is none, or no such folder."
+    "List folders with a recipe.toml. `FileNotFoundError` if there is none, or no such folder."
     if not folder.is_dir(): raise FileNotFoundError(f"no folder {folder}")
     seen,found = set(),{}
     for here,below,files in os.walk(folder, followlinks=True):

@@ -122,7 +122,7 @@ def classes_there(
     y:Tensor,            # (N,) classes
     taxonomy:Taxonomy,   # of all of them
 )->tuple[Tensor,Taxonomy]: # (N,) 0…C'-1, and their taxonomy
-    "The classes that occur, and no others."
+    "Keep the classes that occur."
     there,place = y.unique(return_inverse=True)
     return place,taxonomy.select([taxonomy.names[k] for k in there])
 
@@ -135,7 +135,7 @@ def hierarchy_rows(
     generator:Generator,       # of samples and controls
     most:int=1000,             # classes that a tree is drawn of
 )->tuple[pd.DataFrame,str,dict[str,TreeNode]]:  # rows, verdict, the proxies' tree
-    "The audit and the tree of the hierarchical proxies. `ValueError` as `audit`."
+    "Audit the hierarchical proxies and score their tree. `ValueError` as `audit`."
     y,taxonomy = classes_there(points.labels, data.taxonomy)
     proxies = hier.proxies.detach().cpu()
     deep = taxonomy.depth>1
@@ -208,7 +208,7 @@ class Measured:
     trees:dict[str,TreeNode]      # the tree in the hierarchical proxies, where there are some
 
 def proxies_of(loss:nn.Module)->Tensor|None:   # (P,D) in the ball, or None
-    "The hierarchical proxies of a regularized loss."
+    "Return the hierarchical proxies of a regularized loss."
     hier = getattr(loss, "regularizer", None)
     return hier.proxies.detach().cpu() if isinstance(hier, HIER) else None
 
@@ -218,7 +218,7 @@ def retrieves(
     data:Data,
     settings:Evaluation,
 )->bool:                    # False for a loss that classifies
-    """Tell whether retrieval is measured of learned classes too; warns where the loss would want it and
+    """Check whether retrieval is measured of learned classes too; warns where the loss would want it and
     nothing can be found."""
     if isinstance(loss, (Softmax,DirectionLoss,CORR)): return False
     try: check_findable(points, data, settings, f"the split of {data.name}")
@@ -236,7 +236,7 @@ def measure(
     settings:Evaluation|None=None, # how; None: as `Evaluation` has it by default
     seed:int=0,                    # of shuffles, intervals and samples
 )->Measured:
-    "Everything that the protocol of a split asks for. `ValueError` as the measures."
+    "Compute every measure that the protocol of a split asks for. `ValueError` as the measures."
     settings,generator,head = settings or Evaluation(),Generator().manual_seed(seed),clip_radius(model)
     verdict,trees = "",{}
     known = bool(torch.isin(points.labels, data.splits["train"].labels).any())
@@ -260,7 +260,7 @@ def draw_points(
     clip_r:float|None=None,       # of the embeddings' head
     most:int=1000,                # classes in the tree
 )->tuple[dict[str,TreeNode],dict[str,tuple[Figure,str]]]:  # the tree of the classes; dendrogram, tanglegram, distances, radii, with captions
-    "The tree of the class means and its pictures."
+    "Build the tree of the class means and draw it."
     y,taxonomy = classes_there(points.labels, data.taxonomy)
     n = taxonomy.n_classes
     kept = torch.arange(0, n, -(-n//most))

@@ -65,7 +65,7 @@ def make_loss(
     data:Data,
     generator:Generator,  # draws proxies
 )->nn.Module:             # embeddings, labels -> scalar; with the regularizer where the recipe has one
-    "The loss of a recipe for the classes of a data set. `ValueError` as the loss, and as `learned_classes`."
+    "Build the loss of a recipe for a data set's classes. `ValueError` as the loss and `learned_classes`."
     n = learned_classes(data)
     taxonomy = data.taxonomy if n==len(data.class_names) else data.taxonomy.select(data.class_names[:n])
     counts = data.splits["train"].labels.bincount(minlength=n)
@@ -80,7 +80,7 @@ def images_of(
     folder:Path,  # of a run
     data:Data,    # as loaded now
 )->Data:          # in the splits of the run
-    """The images of a run.
+    """Load the images of a run.
     Errors as `read_manifest`; `ValueError` lists what differs, and says what can be done."""
     there = read_manifest(folder)
     try: return as_begun(data, there)
@@ -139,7 +139,7 @@ def recipes_apart(
     there:Recipe,
     here:Recipe,
 )->list[str]:       # one sentence a setting
-    "In what two recipes differ, beside how a run goes."
+    "List the settings in which two recipes differ, except those of how a run proceeds."
     one,two = there.flat(),here.flat()
     return [f"{k} is {one.get(k,'absent')!r} there and {two.get(k,'absent')!r} here"
         for k in settings_apart(there, here)]
@@ -147,7 +147,7 @@ def recipes_apart(
 def recipe_in(
     folder:Path,    # of a run
 )->Recipe|None:     # None: there is no run
-    "The recipe of a run. `ValueError` if it cannot be read."
+    "Read the recipe of a run. `ValueError` if it cannot be read."
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, expected the folder of a run")
     path = folder/"recipe.toml"
@@ -176,7 +176,7 @@ def finished(
     folder:Path,        # of a run
     resume:bool=True,   # False: whatever is there does not count
 )->bool:                # True: there is nothing left to do
-    """Tell whether the run of a recipe is done.
+    """Check whether the run of a recipe is done.
     `ValueError`: the folder is of another recipe, or as `require_run_folder`."""
     there = recipe_in(folder) if resume else None
     require_run_folder(folder)
@@ -195,13 +195,13 @@ habit = ("**The epoch was chosen by the test split** (`training.select_on_test`)
          "These numbers are the best of many looks, no test results.")
 
 def judge_of(history:pd.DataFrame)->str:   # a column: val_accuracy, test_recall_at_1, …
-    "The score that chose the epoch."
+    "Name the score that chose the epoch."
     return next(c for c in history if c.endswith(("_accuracy","_recall_at_1")) and not c.startswith("train_"))
 
 def curves(
     history:pd.DataFrame,   # of `train`
 )->Figure:
-    "Loss and the score that chose the epoch."
+    "Plot the loss and the score that chose the epoch."
     figure = training_curves(history)[0].figure
     plt.close(figure)
     return figure
@@ -227,7 +227,7 @@ def what_was_trained(
 def shortened(
     recipe:Recipe,
 )->str:             # such as `quick run, 2 of 100 epochs`; empty for as many epochs as its file says, or a recipe of one's own
-    "Tell whether fewer epochs were asked for than the recipe has that comes with the library."
+    "Check whether fewer epochs were asked for than the recipe has that comes with the library."
     try: whole = read_recipe(recipe.name).sections["training"]["epochs"]
     except (ValueError,OSError): return ""
     asked = recipe.sections["training"]["epochs"]
@@ -236,7 +236,7 @@ def shortened(
 def title_of(
     recipe:Recipe,
 )->str:             # of the report
-    "Recipe, seed, and whether it was a quick run."
+    "Compose a title of recipe, seed and whether it was a quick run."
     return ", ".join(part for part in (recipe.name,f"seed {recipe.seed}",shortened(recipe)) if part)
 
 def run_in_short(
@@ -258,7 +258,7 @@ def run_in_short(
 
 # %% ../../nbs/80_run/07_experiment.ipynb #b7d4e0c2
 def recipe_table(recipe:Recipe)->pd.DataFrame:   # setting, value, written in
-    "Every setting, those that are no defaults first."
+    "List every setting, those that differ from the defaults first."
     rows = [(k,"none" if v is None else str(v),recipe.origins.get(k,"")) for k,v in recipe.flat().items()]
     return pd.DataFrame(sorted(rows, key=lambda row: row[2].startswith("default")),
         columns=["setting","value","written in"])
@@ -269,7 +269,7 @@ def run_sections(
     got:Measured,
     drawn:dict[str,tuple[bytes,str]],   # name -> SVG and caption; `training` where something was trained
 )->list[tuple[str,list]]:               # for `report`
-    "A run as the sections of a report."
+    "Compose the sections of a run's report."
     warned = [habit]*bool(recipe.sections["training"].get("select_on_test"))
     tables = {}
     for of,part in got.table.groupby("of", sort=False):

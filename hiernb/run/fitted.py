@@ -22,7 +22,7 @@ gray_modes = ("1","L","LA","La","I","I;16","I;16B","F")    # of Pillow
 def is_gray(
     path:str,  # an image file
 )->bool:
-    """Tell from the head of a file whether an image has gray values alone.
+    """Check from the header of a file whether an image is grayscale.
     `OSError` with the path for a file that is no image."""
     try:
         with open_image(path) as image: return image.mode in gray_modes
@@ -44,7 +44,7 @@ def first_look(
     recipe:Recipe,
     **given,        # in place of its data settings
 )->Data:            # with nothing decoded
-    "The data of a recipe without their warnings, which belong to the run. Errors as `load`."
+    "Load the data of a recipe without their warnings, which belong to the run. Errors as `load`."
     said = recipe.sections["data"]|given|dict(cache_megabytes=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -87,7 +87,7 @@ def fitted_recipe(
     name:str,                    # own/proxydr, own/pa-hier: as `recipe_names` has them
     overrides:Sequence[str],     # settings as on the command line, data.name among them
 )->Recipe:                       # its name says whose images they are: own/stamps-proxydr
-    """A recipe for images of one's own.
+    """Compose a recipe for your own images.
     `ValueError` for a data set that has recipes of its own; errors as `read_recipe` and `fitted_layer`."""
     found,top = sources_of(name),[override(text) for text in overrides]
     for layer in top:
@@ -106,7 +106,7 @@ def fitted_recipe(
 
 # %% ../../nbs/80_run/05_fitted.ipynb #72e2f491
 def is_own(name:str)->bool: # of a recipe
-    "Tell whether a recipe is for images of one's own."
+    "Check whether a recipe is for the user's own images."
     return name.partition("/")[0]=="own"
 
 def resolve_recipe(

@@ -67,7 +67,7 @@ def require_own_tables(
 # %% ../../nbs/80_run/10_grid.ipynb #0720a45f
 @dataclass(frozen=True)
 class Job:
-    "One run of a grid."
+    "Hold one run of a grid."
     recipe:Recipe     # everything that decides how it ends, its seed too
     folder:Path       # of the run
     command:list[str] # the process
@@ -90,7 +90,7 @@ def plan(
     accelerator:str="auto",       # device, as `run` takes it
     baseline:str|None=None,       # of the table at the end, as in `table`
 )->list[Job]:                     # seed after seed
-    """All runs, checked before the first begins.
+    """Plan all runs, checked before the first begins.
     `ValueError` as `read_recipe`, `baselines` and `finished`; seeds that come twice."""
     if not seeds or len(set(seeds))<len(seeds) or min(seeds)<0:
         raise ValueError(f"a grid needs seeds from 0, each once; got {list(seeds)}")
@@ -118,14 +118,14 @@ def plan(
 
 # %% ../../nbs/80_run/10_grid.ipynb #94dd3928
 def cores()->int: # ≥ 1
-    "Cores that this process may use; macOS does not tell, and means all."
+    "Count the cores that this process may use; on macOS, all."
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 def variables(
     place:int,  # 0 … jobs-1: each of the processes that run at a time has one
     jobs:int,   # processes at a time
 )->dict[str,str]:
-    "The variables of a process: its share of cores and devices."
+    "Compose the environment variables of a process: its share of cores and devices."
     threads = str(max(1, cores()//jobs))
     devices = [d for d in os.environ.get("CUDA_VISIBLE_DEVICES","").split(",") if d]
     own = {"CUDA_VISIBLE_DEVICES":devices[place%len(devices)]} if len(devices)>1 else {}
@@ -179,7 +179,7 @@ def stop(
     processes:list[subprocess.Popen],
     patience:float,                     # seconds before SIGKILL
 )->None:
-    "SIGTERM to each, and SIGKILL to those that stay."
+    "Send SIGTERM to each process, and SIGKILL to those that do not end."
     deadline = time.monotonic()+patience
     for process in processes: process.terminate()
     for process in processes:
@@ -192,14 +192,14 @@ def stop(
 def last_line(
     path:Path,   # a log
 )->str:          # empty if there is none
-    "The last line with something in it."
+    "Return the last line that is not blank."
     lines = [line.split("\r")[-1].strip()
         for line in path.read_text(errors="replace").splitlines()] if path.is_file() else []
     return next((line for line in reversed(lines) if line), "")
 
 @dataclass
 class Runs:
-    "Runs and what became of them."
+    "Hold the runs of a grid and their states."
     jobs:list[Job]
     at_a_time:int=1                                      # processes
     failed:dict[str,str] = field(default_factory=dict)   # run -> exit code and last words
@@ -247,7 +247,7 @@ def results(self:Runs,
     measures:Sequence[str]|None=None,    # as in `table`
     baseline:str|None=None,              # likewise
 )->tuple[pd.DataFrame,list[Path]]:       # the table and its files
-    """The table of all runs that have begun.
+    """Tabulate all runs that have begun.
     `ValueError` as `table`: no run is finished, unknown measure or baseline."""
     begun = [job.folder for job in self.jobs if (job.folder/"recipe.toml").is_file()]
     if not begun: raise ValueError("no run of the grid has begun")

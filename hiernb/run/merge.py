@@ -28,7 +28,7 @@ from ..tree.taxonomy import Taxonomy
 
 # %% ../../nbs/80_run/03_merge.ipynb #cc07a5c4
 class Layer(NamedTuple):
-    "Some settings and where they were written."
+    "Hold some settings and where they were written."
     origin:str               # a file and a table, or the command line
     content:dict[str,Any]    # section -> key -> value; seed
 
@@ -67,7 +67,7 @@ def complete(
     origins:dict[str,str],    # "section.key" -> origin; those of defaults are added
     recipe:str,               # its name, for messages
 )->dict[str,Any]:             # every key, checked
-    "A section with its defaults. `ValueError` for unknown keys, other types, and what is missing."
+    "Complete a section with defaults. `ValueError` for unknown keys, wrong types and missing values."
     at = lambda key: f"{origins.get(f'{section}.{key}', recipe)}: {section}.{key}"
     try: known = section_keys(section, entries.get("name"))
     except ValueError as e: raise ValueError(f"{at('name')}: {e}") from None
@@ -93,7 +93,7 @@ def make_loss_of(
     generator:Generator,      # draws proxies
     counts:Tensor|None=None,  # (C,), training images of each class; None: as many of each
 )->nn.Module:                 # embeddings, labels -> scalar; with the regularizer where there is one
-    "The loss of a recipe. `ValueError` as the loss and HIER."
+    "Build the loss of a recipe. `ValueError` as the loss and HIER."
     given = dict(sections["loss"])
     Loss = losses[given.pop("name")]
     can = inspect.signature(Loss).parameters
@@ -168,7 +168,7 @@ def with_origin(
     origins:dict[str,str],   # "section.key" -> where it was written
     error:ValueError,        # what is wrong with the section
 )->ValueError:               # to be raised
-    "Say where the settings of an error were written. An error without settings is about the whole section."
+    "Add to an error where its settings were written; one without settings concerns the whole section."
     settings = [key for key in getattr(error, "settings", ()) if key in entries]
     if not settings: settings = ["name"] if "name" in entries else list(entries)
     where = dict.fromkeys(origins.get(f"{section}.{key}", section) for key in settings)
@@ -176,7 +176,7 @@ def with_origin(
     return ValueError(f"{' and '.join(written or where)}: {section}: {error}")
 
 def has_nan(value:Any)->bool:
-    "Tell whether a value holds nan."
+    "Check whether a value holds nan."
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, (list,tuple)) else ()
     return isinstance(value, float) and math.isnan(value) or any(map(has_nan, inside))
 

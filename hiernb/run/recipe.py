@@ -28,7 +28,7 @@ from ..train.config import habits
 
 # %% ../../nbs/80_run/04_recipe.ipynb #14fe5b26
 class Book(NamedTuple):
-    "A file that holds the recipes of a paper."
+    "Hold a file with the recipes of a paper."
     path:Path                            # the file
     said:dict[str,Any]                   # what it says
     axes:dict[str,list[str]]             # axis -> its values
@@ -36,7 +36,7 @@ class Book(NamedTuple):
 def read_book(
     path:Path,   # a file with `axes`
 )->Book:
-    """A paper's file.
+    """Read the file of a paper's recipes.
     `ValueError` names a table that is none of its axes or pairs, a pattern that fits nothing, a default
     that is no value."""
     said,axes = read_toml(path),{}
@@ -59,7 +59,7 @@ def read_book(
     return Book(Path(path), said, axes)
 
 def books()->dict[str,Path]:      # name -> file
-    "The files of recipes that come with the library."
+    "Find the files of recipes that come with the library."
     folder = resources.files("hiernb")/"recipes"
     return {p.name.removesuffix(".toml"):Path(str(p)) for p in sorted(folder.iterdir(),
         key=str) if p.name.endswith(".toml")}
@@ -70,7 +70,7 @@ def readings(
     axes:dict[str,list[str]],    # axis -> its values
     defaults:dict[str,str],      # axis -> the value that may be left out at the end
 )->list[dict[str,str]]:          # every way to read it: axis -> value
-    "The ways to read a name as one value of each axis."
+    "List the ways to read a name as one value of each axis."
     if not axes: return [{}] if not text else []
     axis,*rest = axes
     others = {a:axes[a] for a in rest}
@@ -85,7 +85,7 @@ def choose(
     book:Book,
     text:str,            # what follows the slash of a name
 )->dict[str,str]:        # axis -> value
-    """The cell of a paper's table that a name means.
+    """Choose the cell of a paper's table that a name means.
     `ValueError` for a name that is none, or that can be read in two ways."""
     found,stem = readings(f"-{text}", book.axes, book.said.get("defaults", {})),book.path.stem
     if len(found)==1: return found[0]
@@ -133,12 +133,12 @@ class RecipeSource(NamedTuple):
     base:str|Path|None       # the recipe that it builds on
 
 def is_file_name(name:object)->bool:
-    "A path to a recipe, not the name of one."
+    "Check whether a text is a path to a recipe rather than a name."
     return str(name).lower().endswith(".toml")
 
 # %% ../../nbs/80_run/04_recipe.ipynb #a975b37f
 def from_file(path:Path)->RecipeSource:
-    """A file of one's own.
+    """Read a recipe file of the user's own.
     `ValueError` if it holds many recipes, or its `base`, `name` or `published` is none."""
     said = read_toml(path)
     base,published = said.get("base"),said.get("published", {})
@@ -162,7 +162,7 @@ def from_file(path:Path)->RecipeSource:
 
 # %% ../../nbs/80_run/04_recipe.ipynb #db0648e6
 def from_book(name:str)->RecipeSource:
-    "A cell of a paper's table. `ValueError` if there is none of that name."
+    "Read a cell of a paper's table. `ValueError` if there is none of that name."
     (stem,_,text),known = name.partition("/"),books()
     if stem not in known:
         raise ValueError(f"no recipe is named {name!r}: it does not end in .toml, and we have no "
@@ -178,7 +178,7 @@ def sources_of(
     name:str|Path,           # of a recipe, or a path that ends in .toml
     chain:tuple=(),          # the recipes on the way here
 )->list[RecipeSource]:             # the recipe itself first, what it builds on behind it
-    """A recipe and all that it builds on.
+    """List a recipe and all that it builds on.
     `ValueError`: unknown name, a circle; `FileNotFoundError`: no such file."""
     here = Path(os.path.realpath(name)) if is_file_name(name) else str(name)
     if here in chain:
@@ -196,7 +196,7 @@ def sources_of(
 def override(
     text:str,            # section.key=value, or seed=value
 )->Layer:
-    "One setting from the command line. `ValueError` if it is none."
+    "Parse one setting from the command line. `ValueError` if it is none."
     path,sign,value = text.partition("=")
     wrong = ValueError(f"{text!r} is no setting: expected section.key=value, such as training.epochs=3, or "
         f"seed=1")
@@ -215,7 +215,7 @@ def override(
 # %% ../../nbs/80_run/04_recipe.ipynb #059780b5
 @dataclass(frozen=True)
 class Recipe:
-    "Every setting of a run."
+    "Hold every setting of a run."
     name:str                                  # of the recipe, or of the user's file
     seed:int                                  # ≥ 0: split, start, order of the images, intervals
     # data, model, loss, regularizer (or absent), training, evaluation: key -> value
@@ -229,7 +229,7 @@ class Recipe:
 
 @patch
 def flat(self:Recipe)->dict[str,Any]:  # "seed", and "section.key" of all sections -> value
-    "Every setting under one name."
+    "Flatten all settings to dotted names."
     return {"seed":self.seed}|{f"{s}.{k}":v for s,part in self.sections.items() for k,v in part.items()}
 
 # change how a run goes, not what comes out
@@ -237,7 +237,7 @@ how = ("data.root","data.cache_megabytes",*(f"training.{name}" for name in habit
 same = (*how,"training.micro_batch","training.compile")   # decide nothing that a table shows
 
 def settings_apart(there:Recipe, here:Recipe)->list[str]:   # names, as in `flat`
-    "In what two recipes differ, beside how a run goes."
+    "List the settings in which two recipes differ, except those of how a run proceeds."
     one,two = there.flat(),here.flat()
     return [k for k in one|two if k not in how and one.get(k,"absent")!=two.get(k,"absent")]
 
@@ -263,7 +263,7 @@ def build_recipe(
     found:list[RecipeSource],      # from `sources_of`
     top:list[Layer],         # the command line
 )->Recipe:
-    "Pile up, complete, check. `ValueError` names what cannot be and where it was written."
+    "Merge, complete and validate the layers of a recipe. `ValueError` names setting and place."
     name,said,origins = (
         found[0].name,*pile_up([layer for source in found[::-1] for layer in source.layers]+top))
     seed = said.get("seed", 0)
@@ -283,7 +283,7 @@ def as_published(
     found:list[RecipeSource],  # what a recipe is built from
     recipe:Recipe,       # with more on top
 )->bool:
-    "Tell whether these are the settings for which the paper reports its number."
+    "Check whether these are the settings for which the paper reports its number."
     try: apart = set(settings_apart(build_recipe(found, []), recipe))-{"seed",*same}
     except ValueError: return False  # nothing whole without what is on top
     habit = {"data.val":0,"training.select_on_test":True}
@@ -295,7 +295,7 @@ def read_recipe(
     name_or_path:str|Path,
     overrides:Sequence[str]=(),  # settings as on the command line: training.epochs=3
 )->Recipe:
-    """Every setting of a run.
+    """Read every setting of a run.
     `ValueError` names file, key and what comes near, or what can be; `FileNotFoundError`: no such file."""
     found,top = sources_of(name_or_path),[override(text) for text in overrides]
     recipe = build_recipe(found, top)
@@ -308,7 +308,7 @@ def read_recipe(
 def to_toml(self:Recipe,
     origins:bool=False,  # say of each value where it was written
 )->str:                  # a file that `read_recipe` reads
-    "Every setting as TOML."
+    "Write all settings as TOML."
     top = dict(name=self.name, seed=self.seed)|(dict(published=self.published) if self.published else {})
     def line(key, value, where=""):
         said = f"{key} = {toml_value(value)}"
@@ -323,7 +323,7 @@ def to_toml(self:Recipe,
 def recipe_names(
     pattern:str="*",     # as file names are matched: hier/cub-*
 )->list[str]:            # in full, in the order of the files
-    "The recipes that come with the library."
+    "List the recipes that come with the library."
     names = [f"{stem}/{'-'.join(cell)}"
         for stem,path in books().items() for cell in product(*read_book(path).axes.values())]
     return [name for name in names if fnmatchcase(name, pattern)]

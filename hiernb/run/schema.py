@@ -67,7 +67,7 @@ def read_toml(
 
 # %% ../../nbs/80_run/02_schema.ipynb #82936168
 def toml_word(word:str)->str:    # in quotation marks
-    "A word as TOML: as JSON, and one more character that must be escaped."
+    "Write a string as TOML: JSON, with one more character escaped."
     return json.dumps(word, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 def toml_value(
@@ -84,7 +84,7 @@ def toml_value(
 
 # %% ../../nbs/80_run/02_schema.ipynb #c22774a8
 class Key(NamedTuple):
-    "A parameter that a recipe may set."
+    "Hold a parameter that a recipe may set."
     annotation:Any       # its type
     default:Any          # its default; `inspect.Parameter.empty` where it must be given
     owner:str            # the function that it belongs to, with its module
@@ -96,7 +96,7 @@ def keys_of(
     leave:Iterable[str]=filled_in,      # parameters to leave out
     only_defaults:bool=False,           # those that have a default, and no others
 )->dict[str,Key]:                       # parameter -> key
-    "The parameters of a function."
+    "List the parameters of a function."
     plain,parameters = getattr(function, "func", function),inspect.signature(function).parameters
     kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD,inspect.Parameter.KEYWORD_ONLY
     there = {n:p for n,p in parameters.items() if n not in leave and p.kind in kinds}
@@ -137,7 +137,7 @@ def suggestion(
     word:str,                # as written
     known:Iterable[str],     # as it might be meant
 )->str:                      # the end of an error message
-    "Suggest what somebody may have meant."
+    "Suggest similar names."
     known = list(known)
     near = difflib.get_close_matches(word, known, 3, .6)
     return (
@@ -193,7 +193,7 @@ def fit(
     annotation:Any,  # type of the parameter
     where:str,       # for the message
 )->Any:              # as Python wants it
-    "A value in its parameter's type. `ValueError` if it has another."
+    "Convert a value to its parameter's type. `ValueError` if it has another."
     allowed = get_args(annotation) if get_origin(annotation) in (Union,UnionType) else (annotation,)
     if value=="none" and type(None) in allowed: return None
     if isinstance(value, dict): value = {k:v for k,v in value.items() if v!="none"}

@@ -31,7 +31,7 @@ def near_measures(
     word:str,              # as written
     there:Sequence[str],   # names of measures
 )->str:                    # the end of an error message, names in quotation marks: some have commas
-    "Suggest what somebody may have meant, or a few of what there is."
+    "Suggest similar names, or a few of those that exist."
     patterns = [p for p in headline_measures if "*" in p and fnmatch.filter(there, p)]
     if near := difflib.get_close_matches(word, [*patterns,*there], 3, .6):
         return f"; did you mean {' or '.join(map(repr, near))}?"
@@ -57,7 +57,7 @@ def choose_measures(
 def label_measures(
     long:pd.DataFrame,  # with of and measure
 )->pd.Series:           # a name each: the measure, and of what where that is not clear
-    "Names of columns."
+    "Name the columns."
     ambiguous = long.groupby("measure")["of"].transform("nunique")>1
     return long.measure.where(~ambiguous, long.measure+" ("+long["of"]+")")
 
@@ -66,7 +66,7 @@ def over_seeds(
     values:pd.Series,        # seed -> value, at least one
     base:pd.Series|None=None, # the same of the baseline
 )->dict[str,float]:          # mean, low, high, seeds; difference, difference low and high, p, pairs
-    "One cell of the table; nan where the seeds do not suffice."
+    "Compute one cell of the table; nan for too few seeds."
     low,high = t_interval(values) if len(values)>1 else (np.nan,np.nan)
     cell = dict(mean=float(values.mean()), low=low, high=high, seeds=len(values))
     if base is None: return cell
@@ -79,7 +79,7 @@ def over_seeds(
 def level_means(
     part:pd.DataFrame,  # runs of one recipe and measure: value and, from `collect`, chance and ceiling
 )->dict[str,float]:     # chance, ceiling, normalized; without those that no run has
-    "Chance level, ceiling and normalized value over seeds."
+    "Average chance level, ceiling and normalized value over seeds."
     if not {"chance","ceiling"}<=set(part): return {}
     share = normalize(part.value, part.chance, part.ceiling)
     found = dict(chance=part.chance.mean(), ceiling=part.ceiling.mean(), normalized=np.mean(share))
@@ -103,7 +103,7 @@ def baselines(
     groups:Iterable[tuple[str,str]],  # data, recipe
     baseline:str,                     # as in `baseline_of`
 )->dict[str,str|None]:                # data -> recipe
-    "The baseline of each data set. `ValueError` if there is none at all, or several of one set."
+    "Find the baseline of each data set. `ValueError` if there is none at all, or several of one set."
     groups = list(groups)
     found = {data:baseline_of([r for d,r in groups if d==data], baseline) for data,_ in groups}
     if not any(found.values()):
@@ -144,7 +144,7 @@ def table(
     # recipe, or pattern that fits one of each data set, from which differences are taken
     baseline:str|None=None,
 )->pd.DataFrame:  # rows (data, recipe); columns (runs, …) and (measure, mean), (measure, low), …
-    """The table of a paper.
+    """Compose the table of a paper.
     `ValueError`: no finished run, unknown measure or baseline, two runs of one recipe and seed, two values
     of one measure."""
     done = long[long.state=="done"]
@@ -182,7 +182,7 @@ def table(
 def short_names(
     names:Sequence[str],     # such as hier/cub-resnet50-pa training.epochs=3
 )->tuple[str,list[str],str]: # what all begin with, up to a / or -; what is left of each, at least a word; the settings that all end with
-    "Names without what they share."
+    "Shorten names by what they share."
     words = [re.split("[/-]", split_name(name)[0]) for name in names]
     n = 0
     while len(names)>1 and all(len(w)>n+1 for w in words) and len({w[n] for w in words})==1: n += 1
@@ -196,7 +196,7 @@ def texts(
     part:pd.DataFrame,     # rows of one data set
     name:str,              # a measure
 )->dict[str,list[str]]:    # number -> a text a row, all with the same decimals, empty for nan
-    "The numbers of a measure as texts."
+    "Format the numbers of a measure."
     others = ["low","high","seeds","pairs","p","chance","ceiling","normalized"]
     numbers = part[name].assign(half=part[name]["high"]-part[name]["mean"]).drop(columns=others,
         errors="ignore")
@@ -225,8 +225,8 @@ def mean_cells(
     part:pd.DataFrame,  # rows of one data set
     name:str,           # a measure
 )->list[str]:           # such as 0.7103 ± 0.0021 (0.7010), a row each
-    """Mean, half of its interval, published value in brackets, and the seeds where they are fewer than the
-    row's."""
+    """Format mean, half of its interval, published value in brackets, and the seeds where they are fewer
+    than the row's."""
     t,seeds = texts(part, name),part[name]["seeds"]
     published = t.get("published", [""]*len(part))
     few = [f", n = {n:.0f}" if n==n and n!=all_ else "" for n,all_ in zip(seeds, part["runs","seeds"])]
@@ -237,7 +237,7 @@ def difference_cells(
     part:pd.DataFrame,  # rows of one data set
     name:str,           # a measure
 )->list[str]:           # such as +0.0121 [0.0101, 0.0140], p = 0.031; a row each
-    "Paired difference, its interval and p."
+    "Format the paired difference, its interval and p."
     t = texts(part, name)
     signed = ["+"*(v>0)+d for d,v in zip(t["difference"], part[name]["difference"])]
     def rest(low, high, p): return f" [{low}, {high}]"+f", p = {p:.2g}"*(p==p) if low else ", one pair"
@@ -277,7 +277,7 @@ def notes(
 def lonely(
     found:pd.DataFrame,  # from `table`
 )->list[str]:            # sentences
-    "Why differences that were asked for are not there."
+    "Explain why requested differences are missing."
     if ("runs","baseline") not in found: return []
     said,pairs = (
         [],
@@ -298,7 +298,7 @@ def lonely(
 def sheets(
     found:pd.DataFrame,                       # from `table`
 )->list[tuple[str,list[str],list[list[str]]]]: # title, head and rows of cells: of each data set means, then differences and normalized values
-    "The table as texts."
+    "Format the table."
     made = []
     for data,part in found.groupby(level="data", sort=False):
         part,there = part.loc[data],set(part.dropna(axis=1, how="all").columns)
@@ -327,13 +327,13 @@ def sheets(
 def table_csv(
     found:pd.DataFrame,  # from `table`
 )->str:
-    "A row a recipe, a column a number: data, recipe, runs seeds, …, Recall@1 mean, Recall@1 low, …"
+    "Write a row per recipe and a column per number: data, recipe, runs seeds, …, Recall@1 mean, …"
     return csv_text(found.set_axis([" ".join(c) for c in found.columns], axis=1).reset_index())
 
 def table_markdown(
     found:pd.DataFrame,  # from `table`
 )->str:
-    "Pipe tables with a bold title each, and notes."
+    "Write pipe tables, each with a bold title, and notes."
     made = []
     for title,head,rows in sheets(found):
         lines = [[cell.replace("|", "\\|").replace("<", "&lt;") for cell in line] for line in (head,*rows)]
@@ -352,13 +352,13 @@ LATEX = {"\\":r"\textbackslash{}","&":r"\&","%":r"\%","$":r"\$","#":r"\#","_":r"
 def latex_text(
     text:str,  # anything
 )->str:        # as LaTeX prints it
-    "Text with its special signs escaped."
+    "Escape the special characters of LaTeX."
     return "".join(LATEX.get(sign, sign) for sign in text)
 
 def table_latex(
     found:pd.DataFrame,  # from `table`
 )->str:
-    "A `table` environment with `booktabs` rules for each sheet, the notes in its caption."
+    "Write a `table` environment with `booktabs` rules for each sheet, the notes in its caption."
     made,said = [],[latex_text(" ".join(some)) for some in notes(found)]
     for title,head,rows in sheets(found):
         first,*rest = [" & ".join(map(latex_text, line))+r" \\" for line in (head,*rows)]

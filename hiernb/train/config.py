@@ -204,7 +204,7 @@ def is_judged(
     epoch:int,        # counted from 1
     epochs:int,       # of the run
 )->bool:
-    "Tell whether an epoch is judged: the last one always."
+    "Check whether an epoch is judged: the last one always."
     since = epoch-options.judge_from
     return epoch==epochs or since>=0 and since%options.judge_every==0
 

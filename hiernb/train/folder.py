@@ -38,7 +38,7 @@ def read_mapping(
 def is_checkpoint(
     path:Path,  # a file, or anything
 )->bool:
-    "Tell whether the header of a file calls it a checkpoint of hiernb."
+    "Check whether the header of a file calls it a checkpoint of hiernb."
     try:
         with safe_open(path, "pt") as file: return (file.metadata() or {}).get("kind")==checkpoint_format
     except (OSError,SafetensorError): return False
@@ -46,7 +46,7 @@ def is_checkpoint(
 def is_run(
     folder:str|Path,
 )->bool:
-    "Tell whether a folder holds a run, begun or finished: settings or a checkpoint that a run has written."
+    "Check whether a folder holds a run, begun or finished: settings or a checkpoint that a run has written."
     folder = Path(folder)
     if {"model type","loss type"}<=read_mapping(folder/"settings.json").keys(): return True
     return any(map(is_checkpoint, [*checkpoints(folder),best_checkpoint(folder)]))

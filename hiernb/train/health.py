@@ -132,7 +132,7 @@ def collapse(
     return warning
 
 # %% ../../nbs/65_train/11_health.ipynb #6e40dbc9
-class Terminated(BaseException): "A signal came where nothing had to be finished first."
+class Terminated(BaseException): "Signal the end of a run where nothing has to be finished first."
 
 class Terminable:
     """Set `.asked` on SIGTERM and SIGHUP within this block, or raise `Terminated` while `.at_once`.

@@ -63,7 +63,7 @@ def hash_files(
 
 # %% ../../nbs/65_train/06_manifest.ipynb #f5ef87be
 class ImageRecord(NamedTuple):
-    "An image file of a run."
+    "Hold the record of an image file of a run."
     split:str                # the split that it is in
     of:tuple[str,...]        # path of its class in the taxonomy
     content:str              # SHA-256

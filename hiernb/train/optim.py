@@ -28,7 +28,7 @@ def begins(
     name:str,    # path of a parameter or module
     prefix:str,  # path, or the beginning of one in whole steps
 )->bool:
-    "Tell whether `prefix` is the beginning of `name`."
+    "Check whether `prefix` is the beginning of `name`."
     return name==prefix or name.startswith(prefix+".")
 
 # %% ../../nbs/65_train/03_optim.ipynb #b3d6ccaf

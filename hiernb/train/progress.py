@@ -12,11 +12,11 @@ from contextlib import contextmanager,suppress
 
 # %% ../../nbs/65_train/09_progress.ipynb #4194f20e
 def is_first()->bool:
-    "Tell whether this process is the only one, or the first of those that torchrun started."
+    "Check whether this process is the only one, or the first of those that torchrun started."
     return os.environ.get("RANK","0")=="0"
 
 def is_watched()->bool:
-    "Tell whether standard error is a terminal; not where it is closed."
+    "Check whether standard error is a terminal; not where it is closed."
     with suppress(OSError,ValueError): return sys.stderr is not None and sys.stderr.isatty()
     return False
 

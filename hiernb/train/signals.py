@@ -17,10 +17,10 @@ def ending_signals()->list[int]: # their numbers
     return [number for number in asking if signal.getsignal(number) is not signal.SIG_IGN]
 
 def in_main_thread()->bool:
-    "Tell whether this thread is the one that handles signals."
+    "Check whether this thread is the one that handles signals."
     return threading.current_thread() is threading.main_thread()
 
-class Ended(SystemExit): "A signal has ended the program; its code is 128 and the signal's number."
+class Ended(SystemExit): "Signal the end of the program; the exit code is 128 plus the number of the signal."
 
 @contextmanager
 def signals_raise()->Iterator[None]:

@@ -120,12 +120,12 @@ class PermutationTest:
 
 @patch(as_prop=True)
 def chance(self:PermutationTest)->float|tuple:  # in the form of `value`
-    "Mean of the null distribution."
+    "Average the null distribution."
     return self.like_value(self.null.mean(0))
 
 @patch(as_prop=True)
 def p_value(self:PermutationTest)->float|tuple:  # in (0,1], in the form of `value`; nan where the value is
-    "(1 + number of null values at least as good) / (n + 1), one-sided. Phipson & Smyth 2010."
+    "Compute (1 + number of null values at least as good)/(n + 1), one-sided. Phipson & Smyth 2010."
     gain = self.null-np.array(self.value)
     ahead = -gain if self.smaller_is_better else gain
     at_least_as_good = (ahead>=-self.atol).sum(0)
@@ -134,7 +134,7 @@ def p_value(self:PermutationTest)->float|tuple:  # in (0,1], in the form of `val
 
 @patch(as_prop=True)
 def interval(self:PermutationTest)->tuple:  # (low, high), each in the form of `value`
-    "Central 95 % of the null distribution."
+    "Compute the central 95 % of the null distribution."
     low,high = np.quantile(self.null, (.025,.975), axis=0)
     return self.like_value(low),self.like_value(high)
 

@@ -193,12 +193,12 @@ def from_paths(cls:Taxonomy,
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #3e98c77a
 @patch(as_prop=True)
 def n_classes(self:Taxonomy)->int:
-    "Number of classes."
+    "Count the classes."
     return len(self.names)
 
 @patch(as_prop=True)
 def depth(self:Taxonomy)->int:
-    "Number of levels: the length of the longest path."
+    "Count the levels: the length of the longest path."
     return max(map(len, self.paths))
 
 # %% ../../nbs/20_tree/03_taxonomy.ipynb #2ce47ea7
@@ -224,7 +224,7 @@ def level_names(self:Taxonomy,
 
 @patch(as_prop=True)
 def level_sizes(self:Taxonomy)->list[int]:
-    "Number of nodes at each level."
+    "Count the nodes at each level."
     nodes,depth = span(self.paths),[0]
     for parent in nodes.parents[1:]: depth.append(depth[parent]+1)
     lengths = [len(path) for path in self.paths]

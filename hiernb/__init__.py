@@ -1,4 +1,4 @@
-"Study hierarchy in metric learning. The names of a first notebook; everything else is in the packages."
+"Study class hierarchies in metric learning. This package exports what a first notebook needs; the rest is in its subpackages."
 import lazy_loader
 
 __version__ = "0.1.0"

@@ -1,1 +1,1 @@
-"The command line."
+"Run hiernb from the command line."

@@ -1,4 +1,4 @@
-"Data sets by name. Written by hand, and only to let every loader enter itself in the register."
+"Load data sets by name. Written by hand: importing this package registers every loader."
 import hiernb.data.cars
 import hiernb.data.cifar100
 import hiernb.data.cub

@@ -1,4 +1,4 @@
-"Lengths and maps of hyperbolic space. What a user calls is named in `__init__.pyi` and loaded when it is first asked for."
+"Compute distances and maps in hyperbolic space. Public names are listed in `__init__.pyi` and imported on first use."
 import lazy_loader
 
 __getattr__,__dir__,__all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"Reports as single HTML pages. What a user calls is named in `__init__.pyi` and loaded when it is first asked for."
+"Write reports as single HTML pages. Public names are listed in `__init__.pyi` and imported on first use."
 import lazy_loader
 
 __getattr__,__dir__,__all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"Recipes, experiments, tables and grids. What a user calls is named in `__init__.pyi` and loaded when it is first asked for."
+"Run recipes, grids and evaluations, and tabulate them. Public names are listed in `__init__.pyi` and imported on first use."
 import lazy_loader
 
 __getattr__,__dir__,__all__ = lazy_loader.attach_stub(__name__, __file__)

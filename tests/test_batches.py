@@ -5,12 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
 from torch.utils.data import Dataset
 
 from hiernb.train.checkpoint import describe_module,describe_pixels
-from hiernb.train.sampling import Seeded, batch_sizes
+from hiernb.train.sampling import Seeded, Views, batch_sizes, batches, in_bytes, on_device
 from hiernb.data.base import Data, ImageSet
+from hiernb.data.cifar100 import Augmented
+from hiernb.data.images import ImageFiles, Normalize, hier_transforms, inspecting_transforms
 from hiernb.loss.corr import CORR
 from hiernb.loss.hier import HIER
 from hiernb.model.backbones import build
@@ -135,3 +138,54 @@ def test_a_loss_that_places_classes_by_another_taxonomy_is_another_run():
     one,other = (Taxonomy.from_paths([(group,name) for group,name in zip(groups,names)]) for groups in ("aab","abb"))
     assert describe_module(CORR(3, 4, one))!=describe_module(CORR(3, 4, other))
     assert describe_module(CORR(3, 4, one))==describe_module(CORR(3, 4, one))
+
+
+class Halved(ImageSet):
+    def normalize(self, images): return super().normalize(images)/2
+
+def pictures(folder, n=6):
+    "Files of several sizes."
+    for i in range(n):
+        size = (3, 40+i, 50)
+        pixels = torch.randint(256, size, generator=torch.Generator().manual_seed(i), dtype=torch.uint8)
+        Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(folder/f"{i}.png")
+    return [folder/f"{i}.png" for i in range(n)]
+
+def kinds(folder):
+    "Every data set of the library, some with draws of their own."
+    pixels,labels = images(range(6)).images.expand(-1, 3, -1, -1),torch.arange(6)
+    means = torch.tensor([.4,.5,.6]).view(3, 1, 1)
+    crops = dict(zip(("prepare","transform"), hier_transforms("resnet18", True, 32)))
+    plain = dict(zip(("prepare","transform"), inspecting_transforms(False, 24, 3)))
+    return dict(one_mean=ImageSet(pixels, labels, .5, .2), three_means=ImageSet(pixels, labels, means, means/2),
+        augmented=Augmented(pixels, labels, 0., 1., inspecting_transforms(True, None)[1]),
+        crops=ImageFiles(pictures(folder), labels, **crops, with_size=True),
+        files=ImageFiles(pictures(folder), labels, **plain, cache_megabytes=1))
+
+@pytest.mark.parametrize("name", ["one_mean", "three_means", "augmented", "crops", "files"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_bytes_become_the_same_numbers(tmp_path, name, workers):
+    "To the last bit, with the same random crops."
+    items = Seeded(kinds(tmp_path)[name], seed=3)
+    held,to_numbers = in_bytes(items)
+    order = [[4, 1, 3],[0, 2]]
+    numbers = list(batches(items, sampler=order, workers=workers))
+    in_memory = batches(held, sampler=order, workers=workers)
+    assert {batch[0].dtype for batch in in_memory}=={torch.uint8}
+    found = list(on_device(in_memory, torch.device("cpu"), to_numbers))
+    assert len(found)==2
+    for one,other in zip(numbers, found):
+        assert all(torch.equal(a, b) for a,b in zip(one, other, strict=True))
+
+def test_what_reads_otherwise_stays_as_it_is(tmp_path):
+    pixels,labels = images(range(6)).images,torch.arange(6)
+    class Own(ImageFiles):
+        def __getitem__(self, i): return super().__getitem__(i)
+    plain = ImageSet(pixels, labels, .5, .2)
+    own = Own(pictures(tmp_path), labels, None, Normalize((.5,)*3, (.2,)*3))
+    for items in (Halved(pixels, labels, .5, .2), own, Views(plain, torch.clone), [1, 2]):
+        assert in_bytes(items) is None
+    other = ImageFiles(pictures(tmp_path), labels, None, lambda image: image/255)
+    assert in_bytes(other) is None
+    held,_ = in_bytes(ImageFiles(pictures(tmp_path), labels, None, Normalize((.5,)*3, (.2,)*3)))
+    assert held[0][0].dtype==torch.uint8

@@ -31,6 +31,7 @@ from hiernb.train.config import Options
 from hiernb.run.recipe import books,override,read_recipe,recipe_names
 from hiernb.run.experiment import assemble,recipes_apart
 from hiernb.train.loop import Trainer
+from hiernb.train.sampling import batches,on_device
 from hiernb.tree.taxonomy import Taxonomy
 from hypothesis import given,settings
 from hypothesis import strategies as st
@@ -343,8 +344,8 @@ def one_step(recipe, folder):
     warm = options.warmup_epochs
     before = {k:p.detach().clone() for k,p in trainer.learner.named.items()}
     parts,held = trainer.begin(warm)  # the first epoch in which everything may move
-    images = [trainer.dataset[i] for i in parts[0]]
-    batch = [torch.as_tensor(np.stack([np.asarray(x[j]) for x in images])) for j in range(len(images[0]))]
+    loaded = batches(trainer.dataset, sampler=parts[:1])
+    batch = next(on_device(loaded, torch.device("cpu"), trainer.to_numbers))
     assert not held
     trainer.advance(parts[0], batch)
     return trainer,{k for k,p in trainer.learner.named.items() if not p.equal(before[k])}

@@ -271,3 +271,22 @@ def test_a_full_disk_leaves_the_checkpoint_from_before(tmp_path):
     assert "nothing was left behind" in message  # 28: ENOSPC
     assert whole
     assert names==["00001-0000000.safetensors","best.safetensors"]
+
+
+def test_a_step_that_does_not_fit_into_memory_loses_nothing(tmp_path, monkeypatch):
+    "What to lower is named in one line, the steps before are saved, and the run resumes to the same bits."
+    calls,forward = [],Plain.forward
+    def full(self, embeddings, labels):
+        calls.append(1)
+        if len(calls)==7: raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore")
+        return forward(self, embeddings, labels)
+    go(tmp_path/"whole", 1)
+    monkeypatch.setattr(Plain, "forward", full)
+    with pytest.raises(torch.OutOfMemoryError) as e: go(tmp_path/"part", 1)
+    said = str(e.value)
+    assert said.startswith("epoch 1, batch 7: CUDA out of memory. Tried to allocate 2.00 GiB. The step embeds 32 images")
+    assert "lower micro_batch or batch_size" in said
+    assert "and 6 batches of the next" in said
+    assert "\n" not in said
+    go(tmp_path/"part", 1)
+    assert same(*(last(tmp_path/name) for name in ("whole","part")))

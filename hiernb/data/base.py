@@ -6,13 +6,15 @@
 __all__ = ['imported', 'partial_name', 'joiners', 'no_flock', 'sources', 'own', 'has_ended', 'remove_partials',
            'require_text_path', 'require_writable_folder', 'require_file_name', 'write_atomic', 'visible', 'plain_cell',
            'csv_text', 'acquire', 'locked', 'checksum_fault', 'receive', 'changed_files', 'warn_changed', 'read_json',
-           'sha256_of', 'headers_to_resume', 'fetch', 'require_writable', 'stratified_split', 'ImageSet', 'Data',
-           'Source', 'register', 'missing', 'data_root', 'available', 'register_own', 'load', 'folder_of', 'verify']
+           'sha256_of', 'headers_to_resume', 'fetch', 'require_writable', 'stratified_split', 'unchanged', 'ImageSet',
+           'Data', 'Source', 'register', 'missing', 'data_root', 'available', 'register_own', 'load', 'folder_of',
+           'verify']
 
 # %% ../../nbs/50_data/02_base.ipynb #3a3df901
 import errno,hashlib,http.client,json,os,platform,re,shutil,stat,tempfile,threading,time
 import urllib.error,urllib.request
 from collections.abc import Callable,Iterator,Mapping
+from copy import copy
 from contextlib import contextmanager,suppress
 from dataclasses import dataclass,field
 from pathlib import Path
@@ -338,6 +340,8 @@ def stratified_split(
     return parts
 
 # %% ../../nbs/50_data/02_base.ipynb #66a08723
+def unchanged(images:Tensor)->Tensor: return images
+
 @dataclass
 class ImageSet(Dataset):
     "Hold images as bytes with their labels; item i is ((channels,height,width) float32, class)."
@@ -356,7 +360,16 @@ class ImageSet(Dataset):
     def __getitem__(self, i:int): return self.normalize(self.images[i]),int(self.labels[i])
     def __getitems__(self, indices:list[int]):
         return list(zip(self.normalize(self.images[indices]).unbind(), self.labels[indices].tolist()))
-    def normalize(self, images:Tensor)->Tensor: return images.float().sub_(self.mean*255).div_(self.std*255)
+    def normalize(self, images:Tensor)->Tensor:          # on any device
+        mean,std = (x.to(images.device) if isinstance(x, Tensor) else x for x in (self.mean*255,self.std*255))
+        return images.float().sub_(mean).div_(std)
+    def in_bytes(self)->"tuple[ImageSet,Callable[[Tensor],Tensor]]|None":
+        "Split reading into bytes and what makes numbers of a batch; None for a subclass that reads otherwise."
+        reads = ("__getitem__","__getitems__","normalize")
+        if any(getattr(type(self), name) is not getattr(ImageSet, name) for name in reads): return None
+        held = copy(self)
+        held.normalize = unchanged
+        return held,self.normalize
     def subset(self, indices:Tensor)->"ImageSet":
         return ImageSet(self.images[indices], self.labels[indices], self.mean, self.std)
 

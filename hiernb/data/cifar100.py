@@ -20,7 +20,7 @@ from torchvision.datasets import CIFAR100
 from .base import (Data,ImageSet,Source,changed_files,fetch,missing,register,require_writable,
                               stratified_split,warn_changed)
 from .embeddings import check_plain,first_line
-from .images import inspecting_transforms
+from .images import inspecting_transforms,without_normalize
 from .known_classes import compare_counts,inspecting_measures
 from ..tree.taxonomy import Taxonomy
 
@@ -317,6 +317,7 @@ class Augmented(ImageSet):
 
     def __getitem__(self, i:int): return self.transform(self.images[i]),int(self.labels[i])
     def __getitems__(self, indices:list[int]): return [self[i] for i in indices]
+    def in_bytes(self): return without_normalize(self) if type(self) is Augmented else None
 
 def load_cifar100(
     folder:Path,             # folder of this set, `root/cifar100`

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['formats', 'most_pixels', 'drawings', 'vision_transformers', 'networks', 'halves', 'imagenet_mean', 'imagenet_std',
            'eight_bits', 'flatten_alpha', 'open_image', 'png_bytes', 'check_png', 'unreadable', 'decode',
-           'original_size', 'verify_images', 'PixelCache', 'ImageFiles', 'Normalize', 'hier_transforms',
-           'inspecting_transforms']
+           'original_size', 'verify_images', 'PixelCache', 'ImageFiles', 'Normalize', 'without_normalize',
+           'hier_transforms', 'inspecting_transforms']
 
 # %% ../../nbs/50_data/04_images.ipynb #5e54b1a4
 import mmap
@@ -15,6 +15,7 @@ import struct
 import zlib
 from collections.abc import Callable,Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from multiprocessing import Value
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 from tqdm import tqdm
 
+from .base import unchanged
 from ..geometry.errors import warn
 from ..tree.taxonomy import what_it_is
 
@@ -268,6 +270,11 @@ def pixels(self:ImageFiles,
     self.cache.put(i, pixels, size)
     return pixels,size
 
+@patch
+def in_bytes(self:ImageFiles)->tuple[Dataset,nn.Module]|None:
+    "Split reading into bytes and what makes numbers of a batch; None where that is not known."
+    return without_normalize(self) if type(self).__getitem__ is ImageFiles.__getitem__ else None
+
 @patch(as_prop=True)
 def sizes(self:ImageFiles)->Tensor: # (N,2) int64
     "Read height and width of every original from the heads of the files."
@@ -291,13 +298,24 @@ class Normalize(nn.Module):
         self.mean,self.std = tuple(mean),tuple(std)
     def extra_repr(self)->str: return f"mean={self.mean}, std={self.std}"
     def forward(self,
-        image:Tensor,  # uint8 (channels,height,width)
-    )->Tensor:         # float32 of that shape
-        if len(image)!=len(self.mean):
-            raise ValueError(f"{len(self.mean)} means for an image of {len(image)} channels")
-        out = torch.empty(image.shape).copy_(image)
-        for channel,mean,std in zip(out, self.mean, self.std): channel.mul_(1/(255*std)).sub_(mean/std)
+        image:Tensor,  # uint8 (…,channels,height,width)
+    )->Tensor:         # float32 of that shape, on the device of the image
+        if image.shape[-3]!=len(self.mean):
+            raise ValueError(f"{len(self.mean)} means for an image of {image.shape[-3]} channels")
+        out = torch.empty(image.shape, device=image.device).copy_(image)
+        for channel,mean,std in zip(out.unbind(-3), self.mean, self.std):
+            channel.mul_(1/(255*std)).sub_(mean/std)
         return out
+
+def without_normalize(
+    items:Dataset,  # with a transform
+)->tuple[Dataset,Normalize]|None:  # bytes, and what makes numbers of a batch; None where the transform ends otherwise
+    "Split the last step of a transform off, where that is `Normalize`."
+    steps = list(getattr(items.transform, "transforms", [items.transform]))
+    if type(steps[-1]) is not Normalize: return None
+    held = copy(items)
+    held.transform = v2.Compose(steps[:-1]) if steps[1:] else unchanged
+    return held,steps[-1]
 
 # %% ../../nbs/50_data/04_images.ipynb #8b385118
 vision_transformers = ("deit_s","dino_s","vit_s")

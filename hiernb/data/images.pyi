@@ -1,12 +1,13 @@
 # Made from images.py by `make export`: edit the notebook.
 from typing import Any
-__all__ = ['formats', 'most_pixels', 'drawings', 'vision_transformers', 'networks', 'halves', 'imagenet_mean', 'imagenet_std', 'eight_bits', 'flatten_alpha', 'open_image', 'png_bytes', 'check_png', 'unreadable', 'decode', 'original_size', 'verify_images', 'PixelCache', 'ImageFiles', 'Normalize', 'hier_transforms', 'inspecting_transforms']
+__all__ = ['formats', 'most_pixels', 'drawings', 'vision_transformers', 'networks', 'halves', 'imagenet_mean', 'imagenet_std', 'eight_bits', 'flatten_alpha', 'open_image', 'png_bytes', 'check_png', 'unreadable', 'decode', 'original_size', 'verify_images', 'PixelCache', 'ImageFiles', 'Normalize', 'without_normalize', 'hier_transforms', 'inspecting_transforms']
 import mmap
 import os
 import struct
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from multiprocessing import Value
 from pathlib import Path
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 from tqdm import tqdm
+from .base import unchanged
 from ..geometry.errors import warn
 from ..tree.taxonomy import what_it_is
 
@@ -95,6 +97,9 @@ class ImageFiles(Dataset):
     def pixels(self, i: int) -> tuple[Tensor, tuple[int, int]]:
         ...
 
+    def in_bytes(self) -> tuple[Dataset, nn.Module] | None:
+        ...
+
     @property
     def sizes(self) -> Tensor:
         ...
@@ -114,6 +119,9 @@ class Normalize(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         ...
+
+def without_normalize(items: Dataset) -> tuple[Dataset, Normalize] | None:
+    ...
 vision_transformers = ('deit_s', 'dino_s', 'vit_s')
 networks = ('resnet18', 'resnet50', 'inception_v3', 'efficientnet_lite0', *vision_transformers)
 halves = ('vit_s', 'efficientnet_lite0')

@@ -338,7 +338,7 @@ def settings_differ(
 )->str:                          # a phrase for each difference; empty if there is none
     "Compare the settings of two runs."
     def recorded(name):          # runs of earlier versions have not recorded all
-        return name in there or not name.startswith("pixels of ") and name!="loss taxonomy"
+        return name in there or not name.startswith("pixels of ") and name not in ("loss taxonomy","tf32")
     def shown(name): return not found or name!="classes" and not name.startswith("images of ")
     phrases = []
     for name in filter(recorded, {**there,**here}):

@@ -61,6 +61,7 @@ class Options:
     judge_every:int=1  # from then on each so many epochs, ≥ 1; the last epoch of a run is always judged
     seed:int=0                              # decides order, views and triplets, ≥ 0
     precision:str="32-true"                 # or bf16-mixed, 16-mixed
+    tf32:bool=False  # on CUDA, let float32 products and convolutions round their factors to TensorFloat-32
     # rows embedded at a time where a batch is too large for the memory; the gradient is the whole batch's
     micro_batch:int|None=None
     # judge and keep averaged weights: average ← decay·average + (1−decay)·weights, 0 < decay < 1

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['torchrun_names', 'seconds_to_connect', 'Result', 'get_rank', 'get_world_size', 'own_gpu', 'check_accelerator',
            'refuse_environment', 'torchrun_variables', 'check_address', 'require_answer', 'connect',
-           'init_process_group', 'destroy_process_group', 'without_variables', 'local_fabric', 'shares', 'own_rows',
-           'share', 'check_batches', 'Gather', 'all_gather_objects', 'gather_sizes', 'gather', 'all_gather', 'add_up',
-           'sum_while_backward', 'buckets', 'broadcast', 'broadcast_state', 'any_rank', 'on_every_rank', 'on_rank_zero',
-           'connection_lost', 'merge_moments', 'WholeBatchNorm', 'Synchronized', 'synchronized', 'empty_instance',
-           'sync_batch_norm']
+           'init_process_group', 'destroy_process_group', 'without_variables', 'local_fabric', 'tensorfloat', 'shares',
+           'own_rows', 'share', 'check_batches', 'Gather', 'all_gather_objects', 'gather_sizes', 'gather', 'all_gather',
+           'add_up', 'sum_while_backward', 'buckets', 'broadcast', 'broadcast_state', 'any_rank', 'on_every_rank',
+           'on_rank_zero', 'connection_lost', 'merge_moments', 'WholeBatchNorm', 'Synchronized', 'synchronized',
+           'empty_instance', 'sync_batch_norm']
 
 # %% ../../nbs/65_train/05_distributed.ipynb #0e9473a7
 import math,os,socket,time
@@ -185,6 +185,20 @@ def local_fabric(
         raise ValueError(
             f"{size} processes cannot share one {kind} device: run on cpu or cuda, or without torchrun")
     return fabric_on("cuda", [own_gpu()])
+
+# %% ../../nbs/65_train/05_distributed.ipynb #65a72bdc
+@contextmanager
+def tensorfloat(
+    allowed:bool,  # float32 products and convolutions may round their factors on CUDA
+)->Iterator[None]:
+    "Allow or forbid TensorFloat-32 for a while."
+    kinds = torch.backends.cuda.matmul,torch.backends.cudnn.conv,torch.backends.cudnn.rnn
+    before = [kind.fp32_precision for kind in kinds]
+    try:
+        for kind in kinds: kind.fp32_precision = "tf32" if allowed else "ieee"
+        yield
+    finally:
+        for kind,precision in zip(kinds, before): kind.fp32_precision = precision
 
 # %% ../../nbs/65_train/05_distributed.ipynb #0ffb1729
 def shares(

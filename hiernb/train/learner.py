@@ -69,7 +69,7 @@ class Learner:
         self.buffers = [*model.buffers(),*self.loss_buffers]  # moved by forward
         self.saved_buffers = [b.clone() for b in self.buffers]
         self.optimizers = self.make_optimizers()
-        self.averaged = None
+        self.averaged,self.whole = None,True  # no step is half done
         if options.ema_decay is not None:
             average = get_ema_multi_avg_fn(options.ema_decay)
             self.averaged = AveragedModel(nn.ModuleList([model,loss]), multi_avg_fn=average)
@@ -301,7 +301,10 @@ def step(self:Learner,
     score:bool=True,     # compute the batch's accuracy too
 )->dict[str,float]:      # sums over the batch's rows: loss, terms, rows; with a score accuracy, scored rows
     "Take one gradient step. `NotFinite`, a ValueError, if loss or gradient is not."
-    found,embeddings = self.gradient(seed, total, images, labels, *sizes, score=score)
+    try: found,embeddings = self.gradient(seed, total, images, labels, *sizes, score=score)
+    except torch.OutOfMemoryError:
+        if self.buffers: torch._foreach_copy_(self.buffers, self.saved_buffers)
+        raise
     on_device = [k for k,v in found.items() if isinstance(v, Tensor)]
     numbers = torch.stack([found[k].float() for k in on_device]).tolist()
     found |= dict(zip(on_device, numbers))
@@ -309,7 +312,9 @@ def step(self:Learner,
     if not math.isfinite(found["loss"]) or not math.isfinite(gradient) and not self.scaled:
         if self.buffers: torch._foreach_copy_(self.buffers, self.saved_buffers)
         raise NotFinite(diagnose(found["loss"], names(), embeddings, self.named))
+    self.whole = False
     self.update_weights()
+    self.whole = True
     if score and self.options.step_change: found |= self.change_of_step(seed, total, images, *sizes)
     rows = len(embeddings)
     sums = {k:v*rows for k,v in found.items()}|dict(rows=rows)

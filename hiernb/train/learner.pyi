@@ -30,7 +30,7 @@ class Learner:
     buffers: Any
     saved_buffers: Any
     optimizers: Any
-    averaged: Any
+    whole: Any
     model: Any
     loss: Any
     options: Any
@@ -38,6 +38,7 @@ class Learner:
     scaled: Any
     model_parameters: Any
     loss_parameters: Any
+    averaged: Any
     last_distances: Any
 
     def __init__(self, model: nn.Module, loss: nn.Module, options: Options, accelerator: str='auto'):

@@ -17,8 +17,9 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from ..geometry.errors import warn
-from .sampling import (
-    ClassBalancedSampler, Seeded, Views, augmentation, batch_sizes, batches, epoch_seed, loading)
+from hiernb.train.sampling import (
+    ClassBalancedSampler, Seeded, Views, augmentation, batch_sizes, batches, epoch_seed, in_bytes, loading,
+    on_device)
 from .checkpoint import checkpoints,describe,progress_of,save_progress
 from ..data.base import Data,write_atomic
 from .health import Terminable,Terminated,clip_radius,collapse,image_names,spread
@@ -28,8 +29,9 @@ from ..metric.retrieval import recall_at_k
 from ..metric.sharded import sharded_ranks
 from .config import Options,check_data_for_loss,curvature_of
 from .optim import freeze,schedule_factor
-from .distributed import (
-    all_gather, any_rank, check_batches, gather, get_rank, get_world_size, local_fabric, share)
+from hiernb.train.distributed import (
+    all_gather, any_rank, check_batches, gather, get_rank, get_world_size, local_fabric, share,
+    tensorfloat)
 from .learner import Learner,NotFinite
 
 # %% ../../nbs/65_train/13_trainer.ipynb #0b9c8b48
@@ -41,20 +43,22 @@ def embed(
     accelerator:str="auto", # device for Lightning Fabric: auto, cpu, cuda, mps
     workers:int=0,          # processes that load images
     progress:bool=False,    # show a bar after two seconds, a line a minute where stderr is no terminal
+    tf32:bool=False,        # on CUDA, let float32 products round their factors to TensorFloat-32
 )->tuple[Tensor,Tensor]:    # embeddings (N,D) float32 and labels (N,), both on the CPU
     "Embed a data set in evaluation mode. `ValueError` if it is empty."
     if not len(dataset): raise ValueError("cannot embed an empty data set")
     device,mode = local_fabric(accelerator).device,model.training
     mine = [block.tolist() for block in share(torch.arange(len(dataset)).split(batch_size))]
+    held,to_numbers = in_bytes(dataset) or (dataset,None)
+    loader = batches(held, sampler=mine, workers=workers, pinned=device.type=="cuda")
     bar = progress_bar(sum(map(len, mine)), "embedding", "images", progress, delay=2, leave=False)
     embeddings,labels = [],[]
     model.to(device).eval()
     try:
-        with bar,loading(batches(dataset, sampler=mine, workers=workers)) as loaded:
-            for images,y,*sizes in loaded:
-                found = model(images.to(device), *(size.to(device) for size in sizes))
-                embeddings.append(found.float().cpu())
-                labels.append(y)
+        with bar,tensorfloat(tf32),loading(loader) as loaded:
+            for images,y,*sizes in on_device(loaded, device, to_numbers):
+                embeddings.append(model(images, *sizes).float().cpu())
+                labels.append(y.cpu())
                 bar.update(len(y))
     finally: model.train(mode)
     # a process without an image takes part in the exchange, too
@@ -122,7 +126,8 @@ class Trainer:
         self.learner = Learner(model, loss, options, accelerator)
         self.images = Manifest.of(data, earlier_manifest(folder))
         self.settings = settings_of(model, loss, data, self.images, options, self.learner.precision)
-        self.dataset = view_images(data.splits["train"], options)
+        viewed = view_images(data.splits["train"], options)
+        self.dataset,self.to_numbers = in_bytes(viewed) or (viewed,None)
         self.sampler = make_sampler(data, options)
         n_images = len(self.dataset) if self.sampler is None else options.batch_size
         check_batches(n_images, options.batch_size)
@@ -218,11 +223,11 @@ def record_not_finite(self:Trainer,
 @patch
 def advance(self:Trainer,
     part:list[int],        # images of the whole batch
-    batch:list[Tensor],    # this process's share of it: images, labels[, sizes]
+    batch:list[Tensor],    # this process's share of it, on the device: images, labels[, sizes]
 )->None:
     """Take one step.
-    `ValueError` names epoch and batch when it fails, and the checkpoint to resume from."""
-    batch = [self.learner.fabric.to_device(x) for x in batch]
+    `ValueError`, or `torch.OutOfMemoryError`, names epoch and batch when it fails, and the checkpoint to resume
+    from."""
     where = f"epoch {len(self.history)+1}, batch {self.done+1}"
     # the accuracy costs as much as the loss: a sample of it will do
     seed,score = self.seeds[self.done],self.done%8==0
@@ -232,6 +237,13 @@ def advance(self:Trainer,
         path = self.record_not_finite(e.found)
         raise ValueError(f"{where}: {e}. All of it is in {path}. {self.last_saved()}. With other settings, a "
             "smaller lr perhaps, train in another folder, or here with resume=False") from e
+    except torch.OutOfMemoryError as e:
+        o = self.options
+        if self.learner.whole: self.save()
+        raise torch.OutOfMemoryError(
+            f"{where}: {str(e).splitlines()[0].rstrip('.')}. The step embeds {o.micro_batch or o.batch_size} images at a "
+            "time: free memory on the device and resume, or start another run with a lower micro_batch or batch_size. "
+            f"{self.last_saved()}") from e
     except ValueError as e: raise ValueError(f"{where}: {e}. {self.last_saved()}") from e
     for k,v in sums.items(): self.sums[k] = self.sums.get(k, 0)+v
     self.done += 1
@@ -261,11 +273,11 @@ def epoch(self:Trainer,
     device = self.learner.fabric.device
     devices = [device] if device.type=="cuda" else []
     own = [share(part) for part in parts[self.done:]]
-    loader = batches(self.dataset, sampler=own, workers=self.options.workers)
+    loader = batches(self.dataset, sampler=own, workers=self.options.workers, pinned=device.type=="cuda")
     try:
-        with torch.random.fork_rng(devices=devices),loading(loader) as loaded:
-            for part in parts[self.done:]:
-                self.advance(part, next(loaded))
+        with torch.random.fork_rng(devices=devices),tensorfloat(self.options.tf32),loading(loader) as loaded:
+            for part,batch in zip(parts[self.done:], on_device(loaded, device, self.to_numbers)):
+                self.advance(part, batch)
                 self.spent = time.perf_counter()-start
                 if not bar.disable and self.done%8==1: bar.set_postfix(self.shown_numbers(), refresh=False)
                 bar.update()
@@ -316,7 +328,8 @@ def embed_split(self:Trainer,
     `ValueError` names images whose embeddings are not finite, after a checkpoint."""
     model,dataset = self.learner.judged[0],self.data.splits[split]
     device,workers = self.learner.fabric.device.type,self.options.workers
-    embeddings,labels = embed(model, dataset, accelerator=device, workers=workers, progress=progress)
+    how = dict(accelerator=device, workers=workers, progress=progress, tf32=self.options.tf32)
+    embeddings,labels = embed(model, dataset, **how)
     bad = (~embeddings.isfinite().all(1)).nonzero()[:,0].tolist()
     if not bad: return embeddings,labels
     self.save()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
 from ..geometry.errors import warn
-from .sampling import ClassBalancedSampler, Seeded, Views, augmentation, batch_sizes, batches, epoch_seed, loading
+from hiernb.train.sampling import ClassBalancedSampler, Seeded, Views, augmentation, batch_sizes, batches, epoch_seed, in_bytes, loading, on_device
 from .checkpoint import checkpoints, describe, progress_of, save_progress
 from ..data.base import Data, write_atomic
 from .health import Terminable, Terminated, clip_radius, collapse, image_names, spread
@@ -22,11 +22,11 @@ from ..metric.retrieval import recall_at_k
 from ..metric.sharded import sharded_ranks
 from .config import Options, check_data_for_loss, curvature_of
 from .optim import freeze, schedule_factor
-from .distributed import all_gather, any_rank, check_batches, gather, get_rank, get_world_size, local_fabric, share
+from hiernb.train.distributed import all_gather, any_rank, check_batches, gather, get_rank, get_world_size, local_fabric, share, tensorfloat
 from .learner import Learner, NotFinite
 
 @torch.no_grad()
-def embed(model: nn.Module, dataset: Dataset, batch_size: int=512, accelerator: str='auto', workers: int=0, progress: bool=False) -> tuple[Tensor, Tensor]:
+def embed(model: nn.Module, dataset: Dataset, batch_size: int=512, accelerator: str='auto', workers: int=0, progress: bool=False, tf32: bool=False) -> tuple[Tensor, Tensor]:
     ...
 
 def judging(data: Data, loss: nn.Module, options: Options) -> tuple[str, str, str]:
@@ -49,7 +49,6 @@ class Trainer:
     learner: Any
     images: Any
     settings: Any
-    dataset: Any
     sampler: Any
     history: Any
     saved: Any
@@ -62,6 +61,8 @@ class Trainer:
     data: Any
     folder: Any
     options: Any
+    dataset: Any
+    to_numbers: Any
     sums: Any
     spent: Any
 

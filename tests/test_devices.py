@@ -291,3 +291,25 @@ def test_out_of_memory_names_what_to_lower(monkeypatch):
     monkeypatch.setattr(ancestors, "of_block", full)
     with pytest.raises(torch.OutOfMemoryError, match="268 MB.*lower hiernb.loss.ancestors.block_bytes"):
         ancestors.in_large_blocks(heights, triplets.T.contiguous(), .1, torch.full((3,), 1/3), .1)
+
+
+measures = """audit.audit audit.check_audit calibration.ece calibration.ece_interval calibration.mce calibration.reliability
+    hierarchical.ahd_at_k hierarchical.ahs_at_k hierarchical.hp_at_k hierarchical.hs_at_k hierarchical.hs_chance
+    hierarchical.level_accuracy hierarchical.topk_accuracy inspect.inspect inspect.inspect_embeddings
+    inspect.inspect_logits inspect.inspect_nearest lca.ranking_agreement retrieval.class_interval
+    retrieval.first_hits retrieval.hierarchical_retrieval retrieval.map_at_r retrieval.r_precision
+    retrieval.recall_at_k retrieval_null.shuffled_measures sharded.sharded_knn sharded.sharded_ranks
+    space.intensity space.prototypes space.step_change space.variances""".split()
+
+
+@pytest.mark.parametrize("points_there", [True, False], ids=["points", "labels"])
+@pytest.mark.parametrize("name", measures)
+def test_labels_elsewhere(name, points_there):
+    "Labels follow the points to their device, whichever of the two was on the CPU."
+    def change(value):
+        alone = isinstance(value, torch.Tensor) and value.is_floating_point()==points_there
+        return pretend.send(value) if alone else value
+    name = f"metric.{name}"
+    args,keywords = modes.cases[name]()
+    given = tuple(map(change, args)),{key:change(value) for key,value in keywords.items()}
+    require_equal(plain(modes.call(name, given=given)), plain(modes.call(name)))

@@ -90,6 +90,8 @@ cases = {  # function -> arguments
     (draw_members,):lambda: a(similarity>0, 2),
     (draw_triplets,):lambda: a(reciprocal_neighbors(similarity, 8), 2),
     (hyperbolicity.clean_distances, hyperbolicity.based_delta, hyperbolicity.gromov_delta):lambda: a(metres),
+    (hyperbolicity.clean_where_measured, hyperbolicity.gromov_delta_on_device):lambda: a(metres),
+    (hyperbolicity.based_delta_on_device,):lambda: a(metres, 3, 900),
     (hyperbolicity.sampled_delta,):lambda: a(metres, 9, 5, gen()),
     (reciprocal_neighbors,):lambda: a(similarity, 5),
     (metric.as_views,):lambda: a(labels),
@@ -130,9 +132,6 @@ steps = """geometry.errors.SettingError geometry.errors.warn
 
 # what still leaves its device, and why; the list shrinks
 reasons = {
-    "loops over pairs of some hundreds of points, in NumPy":"""
-        geometry.hyperbolicity.based_delta geometry.hyperbolicity.gromov_delta
-        geometry.hyperbolicity.sampled_delta""",
     "costs stay; ancestors, an integer per point or triplet, are counted in NumPy, with fewer waits than there":"""
         metric.audit.proxy_tests metric.audit_controls.class_nulls metric.audit_controls.label_nulls
         metric.audit_controls.proxy_nulls metric.audit_sample.proxy_measures""",

@@ -3,6 +3,7 @@
 Tensors on it are wrappers around CPU tensors. NumPy cannot see them, they do not mix with the CPU's, and each
 copy to the host, each number read and each wait is counted. So code for an accelerator runs to the end, with
 numbers, where there is none. Each operator that computes counts as one launch of a kernel."""
+import weakref
 from collections import Counter
 from contextlib import contextmanager
 
@@ -36,6 +37,21 @@ free = {"aten::copy_", "aten::_to_copy", "aten::_pin_memory"}     # take tensors
 indexing = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}  # and indices of the host
 
 
+holders = Counter()       # storage -> tensors that hold it
+memory = dict(now=0, peak=0)    # bytes of all storages, without what an operator needs for itself
+
+
+def grow(n):
+    memory["now"] += n
+    memory["peak"] = max(memory["peak"], memory["now"])
+
+
+def let_go(storage, n):
+    "Count a tensor less; the last one frees the storage."
+    holders[storage] -= 1
+    if not holders[storage]: grow(-n)
+
+
 class Pretend(torch.Tensor):
     "A tensor on the pretended device; `held` is where its numbers are."
     @staticmethod
@@ -45,7 +61,12 @@ class Pretend(torch.Tensor):
         return torch.Tensor._make_wrapper_subclass(cls, held.size(), strides=held.stride(),
             storage_offset=held.storage_offset(), dtype=held.dtype, device=device)
 
-    def __init__(self, held): self.held = held
+    def __init__(self, held):
+        self.held = held
+        storage = held.untyped_storage()
+        holders[storage._cdata] += 1
+        if holders[storage._cdata]==1: grow(storage.nbytes())
+        weakref.finalize(self, let_go, storage._cdata, storage.nbytes())
 
     def __repr__(self): return f"Pretend({self.held})"
 

@@ -6,7 +6,9 @@ import torch
 from hiernb.geometry.poincare import expmap0
 from hiernb.metric import neighbors
 from hiernb.metric.neighbors import knn
-from hiernb.metric.retrieval import first_hits
+from hiernb.metric.hierarchical import hs_at_k
+from hiernb.metric.retrieval import first_hits,hierarchical_retrieval,map_at_r
+from hiernb.tree.taxonomy import Taxonomy
 from torch.testing import assert_close
 
 
@@ -125,3 +127,23 @@ def test_full_device(monkeypatch):
     monkeypatch.setattr(neighbors, "propose_on_device", full)
     with pytest.raises(torch.OutOfMemoryError, match="HIERNB_DEVICE_MEMORY=262144"):
         knn(pretend.send(noise), None, 3, memory=2**20)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("points", [noise.repeat(4, 1)+torch.randn(2000, 8, generator=g), torch.ones(2000, 8)],
+    ids=["plain", "one point"])
+@pytest.mark.parametrize("name", ["knn", "first_hits", "map_at_r", "hierarchical_retrieval", "hs_at_k"])
+def test_memory(points, name, monkeypatch):
+    """Blocks stay within the budget (a tenth more, for queries, gallery and answers), also where all points are one,
+    so that all are in doubt."""
+    budget = 2**24
+    monkeypatch.setenv("HIERNB_DEVICE_MEMORY", str(budget))
+    points,labels = pretend.send(points),pretend.send(torch.arange(2000)%40)
+    groups = Taxonomy.from_paths([(str(i//20), str(i//10), f"{i:02}") for i in range(40)])
+    measure = dict(
+        knn=lambda: knn(points, None, 10, exclude_self=True), first_hits=lambda: first_hits(points, labels),
+        map_at_r=lambda: map_at_r(points, labels), hs_at_k=lambda: hs_at_k(points, labels, groups.similarity(), 99),
+        hierarchical_retrieval=lambda: hierarchical_retrieval(points, labels, groups))[name]
+    pretend.memory["peak"] = before = pretend.memory["now"]
+    measure()
+    assert .1*budget<pretend.memory["peak"]-before<1.1*budget

@@ -353,16 +353,17 @@ def search_on_device(
     single = pair.dtype==torch.float32
     sharp = 2.**14 if single else 2.**30
     made = lru_cache(lambda dtype: factors(pair, dtype))
+    portion = max(1024, memory//(128*pair.x.shape[1]))
     def find(rows, dtype, width):
         "Search for some queries, and return those whose lists are not complete."
         offset,queries,keys,error = made(dtype)
-        size = rows_at_once(len(rows), 2*dtype.itemsize*n+80*width, memory)
+        size = rows_at_once(len(rows), 2*dtype.itemsize*n+160*width, memory)
         left = [rows[:0]]
         for some in rows.split(size):
             products = torch.addmm(offset[some,None], queries[some], keys.mT)
             if own is not None: products.scatter_(1, own[some,None], torch.inf)
             v,columns,complete = propose_on_device(products, error[some], k, width)
-            def again(i, j, some=some): return measure_pairs(pair, some[i], j)
+            def again(i, j, some=some): return measure_pairs(pair, some[i], j, portion)
             found = settle_on_device(v, columns, error[some].double(), k, again, sharp)
             done = complete.nonzero()[:,0]
             if len(done)<len(some):
